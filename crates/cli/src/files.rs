@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
+use rebuttal_client::protocol::Scene;
 use rebuttal_client::{Error, EvidenceFile};
 use rebuttal_server::unread;
 use rustls::pki_types::CertificateDer;
@@ -32,7 +33,8 @@ pub(crate) async fn read_evidence(file: &Path) -> Result<EvidenceFile, String> {
         Error::File { source, .. } => format!("{path}: {}", unread(file, source)),
         error => display(error),
     })?;
-    rebuttal_evidence::truth::judge(file.format(), file.content()).map_err(|invalid| display(&invalid))?;
+    rebuttal_evidence::validate(Scene::DisputeEvidence, file.format(), file.content())
+        .map_err(|invalid| display(&invalid))?;
     Ok(file)
 }
 

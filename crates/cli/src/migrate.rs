@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
-use rebuttal_evidence::Place;
+use rebuttal_evidence::StorageLocation;
 use rebuttal_server::{
     DataMigrationError, EvidenceLocation, Location, Migration, MigrationProgress, MigrationReport,
 };
@@ -133,8 +133,8 @@ impl MigrateData {
         };
         let evidence_from = match self.evidence_from.as_deref() {
             Some(url) => match url.parse().context("--evidence-from")? {
-                Place::Folder(folder) => Some(folder),
-                Place::Bucket(_) => bail!("--evidence-from must be file:///FOLDER"),
+                StorageLocation::Folder(folder) => Some(folder),
+                StorageLocation::Bucket(_) => bail!("--evidence-from must be file:///FOLDER"),
             },
             None => None,
         };

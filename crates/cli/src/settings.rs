@@ -26,7 +26,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use clap::FromArgMatches as _;
 use clap::builder::Resettable;
-use rebuttal_evidence::{AwsVariables, Place};
+use rebuttal_evidence::{AwsVariables, StorageLocation};
 use rebuttal_server::{BaseUrl, Config, EvidenceLocation, TlsFiles};
 use serde::{Deserialize, Serialize};
 
@@ -334,7 +334,7 @@ pub(crate) fn evidence(url: Option<&str>, public_url: Option<&str>) -> Result<Op
     let location = faults.take(&["evidence_url"], location).flatten();
     faults.into_result()?;
     match (location, public) {
-        (Some(Place::Bucket(bucket)), public) => {
+        (Some(StorageLocation::Bucket(bucket)), public) => {
             let variables = AwsVariables::read(|name| std::env::var(name).ok());
             Ok(Some(EvidenceLocation::Bucket { bucket, public, variables }))
         }
@@ -343,7 +343,7 @@ pub(crate) fn evidence(url: Option<&str>, public_url: Option<&str>) -> Result<Op
                 "evidence_public_url is for an evidence_url of s3://; merchants upload to a folder by public_url"
             )
         }
-        (Some(Place::Folder(folder)), None) => Ok(Some(EvidenceLocation::Folder(folder))),
+        (Some(StorageLocation::Folder(folder)), None) => Ok(Some(EvidenceLocation::Folder(folder))),
         (None, None) => Ok(None),
     }
 }

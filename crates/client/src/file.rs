@@ -4,12 +4,14 @@ use std::io;
 use std::path::Path;
 
 use bytes::Bytes;
-use rebuttal_protocol::FileFormat;
 use rebuttal_protocol::file::Filename;
-use rebuttal_protocol::storage_uri::FILE_MAX_BYTES;
+use rebuttal_protocol::scene::DISPUTE_EVIDENCE_MAX_BYTES;
+use rebuttal_protocol::{FileFormat, Scene};
 use tokio::io::AsyncReadExt;
 
 use crate::error::Error;
+
+const SCENE: Scene = Scene::DisputeEvidence;
 
 /// A file to upload: its content and its type.
 ///
@@ -27,18 +29,21 @@ impl EvidenceFile {
     ///
     /// # Errors
     /// [`Error::Invalid`] if the extension is not jpg, jpeg, png, pdf, xls or xlsx, or if the content is empty or
-    /// over 2,097,152 bytes. Whether the content is what the extension says is judged by the gateway.
+    /// longer than [`DISPUTE_EVIDENCE_MAX_BYTES`]. Whether the content is what the extension says is judged by the
+    /// gateway.
     pub fn new(name: &str, content: impl Into<Bytes>) -> Result<Self, Error> {
         let content = content.into();
         let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
-        let format = FileFormat::from_extension(extension).ok_or_else(|| {
-            let known = FileFormat::ALL.map(FileFormat::extension).join(", ");
+        let format = SCENE.format(extension).ok_or_else(|| {
+            let known = SCENE.extensions();
             Error::Invalid(format!("{name}: evidence must be a file that ends in one of {known}"))
         })?;
         match content.len() as u64 {
             0 => Err(Error::Invalid(format!("{name}: the file is empty"))),
-            1..=FILE_MAX_BYTES => Ok(Self { name: name.to_owned(), format, content }),
-            _ => Err(Error::Invalid(format!("{name}: evidence must have at most {FILE_MAX_BYTES} bytes"))),
+            1..=DISPUTE_EVIDENCE_MAX_BYTES => Ok(Self { name: name.to_owned(), format, content }),
+            _ => Err(Error::Invalid(format!(
+                "{name}: evidence must have at most {DISPUTE_EVIDENCE_MAX_BYTES} bytes"
+            ))),
         }
     }
 
@@ -55,7 +60,7 @@ impl EvidenceFile {
         }
         let file = tokio::fs::File::open(path).await.map_err(refused)?;
         let mut content = Vec::new();
-        file.take(FILE_MAX_BYTES + 1).read_to_end(&mut content).await.map_err(refused)?;
+        file.take(DISPUTE_EVIDENCE_MAX_BYTES + 1).read_to_end(&mut content).await.map_err(refused)?;
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
         Self::new(&name, content)
     }
@@ -88,6 +93,8 @@ impl EvidenceFile {
 mod tests {
     use super::*;
 
+    const LARGEST: usize = DISPUTE_EVIDENCE_MAX_BYTES as usize;
+
     #[test]
     fn a_file_is_checked_before_anything_is_sent() {
         let file = EvidenceFile::new("Quittung Nr. 5 (Köln).PDF", "%PDF-1.7").unwrap();
@@ -95,8 +102,8 @@ mod tests {
         assert!(EvidenceFile::new("receipt.exe", "MZ").is_err());
         assert!(EvidenceFile::new("receipt", "x").is_err());
         assert!(EvidenceFile::new("receipt.png", "").is_err());
-        assert!(EvidenceFile::new("receipt.png", vec![0; 2_097_152]).is_ok());
-        assert!(EvidenceFile::new("receipt.png", vec![0; 2_097_153]).is_err());
+        assert!(EvidenceFile::new("receipt.png", vec![0; LARGEST]).is_ok());
+        assert!(EvidenceFile::new("receipt.png", vec![0; LARGEST + 1]).is_err());
     }
 
     #[tokio::test]

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream;
-use rebuttal_protocol::StorageUri;
-use rebuttal_protocol::file::{GenerateUploadUrlRequest, Scene, UploadUrlData};
+use rebuttal_protocol::file::{GenerateUploadUrlRequest, UploadUrlData};
+use rebuttal_protocol::{Scene, StorageUri};
 use reqwest::multipart::{Form, Part};
 use reqwest::{Body, Response};
 use tokio::time::Instant;

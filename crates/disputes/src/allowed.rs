@@ -1,5 +1,5 @@
-//! What each state allows: the one rule by which commands are decided, refusals told, and operators shown what is
-//! possible.
+//! What each state allows: one rule for deciding commands, for the text of refusals, and for the actions that operators
+//! are shown.
 
 use std::fmt;
 
@@ -8,29 +8,29 @@ use rebuttal_protocol::operator::OperatorActionKind;
 
 use crate::refusal::Audience;
 
-/// What is action of a dispute, as far as states tell it apart.
+/// An action on a dispute, as far as states treat it differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Action {
     /// An operator's action.
     Operator(OperatorActionKind),
-    /// A contest that says something new.
+    /// A contest that differs from the last submission of the stage.
     Contest,
     /// An accept.
     Accept,
-    /// The contest that the present stage was answered with.
+    /// The same contest as the last submission of the current stage.
     ContestAgain,
-    /// The accept that the dispute ended with.
+    /// An accept of an accepted dispute.
     AcceptAgain,
-    /// The resolution that the dispute has.
+    /// A resolution with the outcome that the dispute has.
     ResolveAgain,
-    /// The withdrawal that the dispute ended with.
+    /// A withdrawal of a withdrawn dispute.
     WithdrawAgain,
 }
 
 impl Action {
-    /// What a merchant can ask.
+    /// The actions of merchants.
     const OF_MERCHANT: [Self; 4] = [Self::Contest, Self::Accept, Self::ContestAgain, Self::AcceptAgain];
-    /// What an operator can, besides operator actions.
+    /// The actions of operators that are no [`OperatorActionKind`].
     const OF_OPERATOR: [Self; 2] = [Self::ResolveAgain, Self::WithdrawAgain];
 }
 
@@ -48,7 +48,7 @@ impl fmt::Display for Action {
     }
 }
 
-/// Whether a state allows it (contract §6).
+/// Whether a state allows an action (contract §6).
 pub(crate) fn allows(status: Status, stage: Stage, action: Action) -> bool {
     use Status::{Accepted, Expired, Lost, NeedsResponse, UnderReview, Withdrawn, Won};
     match action {
@@ -72,13 +72,13 @@ pub fn operator_actions(status: Status, stage: Stage) -> impl Iterator<Item = Op
     OperatorActionKind::ALL.iter().copied().filter(move |kind| allows(status, stage, Action::Operator(*kind)))
 }
 
-/// Names the stages that come after this one.
+/// The later stages, as an error message lists them.
 pub(crate) fn later(stage: Stage) -> String {
     let later = Stage::ALL.iter().filter(|other| **other > stage).map(|stage| stage.as_str());
     later.collect::<Vec<_>>().join(", ")
 }
 
-/// Names what a state allows to the one who is refused; queries are always allowed.
+/// What a state allows to this audience, as an error message says it. Queries are always allowed.
 pub(crate) fn sentence(status: Status, stage: Stage, to: Audience) -> String {
     let possible: Vec<_> = match to {
         Audience::Merchant { has_submitted } => {
@@ -91,7 +91,7 @@ pub(crate) fn sentence(status: Status, stage: Stage, to: Audience) -> String {
     };
     let allowed = possible.into_iter().filter(|action| allows(status, stage, *action));
     match allowed.map(|action| action.to_string()).collect::<Vec<_>>().as_slice() {
-        // Every state allows an operator something.
+        // Only a merchant gets here: every state allows operators something.
         [] => "nothing more from the merchant".to_owned(),
         allowed => format!("only: {}", allowed.join(", ")),
     }

@@ -1,30 +1,28 @@
-//! What can be asked of an open dispute, and who asks.
+//! The commands on an open dispute, and who sends them.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use rebuttal_protocol::AppId;
-use rebuttal_protocol::dispute::ReceivedEvidence;
 use rebuttal_protocol::operator::OperatorAction;
 
-use crate::{Finding, Fingerprint, fingerprint_of};
+use crate::{ContestItem, EvidenceFault, Fingerprint, fingerprint_of};
 
 /// A command on an open dispute.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
-    /// The merchant contests, with one finding for each item. Made by [`Command::contest`].
+    /// The merchant contests. Made by [`Command::contest`].
     Contest {
-        /// What is submitted.
-        items: Vec<ReceivedEvidence>,
-        /// What was found at each item's url, in the same order.
-        findings: Vec<Finding>,
-        /// [`fingerprint_of`] the items, taken by the one who asks rather than by the one that all wait for.
+        /// What is submitted, with the check of each file.
+        items: Vec<ContestItem>,
+        /// [`fingerprint_of`] the items. The caller computes it to save the committer's time.
         fingerprint: Option<Fingerprint>,
     },
     /// The merchant accepts the loss.
     Accept,
     /// An operator acts.
     Operator(OperatorAction),
-    /// The deadline passed unanswered; sent by the gateway's own sweeper.
+    /// The deadline passed without a response; sent by a background job of the gateway.
     Expire,
 }
 
@@ -35,21 +33,36 @@ impl From<OperatorAction> for Command {
 }
 
 impl Command {
-    /// A contest with one finding for each item, in the same order.
-    pub fn contest(items: Vec<ReceivedEvidence>, findings: Vec<Finding>) -> Self {
+    /// A contest of these items.
+    pub fn contest(items: Vec<ContestItem>) -> Self {
         let fingerprint = fingerprint_of(&items);
-        Self::Contest { items, findings, fingerprint }
+        Self::Contest { items, fingerprint }
+    }
+
+    /// The same command, with `fault_of` an item in place of its check where that returns a fault. Only then is it a
+    /// copy.
+    pub fn with_faults(&self, fault_of: impl Fn(&ContestItem) -> Option<EvidenceFault>) -> Cow<'_, Self> {
+        let Self::Contest { items, fingerprint } = self else { return Cow::Borrowed(self) };
+        let faults: Vec<_> = items.iter().map(fault_of).collect();
+        if faults.iter().all(Option::is_none) {
+            return Cow::Borrowed(self);
+        }
+        let items = items.iter().zip(faults).map(|(item, fault)| match fault {
+            Some(fault) => ContestItem { evidence: item.evidence.clone(), file: Err(fault) },
+            None => item.clone(),
+        });
+        Cow::Owned(Self::Contest { items: items.collect(), fingerprint: *fingerprint })
     }
 }
 
-/// Who acted, as the history tells it.
+/// Who acted, as the history records it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Actor {
     /// A merchant's app.
     App(AppId),
     /// An operator, by the name of its token.
     Operator(String),
-    /// The gateway itself.
+    /// A background job of the gateway.
     Gateway,
 }
 

@@ -3,42 +3,43 @@
 use std::time::Duration;
 
 use rebuttal_protocol::UnixMillis;
-use rebuttal_protocol::dispute::{Event, ReceivedEvidence, Status};
+use rebuttal_protocol::dispute::{Event, Status};
 use rebuttal_protocol::operator::{self, OperatorAction};
 use rebuttal_protocol::text::Note;
 
 use crate::allowed::{Action, allows};
-use crate::history::{Detail, Entry};
+use crate::history::{ChainedEntry, EntryDetail};
 use crate::refusal::Audience;
 use crate::{
-    Actor, Command, Dispute, Finding, Fingerprint, LastSubmission, Refusal, Submission, SubmittedEvidence,
+    Actor, Command, ContestItem, Dispute, DisputeRefusal, EvidenceFault, Fingerprint, LastSubmission,
+    Submission, SubmittedEvidence,
 };
 
-/// How long a command that arrived in time may take to commit. A expire waits this long after the deadline, so that it
-/// never overtakes a response that was in time; the committer gives up a response that waited longer.
+/// How long a command that arrived in time may take to commit. An expiry waits this long after the deadline, so that it
+/// never overtakes a response that was in time; the committer rejects a response that waited longer.
 pub const COMMIT_LIMIT: Duration = Duration::from_secs(5);
 
 /// What a command does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
-    /// It has been done before; nothing changes, and the answer is the same.
+    /// It was done before: nothing changes, and the answer is the same.
     Repetition,
     /// It changes the dispute.
     Change(Box<Change>),
 }
 
-/// A change of a dispute: what is saved, all in one transaction.
+/// A change of a dispute, saved in one transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
     /// The dispute afterwards.
     pub dispute: Dispute,
     /// The history's new entry.
-    pub entry: Entry,
+    pub entry: ChainedEntry,
     /// The new submission of a contest.
     pub submission: Option<Submission>,
 }
 
-/// What a command leads to, before it is written down.
+/// A change before its history entry is made.
 struct Transition {
     event: Event,
     next: Dispute,
@@ -46,21 +47,21 @@ struct Transition {
     note: Option<Note>,
 }
 
-/// Decides a command that arrived at a moment.
+/// Decides a command that arrived at `arrival`.
 ///
 /// # Errors
-/// Every [`Refusal`] but those of an opening; a refused command changes nothing.
+/// Every [`DisputeRefusal`] except those of an opening. A refused command changes nothing.
 pub fn decide(
     dispute: &Dispute,
     command: &Command,
     actor: &Actor,
     arrival: UnixMillis,
-) -> Result<Decision, Refusal> {
+) -> Result<Decision, DisputeRefusal> {
     if is_repetition(dispute, command) {
         return Ok(Decision::Repetition);
     }
     let Transition { event, next, submission, note } = outcome(dispute, command, arrival)?;
-    let detail = Detail {
+    let detail = EntryDetail {
         status: next.status,
         stage: next.stage,
         deadline: next.deadline,
@@ -68,19 +69,19 @@ pub fn decide(
         submission: submission.as_ref().map(Into::into),
         note,
     };
-    let entry = Entry::following(dispute, arrival, event, actor.to_string(), &detail);
+    let entry = ChainedEntry::following(dispute, arrival, event, actor.to_string(), &detail);
     let dispute = Dispute { sequence: entry.sequence, head: entry.hash, ..next };
     Ok(Decision::Change(Box::new(Change { dispute, entry, submission })))
 }
 
-/// Whether the outcome is already there. Decided before anything else is looked at: an answer that got lost must be
-/// had again, deadline or not.
+/// Whether the command was done before. This is checked first, so that a lost answer can be fetched again even after
+/// the deadline.
 fn is_repetition(dispute: &Dispute, command: &Command) -> bool {
     use Status::NeedsResponse;
     let status = dispute.status;
     match command {
         Command::Contest { fingerprint, .. } => {
-            is_allowed(dispute, Action::ContestAgain) && equals_present_submission(dispute, *fingerprint)
+            is_allowed(dispute, Action::ContestAgain) && equals_current_submission(dispute, *fingerprint)
         }
         Command::Accept => is_allowed(dispute, Action::AcceptAgain),
         Command::Operator(OperatorAction::Resolve { outcome, .. }) => {
@@ -100,77 +101,81 @@ fn is_repetition(dispute: &Dispute, command: &Command) -> bool {
     }
 }
 
-fn is_allowed(dispute: &Dispute, asked: Action) -> bool {
-    allows(dispute.status, dispute.stage, asked)
+fn is_allowed(dispute: &Dispute, action: Action) -> bool {
+    allows(dispute.status, dispute.stage, action)
 }
 
-fn equals_present_submission(dispute: &Dispute, fingerprint: Option<Fingerprint>) -> bool {
-    dispute.present_submission().is_some_and(|submission| fingerprint == Some(submission.fingerprint))
+fn equals_current_submission(dispute: &Dispute, fingerprint: Option<Fingerprint>) -> bool {
+    dispute.current_submission().is_some_and(|submission| fingerprint == Some(submission.fingerprint))
 }
 
-fn outcome(dispute: &Dispute, command: &Command, arrival: UnixMillis) -> Result<Transition, Refusal> {
+fn outcome(dispute: &Dispute, command: &Command, arrival: UnixMillis) -> Result<Transition, DisputeRefusal> {
     match command {
-        Command::Contest { items, findings, fingerprint } => {
-            contest(dispute, items, findings, *fingerprint, arrival)
-        }
+        Command::Contest { items, fingerprint } => contest(dispute, items, *fingerprint, arrival),
         Command::Accept => {
             check_response(dispute, Action::Accept, arrival)?;
-            Ok(to(dispute, Event::Accepted, Status::Accepted, None))
+            Ok(moved(dispute, Event::Accepted, Status::Accepted, None))
         }
-        Command::Operator(act) => acted(dispute, act, arrival),
-        Command::Expire => Ok(to(dispute, Event::Expired, expire(dispute, arrival)?, None)),
+        Command::Operator(action) => decide_action(dispute, action, arrival),
+        Command::Expire => Ok(moved(dispute, Event::Expired, expire(dispute, arrival)?, None)),
     }
 }
 
 /// The dispute moves to a status, and nothing else of it changes.
-fn to(dispute: &Dispute, event: Event, status: Status, note: Option<&Note>) -> Transition {
+fn moved(dispute: &Dispute, event: Event, status: Status, note: Option<&Note>) -> Transition {
     let next = Dispute { status, ..dispute.clone() };
     Transition { event, next, submission: None, note: note.cloned() }
 }
 
-/// The dispute needs a response until a new deadline.
-fn due_at(dispute: &Dispute, event: Event, deadline: UnixMillis, note: Option<&Note>) -> Transition {
+/// The dispute needs a response before a new deadline.
+fn needs_response(dispute: &Dispute, event: Event, deadline: UnixMillis, note: Option<&Note>) -> Transition {
     let next = Dispute { status: Status::NeedsResponse, deadline, ..dispute.clone() };
     Transition { event, next, submission: None, note: note.cloned() }
 }
 
-fn acted(dispute: &Dispute, act: &OperatorAction, arrival: UnixMillis) -> Result<Transition, Refusal> {
-    if new_deadline(act).is_some_and(|deadline| deadline <= arrival) {
-        return Err(Refusal::DeadlineNotFuture(arrival));
+fn decide_action(
+    dispute: &Dispute,
+    action: &OperatorAction,
+    arrival: UnixMillis,
+) -> Result<Transition, DisputeRefusal> {
+    if new_deadline(action).is_some_and(|deadline| deadline <= arrival) {
+        return Err(DisputeRefusal::DeadlineNotFuture(arrival));
     }
-    if !is_allowed(dispute, Action::Operator(act.kind())) {
+    if !is_allowed(dispute, Action::Operator(action.kind())) {
         return Err(invalid_state(dispute, Audience::Operator));
     }
-    Ok(match act {
+    Ok(match action {
         OperatorAction::Resolve { outcome, note } => {
             let status = match outcome {
                 operator::Outcome::Won => Status::Won,
                 operator::Outcome::Lost => Status::Lost,
             };
-            to(dispute, Event::Resolved, status, note.as_ref())
+            moved(dispute, Event::Resolved, status, note.as_ref())
         }
         OperatorAction::RequestEvidence { deadline, note } => {
-            due_at(dispute, Event::EvidenceRequested, *deadline, Some(note))
+            needs_response(dispute, Event::EvidenceRequested, *deadline, Some(note))
         }
         OperatorAction::Extend { deadline } if *deadline <= dispute.deadline => {
-            return Err(Refusal::DeadlineNotLater(dispute.deadline));
+            return Err(DisputeRefusal::DeadlineNotLater(dispute.deadline));
         }
-        OperatorAction::Extend { deadline } => due_at(dispute, Event::Extended, *deadline, None),
+        OperatorAction::Extend { deadline } => needs_response(dispute, Event::Extended, *deadline, None),
         OperatorAction::Advance { stage, .. } if *stage <= dispute.stage => {
-            return Err(Refusal::StageNotLater { status: dispute.status, stage: dispute.stage });
+            return Err(DisputeRefusal::StageNotLater { status: dispute.status, stage: dispute.stage });
         }
         OperatorAction::Advance { stage, deadline } => {
-            let mut advanced = due_at(dispute, Event::Advanced, *deadline, None);
+            let mut advanced = needs_response(dispute, Event::Advanced, *deadline, None);
             advanced.next.stage = *stage;
             advanced
         }
-        OperatorAction::Withdraw { note } => to(dispute, Event::Withdrawn, Status::Withdrawn, note.as_ref()),
+        OperatorAction::Withdraw { note } => {
+            moved(dispute, Event::Withdrawn, Status::Withdrawn, note.as_ref())
+        }
     })
 }
 
-/// The deadline that an act sets.
-const fn new_deadline(act: &OperatorAction) -> Option<UnixMillis> {
-    match act {
+/// The deadline that an action sets.
+const fn new_deadline(action: &OperatorAction) -> Option<UnixMillis> {
+    match action {
         OperatorAction::RequestEvidence { deadline, .. }
         | OperatorAction::Extend { deadline }
         | OperatorAction::Advance { deadline, .. } => Some(*deadline),
@@ -180,18 +185,17 @@ const fn new_deadline(act: &OperatorAction) -> Option<UnixMillis> {
 
 fn contest(
     dispute: &Dispute,
-    items: &[ReceivedEvidence],
-    findings: &[Finding],
+    items: &[ContestItem],
     fingerprint: Option<Fingerprint>,
     arrival: UnixMillis,
-) -> Result<Transition, Refusal> {
-    if dispute.evidence_requested() && equals_present_submission(dispute, fingerprint) {
-        return Err(Refusal::NothingNew);
+) -> Result<Transition, DisputeRefusal> {
+    if dispute.evidence_requested() && equals_current_submission(dispute, fingerprint) {
+        return Err(DisputeRefusal::NothingNew);
     }
     check_response(dispute, Action::Contest, arrival)?;
-    let evidence = substantiate(items, findings)?;
-    // An item without an address is a fault already.
-    let fingerprint = fingerprint.ok_or_else(|| Refusal::Evidence(Vec::new()))?;
+    let evidence = check_evidence(items)?;
+    // Without a fingerprint an item has no address, which is a fault already.
+    let fingerprint = fingerprint.ok_or_else(|| DisputeRefusal::Evidence(Vec::new()))?;
     let number = dispute.submission.map_or(0, |last| last.number) + 1;
     let submission =
         Submission { number, stage: dispute.stage, submitted_at: arrival, fingerprint, evidence };
@@ -203,49 +207,47 @@ fn contest(
     Ok(Transition { event: Event::Contested, next, submission: Some(submission), note: None })
 }
 
-/// All items with what was found for them, or every fault by its index.
-fn substantiate(items: &[ReceivedEvidence], findings: &[Finding]) -> Result<Vec<SubmittedEvidence>, Refusal> {
-    let mut evidence = Vec::with_capacity(items.len());
+/// All items with their files, or every fault by the item's index.
+fn check_evidence(items: &[ContestItem]) -> Result<Vec<SubmittedEvidence>, DisputeRefusal> {
+    let mut submitted = Vec::with_capacity(items.len());
     let mut faults = Vec::new();
-    for (index, item) in items.iter().enumerate() {
-        let finding = findings.get(index).cloned().unwrap_or(Err(crate::EvidenceFault::NotUploaded));
-        match (item.url, finding) {
-            (Some(url), Ok(file)) => evidence.push(SubmittedEvidence {
-                evidence_type: item.evidence_type,
-                name: item.name.clone(),
+    for (index, ContestItem { evidence, file }) in items.iter().enumerate() {
+        match (evidence.url, file) {
+            (Some(url), Ok(file)) => submitted.push(SubmittedEvidence {
+                evidence_type: evidence.evidence_type,
+                name: evidence.name.clone(),
                 url,
-                file,
+                file: file.clone(),
             }),
-            (None, _) => faults.push((index, crate::EvidenceFault::NotFound)),
-            (Some(_), Err(fault)) => faults.push((index, fault)),
+            (None, _) => faults.push((index, EvidenceFault::NotFound)),
+            (Some(_), Err(fault)) => faults.push((index, fault.clone())),
         }
     }
-    if faults.is_empty() { Ok(evidence) } else { Err(Refusal::Evidence(faults)) }
+    if faults.is_empty() { Ok(submitted) } else { Err(DisputeRefusal::Evidence(faults)) }
 }
 
-/// A merchant's response counts where the state allows it and before the deadline; an expired dispute was answered too
-/// late.
-fn check_response(dispute: &Dispute, asked: Action, arrival: UnixMillis) -> Result<(), Refusal> {
+/// Checks that the state allows a merchant's response and that it arrived before the deadline.
+fn check_response(dispute: &Dispute, action: Action, arrival: UnixMillis) -> Result<(), DisputeRefusal> {
     let is_expired = dispute.status == Status::Expired;
-    if !is_expired && !is_allowed(dispute, asked) {
-        let has_submitted = dispute.present_submission().is_some();
+    if !is_expired && !is_allowed(dispute, action) {
+        let has_submitted = dispute.current_submission().is_some();
         return Err(invalid_state(dispute, Audience::Merchant { has_submitted }));
     }
     match dispute.is_late(arrival) {
-        true => Err(Refusal::DeadlinePassed { deadline: dispute.deadline, arrival }),
-        false if is_expired => Err(Refusal::Overtaken),
+        true => Err(DisputeRefusal::DeadlinePassed { deadline: dispute.deadline, arrival }),
+        false if is_expired => Err(DisputeRefusal::Overtaken),
         false => Ok(()),
     }
 }
 
-/// What an unanswered deadline leads to: what was submitted before a request for more stands; else nothing does.
-fn expire(dispute: &Dispute, now: UnixMillis) -> Result<Status, Refusal> {
+/// The status after a deadline without a response: a submission from before a request for more evidence still counts.
+fn expire(dispute: &Dispute, now: UnixMillis) -> Result<Status, DisputeRefusal> {
     if dispute.status != Status::NeedsResponse || now < dispute.deadline + COMMIT_LIMIT {
-        return Err(Refusal::NotDue);
+        return Err(DisputeRefusal::NotDue);
     }
     Ok(if dispute.evidence_requested() { Status::UnderReview } else { Status::Expired })
 }
 
-fn invalid_state(dispute: &Dispute, to: Audience) -> Refusal {
-    Refusal::InvalidState { status: dispute.status, stage: dispute.stage, to }
+fn invalid_state(dispute: &Dispute, to: Audience) -> DisputeRefusal {
+    DisputeRefusal::InvalidState { status: dispute.status, stage: dispute.stage, to }
 }

@@ -6,11 +6,11 @@ use rebuttal_protocol::StorageUri;
 use sha2::{Digest, Sha256};
 
 /// A SHA-256 that identifies content: an opening, a submission, a history entry, a file.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fingerprint(pub [u8; 32]);
 
 impl Fingerprint {
-    /// What stands before the first entry of a history.
+    /// The hash before the first entry of a history.
     pub const ZERO: Self = Self([0; 32]);
 }
 
@@ -20,13 +20,7 @@ impl fmt::Display for Fingerprint {
     }
 }
 
-impl fmt::Debug for Fingerprint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Fingerprint({self})")
-    }
-}
-
-/// Takes values in and ends in a [`Fingerprint`]. The domain keeps fingerprints of different things apart.
+/// Hashes values into a [`Fingerprint`]. The domain separates fingerprints of different things.
 pub(crate) struct Fingerprinter(Sha256);
 
 impl Fingerprinter {
@@ -40,7 +34,7 @@ impl Fingerprinter {
         self
     }
 
-    /// A file's address, by what it is made of.
+    /// A file's address without its scene, which is the same for all evidence.
     pub(crate) fn url(self, url: &StorageUri) -> Self {
         self.number(i64::from(url.merchant_id.number())).bytes(&url.file_id).text(url.format.extension())
     }

@@ -1,5 +1,4 @@
-//! The history of a dispute: entries that are each bound to the one before by a hash, so that none can be altered,
-//! left out or exchanged afterwards without the chain telling.
+//! The history of a dispute: a hash chain, so that no entry can be altered, removed or exchanged unnoticed.
 
 use rebuttal_protocol::UnixMillis;
 use rebuttal_protocol::dispute::{Event, Stage, Status};
@@ -9,18 +8,18 @@ use serde::{Deserialize, Serialize};
 use crate::fingerprint::Fingerprinter;
 use crate::{Dispute, Fingerprint, Submission};
 
-/// What an entry tells beside its event: the state that it led to, and what belongs to the event.
+/// What an entry has besides its event: the state afterwards, and what belongs to the event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Detail {
-    /// Where the dispute stood afterwards.
+pub struct EntryDetail {
+    /// The status afterwards.
     pub status: Status,
-    /// In which stage.
+    /// The stage afterwards.
     #[serde(rename = "type")]
     pub stage: Stage,
-    /// With which deadline.
+    /// The deadline afterwards.
     pub deadline: UnixMillis,
-    /// [`crate::Opening::fingerprint`] in lower-case hex, of the first entry: so the chain holds the facts, too.
+    /// [`crate::Opening::fingerprint`] in lower-case hex, in the first entry only: it chains the facts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub opening: Option<String>,
     /// What was submitted.
@@ -31,7 +30,7 @@ pub struct Detail {
     pub note: Option<Note>,
 }
 
-/// A submission as the chain holds it: which one, and what proves every item and every byte of its files.
+/// A submission in the chain: its number, and a hash over every item and every file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubmissionDigest {
     /// Counts the dispute's submissions from 1.
@@ -48,7 +47,7 @@ impl From<&Submission> for SubmissionDigest {
 
 /// One entry of a history, as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct ChainedEntry {
     /// Counts the dispute's entries from 1.
     pub sequence: u64,
     /// When the command arrived.
@@ -57,20 +56,20 @@ pub struct Entry {
     pub event: Event,
     /// Who acted.
     pub actor: String,
-    /// [`Detail`] as JSON; these very bytes are hashed.
+    /// [`EntryDetail`] as JSON; exactly these bytes are hashed.
     pub detail: String,
-    /// Hash of this entry and, through the one before, of all before it.
+    /// Hash of this entry, which includes the hash of the entry before.
     pub hash: Fingerprint,
 }
 
-impl Entry {
-    /// Makes the entry that follows on `dispute`'s latest.
+impl ChainedEntry {
+    /// Makes the entry after `dispute`'s latest.
     pub(crate) fn following(
         dispute: &Dispute,
         at: UnixMillis,
         event: Event,
         actor: String,
-        detail: &Detail,
+        detail: &EntryDetail,
     ) -> Self {
         let mut entry = Self {
             sequence: dispute.sequence + 1,
@@ -85,7 +84,7 @@ impl Entry {
         entry
     }
 
-    /// The hash that this entry must have where the one before has the hash `before`.
+    /// The hash of this entry after an entry with the hash `before`.
     pub fn hash_after(&self, dispute_no: &str, before: Fingerprint) -> Fingerprint {
         Fingerprinter::new("history")
             .bytes(&before.0)
@@ -98,8 +97,8 @@ impl Entry {
             .finish()
     }
 
-    /// What the entry tells beside its event; `None` where the stored text was tampered with.
-    pub fn parse_detail(&self) -> Option<Detail> {
+    /// The detail, parsed; `None` where the stored text was altered.
+    pub fn parse_detail(&self) -> Option<EntryDetail> {
         serde_json::from_str(&self.detail).ok()
     }
 }

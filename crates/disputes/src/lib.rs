@@ -1,7 +1,7 @@
-//! The heart: what a dispute is, what may happen to it, and what happened (contract §4–§6).
+//! The domain: states and commands of a dispute, and its history (contract §4–§6).
 //!
-//! [`decide`] is the whole life of a dispute as one pure function of (state, command, arrival). Nothing here knows a
-//! clock, a database, a thread or the network: whoever calls brings the state, and keeps what comes back.
+//! [`decide`] is the state machine as one pure function of state, command and arrival time. Nothing here reads a clock,
+//! a database or the network: the caller loads the state and saves the result.
 
 mod allowed;
 mod command;
@@ -20,9 +20,9 @@ pub use allowed::operator_actions;
 pub use command::{Actor, Command};
 pub use decide::{COMMIT_LIMIT, Change, Decision, decide};
 pub use fingerprint::Fingerprint;
-pub use history::{Detail, Entry};
+pub use history::{ChainedEntry, EntryDetail};
 pub use integrity::{IntegrityError, check_integrity};
 pub use opening::{Opening, open};
-pub use refusal::{Audience, EvidenceFault, Refusal};
+pub use refusal::{Audience, DisputeRefusal, EvidenceFault};
 pub use state::{Dispute, LastSubmission};
-pub use submission::{Finding, FoundFile, Submission, SubmittedEvidence, fingerprint_of};
+pub use submission::{ContestItem, FileCheck, FoundFile, Submission, SubmittedEvidence, fingerprint_of};

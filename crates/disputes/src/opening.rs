@@ -1,17 +1,17 @@
-//! Opening a dispute: its facts are fixed from then on, and the same opening again is a repetition.
+//! Opening a dispute. Its facts never change afterwards; the same opening again is a repetition.
 
 use rebuttal_protocol::dispute::{Event, Status};
 use rebuttal_protocol::operator::OpenDispute;
 use rebuttal_protocol::{DisputeNo, UnixMillis};
 
 use crate::fingerprint::Fingerprinter;
-use crate::history::{Detail, Entry};
-use crate::{Actor, Change, Decision, Dispute, Fingerprint, Refusal};
+use crate::history::{ChainedEntry, EntryDetail};
+use crate::{Actor, Change, Decision, Dispute, DisputeRefusal, Fingerprint};
 
-/// A dispute to be opened, under the number that it will have.
+/// A dispute to be opened, with its number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Opening {
-    /// The upstream's number, or one that the gateway made.
+    /// The number that the operator gave, or one that the gateway made.
     pub dispute_no: DisputeNo,
     /// What the dispute is about.
     pub facts: OpenDispute,
@@ -38,27 +38,27 @@ impl Opening {
     }
 }
 
-/// Decides an opening. `existing` is the dispute that has the number already, whosever it is.
+/// Decides an opening. `existing` is the dispute with this number, of any merchant.
 ///
 /// # Errors
-/// [`Refusal::OpenedDifferently`] where the number is taken by other content, [`Refusal::DeadlineNotFuture`] where a
-/// new dispute would be late from the start.
+/// [`DisputeRefusal::OpenedDifferently`] where a dispute with this number has other content,
+/// [`DisputeRefusal::DeadlineNotFuture`] where its deadline has passed.
 pub fn open(
     existing: Option<&Dispute>,
     opening: &Opening,
     actor: &Actor,
     arrival: UnixMillis,
-) -> Result<Decision, Refusal> {
+) -> Result<Decision, DisputeRefusal> {
     let fingerprint = opening.fingerprint();
     if let Some(existing) = existing {
         return match existing.opening == fingerprint {
             true => Ok(Decision::Repetition),
-            false => Err(Refusal::OpenedDifferently),
+            false => Err(DisputeRefusal::OpenedDifferently),
         };
     }
     let facts = &opening.facts;
     if facts.deadline <= arrival {
-        return Err(Refusal::DeadlineNotFuture(arrival));
+        return Err(DisputeRefusal::DeadlineNotFuture(arrival));
     }
     let unopened = Dispute {
         dispute_no: opening.dispute_no.clone(),
@@ -71,7 +71,7 @@ pub fn open(
         submission: None,
         opening: fingerprint,
     };
-    let detail = Detail {
+    let detail = EntryDetail {
         status: unopened.status,
         stage: facts.stage,
         deadline: facts.deadline,
@@ -79,7 +79,7 @@ pub fn open(
         submission: None,
         note: None,
     };
-    let entry = Entry::following(&unopened, arrival, Event::Opened, actor.to_string(), &detail);
+    let entry = ChainedEntry::following(&unopened, arrival, Event::Opened, actor.to_string(), &detail);
     let dispute = Dispute { sequence: entry.sequence, head: entry.hash, ..unopened };
     Ok(Decision::Change(Box::new(Change { dispute, entry, submission: None })))
 }

@@ -1,4 +1,4 @@
-//! Why a command was refused, in words that say what to do.
+//! Why a command was refused, and what to do.
 
 use std::fmt;
 
@@ -9,32 +9,32 @@ use crate::allowed;
 
 /// Why a command changed nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// The merchant has no such dispute, whoever else may.
-    #[error("there is no such dispute; check its number")]
+pub enum DisputeRefusal {
+    /// The merchant has no dispute with this number; another merchant may.
+    #[error("dispute not found; check the dispute number")]
     NotFound,
     /// The state does not allow it.
     #[error("the dispute is {status} in {stage} and allows {}", allowed::sentence(*status, *stage, *to))]
     InvalidState {
-        /// Where the dispute stands.
+        /// The dispute's status.
         status: Status,
-        /// In which stage.
+        /// Its stage.
         stage: Stage,
-        /// Who is told.
+        /// Who reads the message.
         to: Audience,
     },
-    /// An advance, which the state allows, to a stage that is not a later one.
+    /// An advance to the current stage or an earlier one.
     #[error("the dispute is {status} in {stage}; advance leads to a later stage only: {}", allowed::later(*stage))]
     StageNotLater {
-        /// Where the dispute stands.
+        /// The dispute's status.
         status: Status,
-        /// In which stage.
+        /// Its stage.
         stage: Stage,
     },
-    /// What was submitted before does not answer a request for more.
+    /// A request for more evidence was answered with the last submission.
     #[error(
-        "the dispute is NEEDS_RESPONSE because more evidence was requested; this is what was submitted before. \
-         Contest with a list that differs, or accept"
+        "more evidence was requested, and this contest has the same evidence as the last submission; contest with \
+         different evidence, or accept"
     )]
     NothingNew,
     /// The response came too late.
@@ -44,51 +44,51 @@ pub enum Refusal {
         rfc3339(arrival)
     )]
     DeadlinePassed {
-        /// When a response had to be there.
+        /// The latest time of arrival.
         deadline: UnixMillis,
-        /// When this one was.
+        /// When the response arrived.
         arrival: UnixMillis,
     },
-    /// The response arrived in time, but the gateway acted on the deadline before it could commit it.
+    /// The response arrived in time, but the dispute expired before it was committed.
     #[error(
-        "the response arrived in time, and the gateway could not commit it before it acted on the deadline; nothing \
-         was changed. Tell the gateway's operator, who can extend the deadline"
+        "the response arrived in time, but the dispute expired before the response could be committed; nothing was \
+         changed. Ask the gateway's operator to extend the deadline"
     )]
     Overtaken,
-    /// Pieces of evidence are faulty; all are named.
+    /// Pieces of evidence are faulty; the message names all of them.
     #[error("{}", Faults(.0))]
     Evidence(Vec<(usize, EvidenceFault)>),
-    /// A new deadline lies in the past.
-    #[error("deadline must lie in the future; the gateway's time is {}", rfc3339(.0))]
+    /// A new deadline is in the past.
+    #[error("deadline must be in the future; the gateway's time is {}", rfc3339(.0))]
     DeadlineNotFuture(UnixMillis),
-    /// A new deadline would take time away.
-    #[error("extend only gives more time; the deadline is {} already", rfc3339(.0))]
+    /// A new deadline is not later than the current one.
+    #[error("deadline must be later than the current deadline, {}", rfc3339(.0))]
     DeadlineNotLater(UnixMillis),
     /// The dispute was opened before with other content.
     #[error(
-        "the dispute exists with other content, and what it was opened with never changes; look at it first: under \
-         another disputeNo, the same case would be disputed twice"
+        "a dispute with this number exists with other content, which cannot change; compare it with this one before \
+         you open another: under another disputeNo the same case would be disputed twice"
     )]
     OpenedDifferently,
-    /// No deadline has passed; nothing expiries.
-    #[error("the deadline has not passed, or was answered")]
+    /// No deadline has passed, so nothing expires.
+    #[error("the deadline has not passed, or the merchant has responded")]
     NotDue,
 }
 
-/// Who is told what a state allows.
+/// Who reads what a state allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Audience {
     /// An operator.
     Operator,
     /// The merchant.
     Merchant {
-        /// Whether it submitted something in the present stage, which it may then submit again.
+        /// Whether it submitted something in the current stage, which it may then submit again.
         has_submitted: bool,
     },
 }
 
-impl Refusal {
-    /// The code that answers it.
+impl DisputeRefusal {
+    /// The code of the answer.
     pub fn code(&self) -> Code {
         match self {
             Self::NotFound => Code::DisputeNotFound,
@@ -109,28 +109,30 @@ impl Refusal {
     }
 }
 
-/// What is wrong with one piece of evidence. Where items differ, the code is that of the least of their faults in
-/// this order, and the message names them all.
+/// What is wrong with one piece of evidence. Where items have different faults, the first in this order gives the code;
+/// the message names all.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum EvidenceFault {
     /// Not a storageUri, or not of this merchant and scene.
     NotFound,
-    /// Nothing lies there.
+    /// No file is stored there.
     NotUploaded,
-    /// The content is not what its name says; the sentence tells.
+    /// The content does not match the file's name; the sentence says how.
     Mismatch(String),
-    /// What lies there could not be read just now.
+    /// The file could not be read.
     Unreadable,
 }
 
 impl fmt::Display for EvidenceFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotFound => f.write_str("is not a storageUri that generateUploadUrl gave to this merchant"),
-            Self::NotUploaded => f.write_str("holds no file; upload it again under a new generateUploadUrl"),
-            Self::Mismatch(sentence) => write!(f, "holds a file that is not accepted: {sentence}"),
+            Self::NotFound => {
+                f.write_str("is not a storageUri that generateUploadUrl returned to this merchant")
+            }
+            Self::NotUploaded => f.write_str("has no file; upload it again with a new generateUploadUrl"),
+            Self::Mismatch(sentence) => write!(f, "has a file that is not accepted: {sentence}"),
             Self::Unreadable => {
-                f.write_str("could not be read just now; nothing was changed, send it again later")
+                f.write_str("could not be read; nothing was changed, send the request again later")
             }
         }
     }

@@ -1,4 +1,4 @@
-//! What a merchant submits: evidence items, and for each what was really found where it points.
+//! What a merchant submits: evidence items, each with its file.
 
 use rebuttal_protocol::dispute::{EvidenceType, ReceivedEvidence, Stage};
 use rebuttal_protocol::{EvidenceName, StorageUri, UnixMillis};
@@ -6,26 +6,35 @@ use rebuttal_protocol::{EvidenceName, StorageUri, UnixMillis};
 use crate::fingerprint::Fingerprinter;
 use crate::{EvidenceFault, Fingerprint};
 
-/// What lies at a storageUri, as it was read and hashed.
+/// The file at a storageUri, as it was read and hashed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundFile {
     /// SHA-256 of the content.
     pub sha256: Fingerprint,
     /// Length in bytes.
     pub size: u64,
-    /// What the content was found to be.
+    /// The media type of the content.
     pub media_type: String,
 }
 
-/// What was found for one item.
-pub type Finding = Result<FoundFile, EvidenceFault>;
+/// The file at an address, or why it is not accepted as evidence.
+pub type FileCheck = Result<FoundFile, EvidenceFault>;
 
-/// A submission that was taken; it never changes.
+/// One item of a contest, with the check of its file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContestItem {
+    /// What the merchant submits.
+    pub evidence: ReceivedEvidence,
+    /// What was found at its address.
+    pub file: FileCheck,
+}
+
+/// An accepted submission; it never changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Submission {
     /// Counts the dispute's submissions from 1.
     pub number: u32,
-    /// In which stage it was submitted.
+    /// The stage in which it was submitted.
     pub stage: Stage,
     /// When the contest arrived.
     pub submitted_at: UnixMillis,
@@ -36,7 +45,7 @@ pub struct Submission {
 }
 
 impl Submission {
-    /// Proves everything about the submission: each item in its order, and what its file was.
+    /// A hash over the whole submission: each item in order, with its file.
     pub fn digest(&self) -> Fingerprint {
         let start = Fingerprinter::new("submitted")
             .number(i64::from(self.number))
@@ -56,26 +65,26 @@ impl Submission {
     }
 }
 
-/// One piece of submitted evidence, with what its file was at that moment.
+/// One piece of submitted evidence, with its file at that time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SubmittedEvidence {
     /// What it shows.
     pub evidence_type: EvidenceType,
     /// What the merchant calls it.
     pub name: EvidenceName,
-    /// Where the file lies.
+    /// Where the file is stored.
     pub url: StorageUri,
-    /// What the file was.
+    /// The file.
     pub file: FoundFile,
 }
 
 /// Identifies a contest's items by types, names and urls, in any order (contract §4).
 ///
-/// `None` where a url is not a storageUri: no submission holds such an item, so none can equal it.
-pub fn fingerprint_of(items: &[ReceivedEvidence]) -> Option<Fingerprint> {
+/// `None` where a url is not a storageUri: no submission has such an item, so none can be equal.
+pub fn fingerprint_of(items: &[ContestItem]) -> Option<Fingerprint> {
     let mut items = items
         .iter()
-        .map(|item| Some((item.url?, item.evidence_type, &item.name)))
+        .map(|ContestItem { evidence, .. }| Some((evidence.url?, evidence.evidence_type, &evidence.name)))
         .collect::<Option<Vec<_>>>()?;
     items.sort_unstable();
     let start = Fingerprinter::new("submission").number(i64::try_from(items.len()).unwrap_or(i64::MAX));

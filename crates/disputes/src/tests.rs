@@ -1,3 +1,4 @@
 //! Tests of the whole crate.
 
+mod integrity;
 mod table;

@@ -1,43 +1,43 @@
-//! What can go wrong with an upload: the merchant's fault, the connection's, or the disk's.
+//! Why an upload or work on a stored file failed.
 
 use std::io;
 
-use crate::{Lie, Refusal};
+use crate::{InvalidFile, InvalidUpload};
 
-/// Characters that are told of what a store says.
+/// Most characters of a store's message that an error repeats.
 const REASON_MAX: usize = 200;
 
-/// What a request body's stream fails with.
+/// The error of a request body's stream.
 pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Why an upload, or work on a stored file, came to nothing.
+/// Why an upload or work on a stored file failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The merchant has to change something; the sentence and the code are meant for the merchant.
+    /// The merchant has to change something; the message and the code are for the merchant.
     #[error(transparent)]
-    Refused(#[from] Refusal),
+    Refused(#[from] InvalidUpload),
     /// The request's body could not be read to its end: the client left, or the server's time limit cut it off.
     #[error("the body of the upload could not be read: {0}")]
     Body(BodyError),
-    /// Too many uploads of the merchant, or one with the same form, are under way already. Nothing was stored.
-    #[error("an upload had no turn: {0}")]
-    NoTurn(&'static str),
+    /// Too many uploads of the merchant, or one with the same form, are in progress. Nothing was stored.
+    #[error("no upload slot was free: {0}")]
+    NoSlot(&'static str),
     /// The evidence folder failed. Nothing was stored, or what was stored is found again by
     /// [`FolderStore::unrecorded`](crate::FolderStore::unrecorded).
     #[error("the evidence folder could not {task}: {source}")]
     Folder {
-        /// What was being done, as a verb with its object.
+        /// What failed, as a verb with its object.
         task: &'static str,
         /// The system's reason.
         source: io::Error,
     },
-    /// The bucket is another gateway's, or not the one that the files lie in; the sentence says what to do.
+    /// The bucket is another gateway's, or not the one that the files are stored in; the sentence says what to do.
     #[error("{0}")]
     NotOurs(String),
-    /// The object store failed, or did not answer in time. Nothing was stored, or it does no harm there.
+    /// The object store failed, or did not answer in time. Nothing was stored, or an object that does no harm.
     #[error("the object store could not {task}: {}", told(source))]
     S3 {
-        /// What was being done, as a verb with its object.
+        /// What failed, as a verb with its object.
         task: &'static str,
         /// The store's reason.
         source: Box<object_store::Error>,
@@ -45,22 +45,22 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether the object store could not be reached or failed by itself, rather than refused what it was asked.
+    /// Whether the object store was unreachable or failed, rather than refused the request.
     pub fn is_outage(&self) -> bool {
         matches!(self, Self::S3 { source, .. } if matches!(**source, object_store::Error::Generic { .. }))
     }
 
-    /// Makes the error of a task that the object store failed at.
+    /// The error of a task in the object store.
     pub(crate) fn s3(task: &'static str) -> impl FnOnce(object_store::Error) -> Self {
         move |source| Self::S3 { task, source: Box::new(source) }
     }
 
-    /// Makes the error of a judgement that did not come to its end, as at the stop of the process.
+    /// The error of a validation that was interrupted, as at shutdown.
     pub(crate) fn judging(source: impl Into<BodyError>) -> Self {
         Self::s3("have a file judged")(object_store::Error::Generic { store: "S3", source: source.into() })
     }
 
-    /// Makes the error of a failed `task` from the system's reason.
+    /// The error of a task in the folder.
     pub(crate) const fn folder(task: &'static str) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Folder { task, source }
     }
@@ -82,9 +82,9 @@ fn told(error: &object_store::Error) -> String {
     }
 }
 
-impl From<Lie> for Error {
-    fn from(lie: Lie) -> Self {
-        Self::Refused(Refusal::Untrue(lie))
+impl From<InvalidFile> for Error {
+    fn from(invalid_file: InvalidFile) -> Self {
+        Self::Refused(InvalidUpload::InvalidFile(invalid_file))
     }
 }
 

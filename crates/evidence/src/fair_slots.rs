@@ -39,7 +39,7 @@ impl<K: Eq + Hash> FairSlots<K> {
         Ok(Slot { _slot: slot, _of_key: Some(of_key) })
     }
 
-    /// Waits for a slot for the gateway's own upkeep, which has no key.
+    /// Waits for a slot for a background job, which has no key.
     ///
     /// # Errors
     /// Never, as [`Self::acquire`].

@@ -1,15 +1,15 @@
-//! What tells the database that sweeps a bucket from its copies. One that was restored elsewhere has the same key and
-//! names the same bucket, and yet knows nothing of what was contested since: what it swept would be lost to both.
+//! A fencing token between a database and the bucket that it deletes uploads from. A copy of the database that was
+//! restored elsewhere names the same bucket, but does not know later contests: it must delete nothing.
 //!
-//! Database and bucket hold the same fence. Whoever sweeps moves it on, in the database first: so a bucket is never
-//! ahead of its own database, and a copy falls behind as soon as the original moves on. It is not a lock.
+//! Database and bucket have the same fence. The gateway that deletes advances it, in the database first: so a bucket is
+//! never ahead of its own database, and a copy falls behind when the original advances. It is not a lock.
 
 use std::str::FromStr;
 use std::{fmt, io};
 
 use rebuttal_protocol::hex_digits;
 
-/// Bytes that tell the moves of two copies apart, which count alike.
+/// Random bytes that distinguish the moves of two copies with the same count.
 const SALT_BYTES: usize = 16;
 
 /// How often the fence was moved, and by which move.
@@ -30,8 +30,8 @@ impl Fence {
         Ok(Self { moves: kept.map_or(0, |kept| kept.moves).saturating_add(1), salt })
     }
 
-    /// Whether a bucket in which `found` stands belongs to the database that keeps `kept`. A bucket that is behind
-    /// does: a move was broken off. One without a fence is new, or an operator took it away, which is a word.
+    /// Whether a bucket with the fence `found` belongs to the database with the fence `kept`. A bucket that is behind
+    /// does: a move was interrupted. One without a fence is new, or an operator deleted the fence to claim it.
     pub fn is_ours(kept: Option<Self>, found: Option<Self>) -> bool {
         match (kept, found) {
             (_, None) => true,
@@ -48,9 +48,9 @@ impl fmt::Display for Fence {
     }
 }
 
-/// A text that is no fence.
+/// A text that is not a fence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("it holds what is no fence")]
+#[error("it does not contain a fence")]
 pub struct InvalidFence;
 
 impl FromStr for Fence {

@@ -1,16 +1,16 @@
-//! The embedded store: a folder with one file per address, written once and never changed.
+//! The built-in store: a folder with one file per address, written once and never changed.
 //!
-//! `m/<merchant>/open/dispute-evidence/` holds the files, `gateway.mark` tells whose they are, `incoming/` holds those
-//! on their way: a file gets its final name only when it is whole, true and durable, and keeps its incoming name until
-//! its record is durable too. No text from outside becomes a path; only a [`StorageUri`] does. Unix only: it relies on
-//! hard links and inode numbers.
+//! `m/<merchant>/open/dispute-evidence/` holds the files, `gateway.mark` is the ownership marker, `incoming/` holds
+//! uploads in progress: a file gets its final name only when it is complete, valid and durable, and keeps its incoming
+//! name until its record is durable too. No text from outside becomes a path; only a [`StorageUri`] does. Unix only: it
+//! relies on hard links and inode numbers.
 
 mod durable;
 mod incoming;
-mod look;
-mod mark;
+mod inspect;
+mod ownership;
 mod receive;
-mod turns;
+mod upload_slots;
 
 use std::collections::HashSet;
 use std::fs::{self, File, TryLockError};
@@ -21,36 +21,36 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use rebuttal_protocol::storage_uri::FILE_MAX_BYTES;
 use rebuttal_protocol::{MerchantId, StorageUri};
 use sha2::{Digest as _, Sha256};
 
-pub use look::Look;
+pub use inspect::Inspection;
 
 use crate::{Error, FairSlots};
-use turns::Turns;
+use upload_slots::UploadSlots;
 
-/// Most files that are being received at once, one of a form at a time, and of a merchant no more than the others leave
-/// free: alone 32, beside another's 32 still 16. The next ones wait for their turn.
+/// Most files that are received concurrently, one of a form at a time, and of a merchant no more than the others leave
+/// free: alone 32, with another merchant's 32 still 16. Further uploads wait for a slot.
 pub const RECEIVES_AT_ONCE: usize = 64;
-/// Most uploads of a merchant that wait for their turn; further ones are refused at once.
+/// Most uploads of a merchant that wait for a slot; further ones are refused immediately.
 pub const RECEIVES_WAITING_MAX: usize = 64;
-/// How long an upload waits for its turn before it is refused: longer than a sender that fell silent is borne with, so
-/// that who lost a connection and sends again gets the place that it left.
-pub const TURN_LIMIT: Duration = Duration::from_secs(20);
-/// Most files that are judged at once, one of a merchant. Each is in memory whole, 2 MiB, and what judging it needs.
-pub const JUDGES_AT_ONCE: usize = 2;
-/// Bytes of an arriving file that are gathered before they are written.
+/// How long an upload waits for a slot before it is refused: longer than the idle timeout of a body, so that a sender
+/// whose connection was lost gets the slot of its first try.
+pub const SLOT_WAIT_LIMIT: Duration = Duration::from_secs(20);
+/// Most files that are validated concurrently, one of a merchant. Each is in memory whole, with what its validation
+/// needs.
+pub const VALIDATIONS_AT_ONCE: usize = 2;
+/// Bytes of an upload that are collected before they are written.
 pub const WRITE_BLOCK_BYTES: usize = 64 * 1024;
 /// Most files that one call of [`FolderStore::unrecorded`] returns.
 pub const UNRECORDED_MAX: usize = 256;
 
 const INCOMING: &str = "incoming";
-/// What the merchants' files lie under, as their keys begin.
+/// The folder of the merchants' files, as their keys begin.
 const MERCHANTS: &str = "m";
 const FILE_MODE: u32 = 0o600;
 
-/// The embedded store. Clones share the folder and its limits.
+/// The built-in store. Clones share the folder and its limits.
 #[derive(Clone)]
 pub struct FolderStore {
     shared: Arc<Shared>,
@@ -60,114 +60,115 @@ struct Shared {
     root: PathBuf,
     /// The folder `incoming/`, locked for as long as the store is open.
     _lock: File,
-    /// The gateway's mark, with what tells this folder from its others.
-    mark: String,
-    by_word: bool,
-    receives: Turns,
-    judges: FairSlots<MerchantId>,
+    /// The gateway's marker, with this folder's id.
+    marker: String,
+    claimed_by_operator: bool,
+    receives: UploadSlots,
+    validations: FairSlots<MerchantId>,
     /// Names in `incoming/` that this process is writing.
     active: Mutex<HashSet<String>>,
     /// Merchants whose folder is known to be durable, with all folders above it.
     durable: Mutex<HashSet<MerchantId>>,
-    looks: Mutex<look::Looks>,
+    inspections: Mutex<inspect::InspectionCache>,
 }
 
-/// How many files are on their way.
+/// How many uploads are in progress.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub struct Traffic {
-    /// Those that are being received.
+pub struct UploadTraffic {
+    /// Uploads that are being received.
     pub receiving: usize,
-    /// Those that wait for their turn.
+    /// Uploads that wait for a slot.
     pub waiting: usize,
 }
 
 /// A file that is stored durably under its final name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Received {
-    /// Where it lies.
+pub struct ReceivedFile {
+    /// Its address.
     pub uri: StorageUri,
     /// SHA-256 of its content.
     pub sha256: [u8; 32],
-    /// Its bytes, 1 to 2,097,152.
+    /// Its size in bytes, at least 1.
     pub size: u64,
-    /// Its registered media type, which its content was found to have.
+    /// Its registered media type, which the content has.
     pub media_type: &'static str,
     /// Its name in `incoming/`.
     incoming: String,
 }
 
 impl FolderStore {
-    /// Opens the store in `root`. `mark` tells this gateway's folder from others; `holds_files` says whether files
-    /// must be in it, so that an empty one is not this gateway's. Otherwise it is made where there is none. Blocking;
-    /// meant for start-up.
+    /// Opens the store in `root`. `marker` identifies this gateway; `holds_files` says whether files must be in it, so
+    /// that an empty folder is not this gateway's. Otherwise a missing folder is created. Blocking; for start-up.
     ///
-    /// One store at a time may use a folder: another would take what this one is receiving for left over.
+    /// One store at a time may use a folder: another would take uploads in progress for abandoned ones.
     ///
     /// # Errors
     /// [`Error::Folder`], also where the folder is not this gateway's, or is used by another store.
-    pub fn open(root: &Path, mark: &str, holds_files: bool) -> Result<Self, Error> {
-        let claimed =
-            mark::claim(root, mark, holds_files).map_err(Error::folder("be taken for this gateway's"))?;
+    pub fn open(root: &Path, marker: &str, holds_files: bool) -> Result<Self, Error> {
+        let claimed = ownership::claim(root, marker, holds_files)
+            .map_err(Error::folder("be taken for this gateway's"))?;
         durable::make_folders(root, Path::new(INCOMING)).map_err(Error::folder("make its folders"))?;
         let lock = lock(root).map_err(Error::folder("be locked"))?;
         Ok(Self {
             shared: Arc::new(Shared {
                 root: root.to_owned(),
-                mark: claimed.mark,
-                by_word: claimed.by_word,
+                marker: claimed.marker,
+                claimed_by_operator: claimed.claimed_by_operator,
                 _lock: lock,
-                receives: Turns::default(),
-                judges: FairSlots::new(JUDGES_AT_ONCE, 1),
+                receives: UploadSlots::default(),
+                validations: FairSlots::new(VALIDATIONS_AT_ONCE, 1),
                 active: Mutex::default(),
                 durable: Mutex::default(),
-                looks: Mutex::default(),
+                inspections: Mutex::default(),
             }),
         })
     }
 
-    /// The [place](Self::place) of the folder in `root`, if it bears a mark, without opening a store there: one may be
-    /// open.
+    /// The [identity](Self::identity) of the folder in `root`, if it has this gateway's marker. It opens no store,
+    /// because one may be open.
     ///
     /// # Errors
     /// [`Error::Folder`] where it does not.
-    pub fn place_at(root: &Path, mark: &str) -> Result<String, Error> {
-        mark::check(root, mark).map(|mark| mark::place(&mark)).map_err(Error::folder("be found"))
+    pub fn identity_at(root: &Path, marker: &str) -> Result<String, Error> {
+        ownership::check(root, marker)
+            .map(|marker| ownership::identity(&marker))
+            .map_err(Error::folder("be found"))
     }
 
-    /// Whether what tells a place tells a folder.
-    pub fn is_place(place: &str) -> bool {
-        place.split(' ').next() == Some(mark::FOLDER)
+    /// Whether an identity is that of a folder.
+    pub fn is_folder_identity(place: &str) -> bool {
+        place.split(' ').next() == Some(ownership::FOLDER)
     }
 
-    /// Whether the folder in `root`, there or not, is nobody's yet: it bears no mark.
+    /// Whether the folder in `root`, which may not exist, has no marker yet.
     ///
     /// # Errors
-    /// [`Error::Folder`] where that cannot be seen.
-    pub fn is_unmarked(root: &Path) -> Result<bool, Error> {
-        mark::is_missing(root).map_err(Error::folder("be looked at"))
+    /// [`Error::Folder`] where that cannot be read.
+    pub fn is_unclaimed(root: &Path) -> Result<bool, Error> {
+        ownership::is_missing(root).map_err(Error::folder("be looked at"))
     }
 
-    /// Whether the folder in `root` has an empty mark, by which an operator says that it is to be this gateway's from
-    /// the next start on.
+    /// Whether the folder in `root` has an empty marker, by which an operator claims it for this gateway from the next
+    /// start.
     ///
     /// # Errors
-    /// [`Error::Folder`] where that cannot be seen.
-    pub fn has_word(root: &Path) -> Result<bool, Error> {
-        mark::is_word(root).map_err(Error::folder("be looked at"))
+    /// [`Error::Folder`] where that cannot be read.
+    pub fn has_empty_marker(root: &Path) -> Result<bool, Error> {
+        ownership::has_empty_marker(root).map_err(Error::folder("be looked at"))
     }
 
-    /// How many bytes the file of an address has in the folder in `root`, without opening a store there; `None` if
-    /// nothing lies there. Blocking.
+    /// The size in bytes of a file in the folder in `root`, without opening a store there; `None` if there is no file.
+    /// Blocking.
     ///
     /// # Errors
-    /// [`Error::Folder`] where that cannot be seen.
+    /// [`Error::Folder`] where that cannot be read.
     pub fn size_at(root: &Path, uri: &StorageUri) -> Result<Option<u64>, Error> {
         let metadata = found(fs::metadata(root.join(uri.key()))).map_err(Error::folder("be looked at"))?;
         Ok(metadata.map(|metadata| metadata.len()))
     }
 
-    /// The SHA-256 of what the file of an address holds in the folder in `root`, and its bytes, as far as a file here
-    /// may reach; `None` if nothing lies there. Blocking.
+    /// The SHA-256 and the size of a file in the folder in `root`, read up to one byte over its scene's limit; `None`
+    /// if there is no file. Blocking.
     ///
     /// # Errors
     /// [`Error::Folder`] where it cannot be read.
@@ -175,38 +176,38 @@ impl FolderStore {
         let failed = || Error::folder("read a file");
         let Some(file) = found(File::open(root.join(uri.key()))).map_err(failed())? else { return Ok(None) };
         let mut content = Vec::new();
-        file.take(FILE_MAX_BYTES + 1).read_to_end(&mut content).map_err(failed())?;
+        file.take(uri.scene.max_bytes() + 1).read_to_end(&mut content).map_err(failed())?;
         Ok(Some((Sha256::digest(&content).into(), content.len() as u64)))
     }
 
-    /// What tells this folder from every other place that evidence can lie in. It stays when the folder is moved.
-    pub fn place(&self) -> String {
-        mark::place(&self.shared.mark)
+    /// Identifies this folder among all evidence locations. It does not change when the folder is moved.
+    pub fn identity(&self) -> String {
+        ownership::identity(&self.shared.marker)
     }
 
-    /// How many files are on their way to this store.
-    pub fn traffic(&self) -> Traffic {
+    /// How many uploads are in progress.
+    pub fn traffic(&self) -> UploadTraffic {
         self.shared.receives.traffic()
     }
 
-    /// Whether this start made the folder the gateway's by an operator's word, which an empty mark is.
-    pub fn is_by_word(&self) -> bool {
-        self.shared.by_word
+    /// Whether this start claimed the folder because an operator had put an empty marker there.
+    pub fn is_claimed_by_operator(&self) -> bool {
+        self.shared.claimed_by_operator
     }
 
-    /// Reads a file back whole, as far as a file here may reach; `None` if nothing lies there.
+    /// Reads a file whole, up to its scene's limit; `None` if there is no file.
     ///
     /// # Errors
-    /// [`Error::Folder`], also where the store itself is not in its place.
+    /// [`Error::Folder`], also where the folder is not this gateway's, as when it is not mounted.
     pub async fn read(&self, uri: &StorageUri) -> Result<Option<Bytes>, Error> {
-        let (shared, path) = (Arc::clone(&self.shared), self.shared.path(uri));
+        let (shared, path, limit) = (Arc::clone(&self.shared), self.shared.path(uri), uri.scene.max_bytes());
         let read = move || {
             let Some(file) = found(File::open(path))? else {
                 shared.is_there()?;
                 return Ok(None);
             };
             let mut content = Vec::new();
-            file.take(FILE_MAX_BYTES).read_to_end(&mut content)?;
+            file.take(limit).read_to_end(&mut content)?;
             Ok(Some(content.into()))
         };
         blocking(move || read().map_err(Error::folder("read a file"))).await
@@ -214,17 +215,17 @@ impl FolderStore {
 
     /// Deletes a file. Whether one was there.
     ///
-    /// The deletion may be lost with the machine's power; delete again then, it does no harm.
+    /// A loss of power may undo the deletion; delete again then.
     pub async fn delete(&self, uri: &StorageUri) -> Result<bool, Error> {
         let path = self.shared.path(uri);
         let removed = blocking(move || found(fs::remove_file(path)).map_err(Error::folder("delete a file")));
         Ok(removed.await?.is_some())
     }
 
-    /// Whether the folder is in its place and takes files; for readiness checks.
+    /// Whether the folder is this gateway's and can be written to; for readiness checks.
     ///
     /// # Errors
-    /// [`Error::Folder`] says what it does not do.
+    /// [`Error::Folder`] says what failed.
     pub async fn answers(&self) -> Result<(), Error> {
         let shared = Arc::clone(&self.shared);
         blocking(move || {
@@ -234,11 +235,11 @@ impl FolderStore {
         .await
     }
 
-    /// Whether the folder in `root` takes files, without opening a store there: one may be open. A restored one has no
-    /// `incoming/` yet, which the next start makes. Blocking.
+    /// Whether the folder in `root` can be written to. It opens no store, because one may be open. A restored folder
+    /// has no `incoming/` yet; the next start creates it. Blocking.
     ///
     /// # Errors
-    /// [`Error::Folder`] says what it does not do.
+    /// [`Error::Folder`] says what failed.
     pub fn takes_files(root: &Path) -> Result<(), Error> {
         match root.join(INCOMING).exists() {
             true => try_out(root),
@@ -256,10 +257,10 @@ impl Shared {
         self.root.join(INCOMING)
     }
 
-    /// Fails where the store is not in its place: its folder unmounted, moved, replaced or deleted. Ask before
-    /// believing that a file is absent, and before a file is put there.
+    /// Fails where the folder was unmounted, moved, replaced or deleted. Call it before a missing file counts as
+    /// absent, and before a file is stored.
     fn is_there(&self) -> io::Result<()> {
-        mark::check(&self.root, &self.mark).map(drop)
+        ownership::check(&self.root, &self.marker).map(drop)
     }
 
     fn incoming_path(&self, name: &str) -> PathBuf {
@@ -267,14 +268,14 @@ impl Shared {
     }
 }
 
-/// Begins a file, gives it a second name where the merchants' files lie, and removes both: what an upload does, and
-/// what a folder that somebody else restored may not allow. Under names that nobody takes for a file of evidence.
+/// Does what an upload does, which a folder that was restored by another user may not allow: creates a file, links it
+/// where the merchants' files are stored, and removes both names. They are not those of evidence.
 fn try_out(root: &Path) -> Result<(), Error> {
     let name = incoming::random_name("try-out").map_err(Error::folder("begin a file"))?;
     let (begun, given) = (root.join(INCOMING).join(&name), root.join(MERCHANTS).join(&name));
     File::create_new(&begun).map_err(Error::folder("begin a file"))?;
     let linked = match fs::hard_link(&begun, &given) {
-        // Made with the first upload.
+        // Created with the first upload.
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error),
         Ok(()) => fs::remove_file(&given),

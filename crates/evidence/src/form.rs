@@ -1,15 +1,16 @@
 //! The upload's body: a `multipart/form-data` form read as it arrives, fields first, the file last (contract §3).
 //!
-//! However the body is made, no more than a bounded head and one chunk of it are in memory. What the fields mean is
-//! decided in [`policy`](crate::policy); how large the file may be, in [`folder`](crate::folder).
+//! Only a bounded head and one chunk of the body are in memory. [`policy`](crate::policy) checks the fields,
+//! [`folder`](crate::folder) the size of the file.
 
 mod meter;
 
 use bytes::Bytes;
 use futures_util::stream::{self, Stream, StreamExt};
 use multer::{Field, Multipart};
+use rebuttal_protocol::Scene;
 
-use crate::{BodyError, Error, Refusal};
+use crate::{BodyError, Error, InvalidUpload};
 use meter::Meter;
 
 /// Most fields before the file; an issued form has eight.
@@ -20,46 +21,46 @@ pub const FIELD_NAME_MAX_BYTES: usize = 64;
 pub const FIELD_VALUE_MAX_BYTES: usize = 8 * 1024;
 /// Most bytes before the file's content: all fields with their part headers.
 pub const FORM_HEAD_MAX_BYTES: u64 = 32 * 1024;
-/// Most bytes after the file's content: the closing boundary and what some clients send behind it.
+/// Most bytes after the file's content: the closing boundary and what some clients send after it.
 pub const FORM_TAIL_MAX_BYTES: u64 = 4 * 1024;
-/// Most bytes that are read and thrown away after a refusal, so that a client which writes its whole request before
-/// it reads gets to see the answer.
+/// Most bytes that are read and discarded after a refusal, so that a client which writes its whole request before
+/// it reads receives the answer.
 pub const DISCARD_MAX_BYTES: u64 = 4 * 1024 * 1024;
 
 /// The name of the file's part, in either case.
 const FILE: &str = "file";
 
 /// An upload form while it is read.
-pub struct Form {
+pub struct FormReader {
     multipart: Multipart<'static>,
     meter: Meter,
     file: File,
     broken: bool,
 }
 
-/// How far the form has come.
+/// How much of the form was read.
 enum File {
-    /// Its fields are being read.
+    /// The fields are being read.
     Ahead,
-    /// Its file is.
+    /// The file is being read.
     Arriving(Box<Field<'static>>),
-    /// Its file was read.
+    /// The file was read.
     Over,
 }
 
-impl Form {
+impl FormReader {
     /// Starts to read a body whose `Content-Type` header is `content_type`.
     ///
     /// # Errors
-    /// [`Refusal::NotAForm`] if that is not `multipart/form-data` with a boundary.
-    pub fn new<S>(content_type: &str, body: S) -> Result<Self, Refusal>
+    /// [`InvalidUpload::NotAForm`] if that is not `multipart/form-data` with a boundary.
+    pub fn new<S>(content_type: &str, body: S) -> Result<Self, InvalidUpload>
     where
         S: Stream<Item = Result<Bytes, BodyError>> + Send + 'static,
     {
         let boundary = multer::parse_boundary(content_type)
             .ok()
             .filter(|boundary| !boundary.is_empty())
-            .ok_or(Refusal::NotAForm)?;
+            .ok_or(InvalidUpload::NotAForm)?;
         let meter = Meter::new(Box::pin(body), FORM_HEAD_MAX_BYTES);
         Ok(Self {
             multipart: Multipart::new(meter.clone(), boundary),
@@ -69,13 +70,13 @@ impl Form {
         })
     }
 
-    /// Reads the text fields, up to where the file begins. Names are as sent; none comes twice, in either case.
+    /// Reads the text fields before the file. Names are as sent; none occurs twice, in either case.
     pub async fn fields(&mut self) -> Result<Vec<(String, String)>, Error> {
         let mut fields: Vec<(String, String)> = Vec::new();
         loop {
             let next = self.meter.drive(self.multipart.next_field()).await;
-            let mut part = next.map_err(|error| self.fault(error))?.ok_or(Refusal::FileMissing)?;
-            let name = name_of(&part).ok_or(Refusal::Malformed("a part has no name"))?;
+            let mut part = next.map_err(|error| self.fault(error))?.ok_or(InvalidUpload::FileMissing)?;
+            let name = name_of(&part).ok_or(InvalidUpload::Malformed("a part has no name"))?;
             if name.eq_ignore_ascii_case(FILE) {
                 self.meter.allow_file();
                 self.file = File::Arriving(Box::new(part));
@@ -83,13 +84,13 @@ impl Form {
             }
             if name.len() > FIELD_NAME_MAX_BYTES {
                 let shown = name.chars().take(FIELD_NAME_MAX_BYTES).collect();
-                return Err(Refusal::FieldTooLong(shown).into());
+                return Err(InvalidUpload::FieldTooLong(shown).into());
             }
             if fields.iter().any(|(other, _)| other.eq_ignore_ascii_case(&name)) {
-                return Err(Refusal::FieldRepeated(name).into());
+                return Err(InvalidUpload::FieldRepeated(name).into());
             }
             if fields.len() == FIELDS_MAX {
-                return Err(Refusal::TooManyFields.into());
+                return Err(InvalidUpload::TooManyFields.into());
             }
             let value = self.value(&name, &mut part).await?;
             fields.push((name, value));
@@ -100,15 +101,15 @@ impl Form {
         let mut value = Vec::new();
         while let Some(chunk) = self.meter.drive(part.chunk()).await.map_err(|error| self.fault(error))? {
             if value.len() + chunk.len() > FIELD_VALUE_MAX_BYTES {
-                return Err(Refusal::FieldTooLong(name.to_owned()).into());
+                return Err(InvalidUpload::FieldTooLong(name.to_owned()).into());
             }
             value.extend_from_slice(&chunk);
         }
-        String::from_utf8(value).map_err(|_| Refusal::Malformed("a field is not UTF-8").into())
+        String::from_utf8(value).map_err(|_| InvalidUpload::Malformed("a field is not UTF-8").into())
     }
 
-    /// The file's content, as it arrives. It ends well only after the whole form did, with nothing behind the file;
-    /// whoever stores it must not keep anything before that.
+    /// The file's content as it arrives. It ends without an error only after the whole form, with nothing after the
+    /// file: the caller must not keep anything before that.
     pub fn file(&mut self) -> impl Stream<Item = Result<Bytes, Error>> + Send {
         stream::try_unfold(self, |form| async move { Ok(form.chunk().await?.map(|chunk| (chunk, form))) })
     }
@@ -125,20 +126,21 @@ impl Form {
         let next = self.meter.drive(self.multipart.next_field()).await;
         match next.map_err(|error| self.fault(error))? {
             None => Ok(None),
-            Some(_) => Err(Refusal::FileNotLast.into()),
+            Some(_) => Err(InvalidUpload::FileNotLast.into()),
         }
     }
 
-    /// Reads on after a refusal and throws it away, at most [`DISCARD_MAX_BYTES`], so that the answer is seen.
+    /// Reads and discards the rest after a refusal, at most [`DISCARD_MAX_BYTES`], so that the client receives the
+    /// answer.
     ///
-    /// Returns what to answer: the same refusal, but [`Refusal::FileNotLast`] where fields were missing only
-    /// because they stand behind the file.
-    pub async fn refuse(mut self, refusal: Refusal) -> Refusal {
+    /// Returns what to answer: the same refusal, but [`InvalidUpload::FileNotLast`] where fields were missing only
+    /// because they are after the file.
+    pub async fn refuse(mut self, refusal: InvalidUpload) -> InvalidUpload {
         let misplaced =
-            matches!(refusal, Refusal::FieldMissing(_)) && self.something_follows_the_file().await;
+            matches!(refusal, InvalidUpload::FieldMissing(_)) && self.something_follows_the_file().await;
         let mut rest = self.meter.to_discard(DISCARD_MAX_BYTES);
         while let Some(Ok(_)) = rest.next().await {}
-        if misplaced { Refusal::FileNotLast } else { refusal }
+        if misplaced { InvalidUpload::FileNotLast } else { refusal }
     }
 
     async fn something_follows_the_file(&mut self) -> bool {
@@ -146,7 +148,7 @@ impl Form {
             match self.chunk().await {
                 Ok(Some(_)) => {}
                 Ok(None) => return false,
-                Err(error) => return matches!(error, Error::Refused(Refusal::FileNotLast)),
+                Err(error) => return matches!(error, Error::Refused(InvalidUpload::FileNotLast)),
             }
         }
         false
@@ -156,22 +158,22 @@ impl Form {
         self.broken = true;
         match error {
             multer::Error::StreamReadFailed(_) if self.meter.is_over() => match self.file {
-                File::Ahead => Refusal::TooManyFields.into(),
-                File::Arriving(_) => Refusal::TooLarge.into(),
-                File::Over => Refusal::FileNotLast.into(),
+                File::Ahead => InvalidUpload::TooManyFields.into(),
+                File::Arriving(_) => InvalidUpload::TooLarge(Scene::max_bytes_of_any()).into(),
+                File::Over => InvalidUpload::FileNotLast.into(),
             },
             multer::Error::StreamReadFailed(source) => Error::Body(source),
             multer::Error::IncompleteFieldData { .. }
             | multer::Error::IncompleteHeaders
             | multer::Error::IncompleteStream => {
-                Refusal::Malformed("it ends before its last boundary").into()
+                InvalidUpload::Malformed("it ends before its last boundary").into()
             }
-            _ => Refusal::Malformed("a part's headers cannot be read").into(),
+            _ => InvalidUpload::Malformed("a part's headers cannot be read").into(),
         }
     }
 }
 
-/// A part's name. The word `name` itself may be in capitals, which the parser does not know.
+/// A part's name. The parameter `name` itself may be in capitals, which the parser does not read.
 fn name_of(part: &Field<'_>) -> Option<String> {
     if let Some(name) = part.name() {
         return Some(name.to_owned());

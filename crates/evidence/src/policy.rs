@@ -1,5 +1,5 @@
 //! The upload form: an S3 POST policy, AWS Signature Version 4, the same for the embedded store and a real S3
-//! (contract §3). [`sign_form`] issues it; [`check`] is the embedded store's side and refuses whatever differs.
+//! (contract §3). [`sign_form`] issues it; [`check`] verifies it for the built-in store, and refuses any difference.
 
 mod check;
 mod document;
@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 pub use check::{Grant, check};
 use document::Document;
 
-/// How long an upload form is good for (contract §3).
+/// How long an upload form is valid (contract §3).
 pub const UPLOAD_URL_LIFETIME: Duration = Duration::from_secs(10 * 60);
 
 const KEY: &str = "key";
@@ -25,7 +25,7 @@ const CREDENTIAL: &str = "x-amz-credential";
 const DATE: &str = "x-amz-date";
 const SIGNATURE: &str = "x-amz-signature";
 const SECURITY_TOKEN: &str = "x-amz-security-token";
-/// The condition on the bucket, which is no field of the form.
+/// The condition on the bucket, which is not a field of the form.
 const BUCKET: &str = "bucket";
 
 /// The key pair that forms are signed with.
@@ -50,9 +50,9 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// Where a form leads, and what for.
+/// What a form is for.
 #[derive(Debug, Clone)]
-pub struct Target<'a> {
+pub struct UploadTarget<'a> {
     /// The address that the form is sent to.
     pub url: String,
     /// The store's own name for the bucket, which need not be the one that merchants see in a storageUri.
@@ -61,6 +61,8 @@ pub struct Target<'a> {
     pub key: String,
     /// The content type of the file.
     pub content_type: &'a str,
+    /// Most bytes of the file.
+    pub max_bytes: u64,
 }
 
 /// A form to upload one file with.
@@ -68,16 +70,16 @@ pub struct Target<'a> {
 pub struct UploadForm {
     /// The address to send it to.
     pub url: String,
-    /// Names and values, in the order they are best sent in; the file comes after them.
+    /// Names and values, in the recommended order; the file follows them.
     pub fields: Vec<(&'static str, String)>,
     /// From this moment on the form is refused.
     pub expires_at: UnixMillis,
 }
 
-/// Issues the form for uploading one file of 1 to 2,097,152 bytes until `expires_at`.
+/// Issues the form for uploading one file of at least one byte until `expires_at`.
 pub fn sign_form(
     credentials: &Credentials,
-    target: Target<'_>,
+    target: UploadTarget<'_>,
     now: UnixMillis,
     expires_at: UnixMillis,
 ) -> UploadForm {
@@ -93,7 +95,7 @@ pub fn sign_form(
     if let Some(token) = &credentials.session_token {
         fields.push((SECURITY_TOKEN, token.clone()));
     }
-    let policy = Document::write(target.bucket, &fields, expires_at);
+    let policy = Document::write(target.bucket, &fields, target.max_bytes, expires_at);
     let signature = sigv4::signature(credentials, day, &policy);
     fields.push((POLICY, policy));
     fields.push((SIGNATURE, hex::encode(signature)));

@@ -1,25 +1,23 @@
-//! Why an upload is refused: S3's code for machines, and a sentence that tells a person what to do.
+//! Why an upload is refused: a code of S3, and a sentence that says what to do.
 
 use std::fmt;
 
-use rebuttal_protocol::storage_uri::FILE_MAX_BYTES;
+use crate::InvalidFile;
 
-use crate::Lie;
-
-/// The code of a refusal, in S3's words (contract §3).
+/// The code of a refusal, as S3 names it (contract §3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum S3Code {
-    /// The form is not the one that was issued, or its time is over.
+    /// The form is not the one that was issued, or has expired.
     AccessDenied,
     /// The file has more bytes than the policy allows.
     EntityTooLarge,
     /// The file has no bytes.
     EntityTooSmall,
-    /// The form's structure or the file's content is not what it must be.
+    /// The form's structure or the file's content is invalid.
     InvalidRequest,
     /// The body is not a well-formed `multipart/form-data`.
     MalformedPostRequest,
-    /// A file lies there already.
+    /// A file was uploaded to this address before.
     PreconditionFailed,
     /// The policy was not signed by this gateway, or was altered.
     SignatureDoesNotMatch,
@@ -37,7 +35,7 @@ impl S3Code {
         Self::SignatureDoesNotMatch,
     ];
 
-    /// The code as it stands in `<Code>`.
+    /// The code as written in `<Code>`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::AccessDenied => "AccessDenied",
@@ -61,12 +59,12 @@ impl fmt::Display for S3Code {
 ///
 /// Names of fields come from outside: they are bounded and printed escaped, but still need escaping for XML.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum InvalidUpload {
     /// A field of the issued form was not sent before the file.
     #[error("The form lacks the field {0}. Send every field of formFields, unchanged, before the file.")]
     FieldMissing(&'static str),
     /// A field has another value than the one issued.
-    #[error("The field {0} is not as it was issued. Send every field of formFields unchanged.")]
+    #[error("The field {0} differs from the one that was issued. Send every field of formFields unchanged.")]
     FieldAltered(&'static str),
     /// A field that the form did not have.
     #[error("The field {0:?} was not issued. Send the fields of formFields and the file, nothing else.")]
@@ -80,11 +78,11 @@ pub enum Refusal {
     /// More fields, or more bytes of fields, than any issued form has.
     #[error("The form has too many fields before the file. Send the fields of formFields and the file.")]
     TooManyFields,
-    /// The form's ten minutes are over.
+    /// The form has expired.
     #[error("The upload URL has expired. Call generateUploadUrl again and upload to the new URL.")]
     Expired,
     /// The signature is not this gateway's over this policy.
-    #[error("The signature does not belong to the policy. Send policy and x-amz-signature unchanged.")]
+    #[error("The signature does not match the policy. Send policy and x-amz-signature unchanged.")]
     SignatureMismatch,
     /// The policy is signed, but says something that this gateway does not issue.
     #[error("The policy is not one that this gateway issues. Call generateUploadUrl again.")]
@@ -104,22 +102,22 @@ pub enum Refusal {
     #[error("The file is not the last part of the form. Send every field before it and nothing after it.")]
     FileNotLast,
     /// The file is too large.
-    #[error("The file is larger than {FILE_MAX_BYTES} bytes. Send a smaller one.")]
-    TooLarge,
+    #[error("The file is larger than {0} bytes. Send a smaller one.")]
+    TooLarge(u64),
     /// The file is empty.
     #[error("The file is empty. Send a file that has content.")]
     Empty,
-    /// The file is not what its name says.
+    /// The file's content does not match its name.
     #[error(transparent)]
-    Untrue(Lie),
-    /// The address is taken; the first file stays.
+    InvalidFile(InvalidFile),
+    /// A file was uploaded to this address before; it is kept.
     #[error(
-        "A file was uploaded to this address already, and stays. Use its storageUri, or call generateUploadUrl for another."
+        "A file was already uploaded to this address. Use its storageUri, or call generateUploadUrl for another."
     )]
     AlreadyUploaded,
 }
 
-impl Refusal {
+impl InvalidUpload {
     /// The code in S3's words.
     pub const fn code(&self) -> S3Code {
         match self {
@@ -134,9 +132,9 @@ impl Refusal {
             | Self::TooManyFields
             | Self::FileMissing
             | Self::FileNotLast
-            | Self::Untrue(_) => S3Code::InvalidRequest,
+            | Self::InvalidFile(_) => S3Code::InvalidRequest,
             Self::NotAForm | Self::Malformed(_) => S3Code::MalformedPostRequest,
-            Self::TooLarge => S3Code::EntityTooLarge,
+            Self::TooLarge(_) => S3Code::EntityTooLarge,
             Self::Empty => S3Code::EntityTooSmall,
             Self::AlreadyUploaded => S3Code::PreconditionFailed,
         }

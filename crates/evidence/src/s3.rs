@@ -1,15 +1,15 @@
-//! The S3 store: merchants post to the bucket itself, and nothing that lies there is believed until it was fetched,
-//! judged, hashed and sealed.
+//! The S3 store: merchants post to the bucket itself, and an upload counts only after it was fetched, validated and
+//! copied under its hash.
 //!
-//! `m/<merchant>/open/dispute-evidence/` takes what the forms bring, `sealed/` holds copies that no form reaches: a
-//! submission is what its sealed copy is, whatever becomes of the upload.
+//! `m/<merchant>/open/dispute-evidence/` holds uploads, `sealed/` content-addressed copies that no form can write to: a
+//! submission refers to its copy, whatever happens to the upload.
 
 mod connect;
 mod fence;
 mod link;
 mod machine;
-mod mark;
-mod seal;
+mod ownership;
+mod store_by_hash;
 mod sweep;
 mod variables;
 
@@ -24,34 +24,34 @@ use rebuttal_protocol::{MerchantId, StorageUri, UnixMillis};
 use tokio::sync::{Mutex, Semaphore};
 use zeroize::Zeroizing;
 
-pub use link::{LINK_LIFETIME, Link};
+pub use link::{DownloadLink, LINK_LIFETIME};
 pub use sweep::{OldUploads, PAGE_MAX};
 pub use variables::AwsVariables;
 
-use crate::folder::JUDGES_AT_ONCE;
-use crate::place::{Bucket, Endpoint};
-use crate::policy::{Target, UPLOAD_URL_LIFETIME, sign_form};
+use crate::folder::VALIDATIONS_AT_ONCE;
+use crate::location::{Bucket, Endpoint};
+use crate::policy::{UPLOAD_URL_LIFETIME, UploadTarget, sign_form};
 use crate::{Credentials, Error, FairSlots, UploadForm};
 
-/// Most uploads that are fetched at once. Each is in memory whole, 2 MiB and a byte; the next ones wait for their turn.
+/// Most uploads that are fetched concurrently, each whole in memory; further ones wait.
 pub const FETCHES_AT_ONCE: usize = 16;
-/// How long a form is good for that is signed with temporary credentials. They are renewed five minutes before their
-/// end at the latest, so those at hand outlive it; how long exactly they have left is not told to us.
+/// How long a form is valid that is signed with temporary credentials. They are renewed five minutes before their end
+/// at the latest, so they outlive the form; the library does not return their expiry.
 pub const TEMPORARY_FORM_LIFETIME: Duration = Duration::from_secs(5 * 60);
 /// How long a request may take from its beginning to the end of its answer.
 const REQUEST_LIMIT: Duration = Duration::from_secs(5);
-/// How often a request is repeated that the store failed to answer.
+/// How often a failed request is repeated.
 const REPEATS: usize = 2;
 /// How long after its beginning a request is repeated at the latest, so that the whole of it stays below its own limit.
 const REPEAT_LIMIT: Duration = Duration::from_secs(4);
-/// The longest pause between two tries; the library's own would outlast the request.
+/// The longest pause between two tries; the library's default would outlast the request.
 const REPEAT_PAUSE_MAX: Duration = Duration::from_secs(1);
-/// Where AWS itself keeps what is nowhere.
+/// The region that AWS assumes where none is set.
 const DEFAULT_REGION: &str = "us-east-1";
-/// What is stored to see whether it can be, where the gateway may store and no form of a merchant reaches.
+/// The key of the object that is written to test the permissions; no form of a merchant can write there.
 const TRY_OUT: &str = "sealed/try-out";
-/// How long an answer of the store is good for as a sign of its life: readiness is asked by anybody, and each request
-/// to the store costs.
+/// How long the result of a readiness check is reused: anybody can request readiness, and each request to the store
+/// costs.
 const ANSWERED_FOR: Duration = Duration::from_secs(1);
 
 /// The S3 store. Clones share its connections and limits.
@@ -62,26 +62,25 @@ pub struct S3Store {
 
 struct Shared {
     store: AmazonS3,
-    /// The same store at the address that links lead to; it signs, and is never asked anything.
+    /// The same store at its public endpoint; it signs links and sends no requests.
     links: AmazonS3,
     bucket: Bucket,
     region: String,
-    /// The bucket's address for those who post forms.
+    /// The bucket's address for upload forms.
     forms_url: String,
-    /// What tells this gateway's bucket from others.
-    mark: String,
-    /// Whether files were uploaded before the start: a bucket without a mark is not ours then.
+    /// Identifies this gateway.
+    marker: String,
+    /// Whether files were uploaded before the start; then a bucket without a marker is refused.
     holds_files: bool,
     fetches: Semaphore,
-    judges: FairSlots<MerchantId>,
+    validations: FairSlots<MerchantId>,
     /// When the store last answered.
     answered: Mutex<Option<Instant>>,
 }
 
 impl S3Store {
-    /// Opens a bucket; nothing is asked of the store yet. `public` is its endpoint as merchants and operators reach it,
-    /// if another. `mark` tells this gateway's bucket from others; `holds_files` says whether files were uploaded to it
-    /// before.
+    /// Opens a bucket, without a request to the store. `public` is its endpoint for merchants and operators, if
+    /// another. `marker` identifies this gateway; `holds_files` says whether files were uploaded to the bucket before.
     ///
     /// # Errors
     /// [`Error::S3`] where the credentials are incomplete or TLS cannot be set up.
@@ -89,7 +88,7 @@ impl S3Store {
         bucket: &Bucket,
         public: Option<&Endpoint>,
         variables: &AwsVariables,
-        mark: &str,
+        marker: &str,
         holds_files: bool,
     ) -> Result<Self, Error> {
         let region =
@@ -98,7 +97,7 @@ impl S3Store {
         let endpoint = bucket.endpoint.as_ref().unwrap_or(&aws);
         let connector = connect::Connector::new(endpoint.is_https())?;
         let at = |endpoint: &Endpoint| {
-            // The library wants the bucket in a virtual host's address, and adds it to a path by itself.
+            // The library expects the bucket in a virtual host's address, and adds it to a path itself.
             let address =
                 if bucket.path_style { endpoint.as_str().to_owned() } else { bucket.url_at(endpoint) };
             let backoff = BackoffConfig { max_backoff: REPEAT_PAUSE_MAX, ..BackoffConfig::default() };
@@ -131,12 +130,12 @@ impl S3Store {
                 links,
                 bucket: bucket.clone(),
                 region,
-                // What an address has after a host is at least a slash.
+                // After a host, an address has at least a slash.
                 forms_url: if bucket.path_style { forms_url } else { forms_url + "/" },
-                mark: mark.to_owned(),
+                marker: marker.to_owned(),
                 holds_files,
                 fetches: Semaphore::new(FETCHES_AT_ONCE),
-                judges: FairSlots::new(JUDGES_AT_ONCE, 1),
+                validations: FairSlots::new(VALIDATIONS_AT_ONCE, 1),
                 answered: Mutex::default(),
             }),
         })
@@ -150,7 +149,7 @@ impl S3Store {
     /// Issues the form for uploading one file to the bucket itself.
     ///
     /// # Errors
-    /// [`Error::S3`] where there are no credentials to be had.
+    /// [`Error::S3`] where there are no credentials.
     pub async fn form(&self, uri: &StorageUri, now: UnixMillis) -> Result<UploadForm, Error> {
         let shared = &self.shared;
         let fetched = shared.store.credentials().get_credential().await;
@@ -165,26 +164,27 @@ impl S3Store {
             Some(_) => TEMPORARY_FORM_LIFETIME,
             None => UPLOAD_URL_LIFETIME,
         };
-        let target = Target {
+        let target = UploadTarget {
             url: shared.forms_url.clone(),
             bucket: &shared.bucket.name,
             key: shared.uploaded(uri).to_string(),
             content_type: uri.format.media_type(),
+            max_bytes: uri.scene.max_bytes(),
         };
         Ok(sign_form(&credentials, target, now, now + lifetime))
     }
 
-    /// Whether the store answers, and the bucket is there, may be listed and is this gateway's; one that is nobody's
-    /// becomes so. An answer counts for a second, and only one is waited for at a time, however many ask.
+    /// Whether the store answers, and the bucket exists, may be listed and is this gateway's; a bucket without an owner
+    /// is claimed. A result is reused for a second, and there is one request at a time.
     ///
     /// # Errors
-    /// [`Error::S3`] says why not; [`Error::NotOurs`] where the bucket is not the one to be used.
+    /// [`Error::S3`] says why not; [`Error::NotOurs`] where the bucket belongs to another gateway.
     pub async fn answers(&self) -> Result<(), Error> {
         let mut answered = self.shared.answered.lock().await;
         if answered.is_some_and(|at| at.elapsed() < ANSWERED_FOR) {
             return Ok(());
         }
-        // Nothing lies there, so the list is short.
+        // There are no objects, so the list is short.
         let nowhere = self.shared.key("ready");
         let listed = self.shared.store.list(Some(&nowhere)).try_next().await;
         *answered = None;
@@ -196,7 +196,7 @@ impl S3Store {
 }
 
 impl S3Store {
-    /// Stores a small object of its own below `sealed/`, reads it back and deletes it: what the credentials must allow.
+    /// Writes a small object below `sealed/`, reads it and deletes it: the permissions that the credentials need.
     ///
     /// # Errors
     /// [`Error::S3`] says which of the three failed.
@@ -208,7 +208,7 @@ impl S3Store {
             let read = store.get(&key).await.map_err(Error::s3("read a file"))?;
             read.bytes().await.map_err(Error::s3("read a file"))
         };
-        // Deleted in any case: a file whose storing was not answered may lie there all the same.
+        // Deleted in any case: an unanswered PUT may have succeeded.
         let (read, deleted) = (tried.await, store.delete(&key).await);
         let read = read?;
         deleted.map_err(Error::s3("delete a file"))?;
@@ -219,31 +219,31 @@ impl S3Store {
     }
 }
 
-/// What is read back is not what was stored.
+/// The content that was read differs from the content that was stored.
 fn altered() -> Error {
-    let source = "it hands out something else than it was given".into();
+    let source = "it returned other content than was stored".into();
     Error::s3("keep a file")(object_store::Error::Generic { store: "S3", source })
 }
 
 impl Shared {
     fn key(&self, rest: &str) -> Path {
-        // Prefixes and our own keys are of letters, digits and `-._/` alone: nothing in them is escaped.
+        // Prefixes and keys have letters, digits and `-._/` only: nothing is escaped.
         Path::from(format!("{}{rest}", self.bucket.prefix))
     }
 
-    /// Where a form stores the file of an address.
+    /// The key that a form stores a file under.
     fn uploaded(&self, uri: &StorageUri) -> Path {
         self.key(&uri.key())
     }
 
-    /// What the sealed copies of an address lie under.
-    fn sealed_prefix(&self, uri: &StorageUri) -> Path {
+    /// The prefix of an address's content-addressed copies.
+    fn hash_prefix(&self, uri: &StorageUri) -> Path {
         self.key(&format!("sealed/m/{}/{}", uri.merchant_id, hex::encode(uri.file_id)))
     }
 
-    /// Where the sealed copy of an address lies, made of nothing but the address and the content's SHA-256.
-    fn sealed(&self, uri: &StorageUri, sha256: &[u8; 32]) -> Path {
+    /// The key of a content-addressed copy: the address and the content's SHA-256.
+    fn hash_key(&self, uri: &StorageUri, sha256: &[u8; 32]) -> Path {
         let name = format!("{}.{}", hex::encode(sha256), uri.format.extension());
-        self.sealed_prefix(uri).join(name)
+        self.hash_prefix(uri).join(name)
     }
 }

@@ -1,30 +1,29 @@
-//! The evidence store as the rest of the gateway sees it: a folder that takes uploads itself, or an S3 that merchants
-//! post to directly. What lies where, and what a contest may believe of it, is each store's own business.
+//! The evidence store: a folder to which this gateway receives uploads, or an S3 that merchants post to.
 
 use bytes::Bytes;
 use rebuttal_protocol::storage_uri::BUCKET;
 use rebuttal_protocol::{StorageUri, UnixMillis};
 
-use crate::policy::{Target, UPLOAD_URL_LIFETIME, sign_form};
-use crate::{Credentials, Error, FolderStore, Look, S3Store, UploadForm};
+use crate::policy::{UPLOAD_URL_LIFETIME, UploadTarget, sign_form};
+use crate::{Credentials, Error, FolderStore, Inspection, S3Store, UploadForm};
 
-/// Where evidence lies.
+/// Where evidence is stored.
 #[derive(Clone)]
 pub enum EvidenceStore {
     /// A folder of this machine.
     Folder {
         /// Its files.
         files: FolderStore,
-        /// What its forms are signed with.
+        /// The key pair that signs its forms.
         credentials: Credentials,
     },
     /// A bucket that merchants post to.
     S3(S3Store),
 }
 
-/// What an address means for good, once that is written down.
+/// The record of an address, which never changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Recorded {
+pub struct RecordedFile {
     /// SHA-256 of the content.
     pub sha256: [u8; 32],
     /// Its bytes.
@@ -32,18 +31,19 @@ pub struct Recorded {
 }
 
 impl EvidenceStore {
-    /// Issues the form for uploading one file. `own_url` is where this gateway takes forms itself.
+    /// Issues the form for uploading one file. `own_url` is where this gateway receives forms.
     ///
     /// # Errors
-    /// Where the store's credentials are not to be had; none for the folder.
+    /// Where the store has no credentials; none for the folder.
     pub async fn form(&self, uri: &StorageUri, own_url: &str, now: UnixMillis) -> Result<UploadForm, Error> {
         match self {
             Self::Folder { credentials, .. } => {
-                let target = Target {
+                let target = UploadTarget {
                     url: own_url.to_owned(),
                     bucket: BUCKET,
                     key: uri.key(),
                     content_type: uri.format.media_type(),
+                    max_bytes: uri.scene.max_bytes(),
                 };
                 Ok(sign_form(credentials, target, now, now + UPLOAD_URL_LIFETIME))
             }
@@ -56,27 +56,30 @@ impl EvidenceStore {
         matches!(self, Self::S3(_))
     }
 
-    /// What a contest may believe of an address: what lies there now. Where that [becomes its
-    /// record](Self::records_at_contest), of what is recorded already the sealed copy is read again, and what is found
-    /// for the first time must be recorded before anything relies on it. That it is what was recorded is the caller's
-    /// to compare.
+    /// Reads and validates what is stored at an address. Where a contest [makes the record](Self::records_at_contest),
+    /// the content-addressed copy of a recorded file is read, and a new file must be recorded before anything relies on
+    /// it. The caller compares the result with the record.
     ///
     /// # Errors
-    /// Where the store does not answer, or is not in its place. That is no absence.
-    pub async fn look(&self, uri: &StorageUri, recorded: Option<Recorded>) -> Result<Look, Error> {
+    /// Where the store does not answer, or belongs to another gateway.
+    pub async fn inspect(
+        &self,
+        uri: &StorageUri,
+        recorded: Option<RecordedFile>,
+    ) -> Result<Inspection, Error> {
         match (self, recorded) {
-            (Self::Folder { files, .. }, _) => files.look(uri).await,
-            (Self::S3(store), None) => in_its_place(store, store.seal(uri).await?).await,
+            (Self::Folder { files, .. }, _) => files.inspect(uri).await,
+            (Self::S3(store), None) => in_its_place(store, store.store_by_hash(uri).await?).await,
             (Self::S3(store), Some(recorded)) => {
-                in_its_place(store, store.look_at_sealed(uri, &recorded.sha256).await?).await
+                in_its_place(store, store.inspect_stored(uri, &recorded.sha256).await?).await
             }
         }
     }
 
-    /// Reads a submitted file back whole; `None` if it is gone. The caller compares its SHA-256, whatever the store.
+    /// Reads a submitted file whole; `None` if it is missing. The caller compares its SHA-256.
     ///
     /// # Errors
-    /// Where the store does not answer, or is not in its place.
+    /// Where the store does not answer, or belongs to another gateway.
     pub async fn read(&self, uri: &StorageUri, sha256: &[u8; 32]) -> Result<Option<Bytes>, Error> {
         match self {
             Self::Folder { files, .. } => files.read(uri).await,
@@ -84,7 +87,7 @@ impl EvidenceStore {
         }
     }
 
-    /// Deletes everything that lies under an address; nothing there is no error.
+    /// Deletes everything that is stored for an address. It is no error if there is nothing.
     ///
     /// # Errors
     /// Where the store does not answer.
@@ -114,7 +117,7 @@ impl EvidenceStore {
         }
     }
 
-    /// The folder, where it is one, with what its forms are signed with.
+    /// The folder, where it is one, with the key pair of its forms.
     pub const fn folder(&self) -> Option<(&FolderStore, &Credentials)> {
         match self {
             Self::Folder { files, credentials } => Some((files, credentials)),
@@ -123,9 +126,9 @@ impl EvidenceStore {
     }
 }
 
-/// Only in this gateway's own bucket is what is missing absent.
-async fn in_its_place(store: &S3Store, look: Look) -> Result<Look, Error> {
-    if look == Look::Absent {
+/// A missing object counts as absent only in this gateway's bucket.
+async fn in_its_place(store: &S3Store, look: Inspection) -> Result<Inspection, Error> {
+    if look == Inspection::Absent {
         store.answers().await?;
     }
     Ok(look)

@@ -4,15 +4,15 @@ use bytes::Bytes;
 use futures_util::Stream;
 use rebuttal_protocol::UnixMillis;
 
-use crate::form::Form;
-use crate::{BodyError, Credentials, Error, FolderStore, Received, policy};
+use crate::form::FormReader;
+use crate::{BodyError, Credentials, Error, FolderStore, ReceivedFile, policy};
 
 /// Receives the one file of an upload form. `now` is when the request arrived; the form may finish after its
 /// expiry if it began before, as in S3.
 ///
 /// When it returns `Ok`, the file is durable but not yet recorded: record it, then
 /// [confirm](FolderStore::confirm) it, then answer 204. On a refusal the rest of the body has been read within
-/// bounds, so that the client sees the answer.
+/// bounds, so that the client receives the answer.
 pub async fn receive<S>(
     store: &FolderStore,
     credentials: &Credentials,
@@ -20,11 +20,11 @@ pub async fn receive<S>(
     content_type: &str,
     body: S,
     now: UnixMillis,
-) -> Result<Received, Error>
+) -> Result<ReceivedFile, Error>
 where
     S: Stream<Item = Result<Bytes, BodyError>> + Send + 'static,
 {
-    let mut form = Form::new(content_type, body)?;
+    let mut form = FormReader::new(content_type, body)?;
     match receive_form(store, credentials, bucket, &mut form, now).await {
         Err(Error::Refused(refusal)) => Err(form.refuse(refusal).await.into()),
         outcome => outcome,
@@ -35,9 +35,9 @@ async fn receive_form(
     store: &FolderStore,
     credentials: &Credentials,
     bucket: &str,
-    form: &mut Form,
+    form: &mut FormReader,
     now: UnixMillis,
-) -> Result<Received, Error> {
+) -> Result<ReceivedFile, Error> {
     let fields = form.fields().await?;
     let grant = policy::check(credentials, bucket, &fields, now)?;
     store.receive(grant.uri, form.file()).await

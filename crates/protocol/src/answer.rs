@@ -60,8 +60,8 @@ pub enum Finality {
     /// The request was verified, and no copy of it can get another outcome: its nonce is used up, or what refuses it
     /// follows from its signed bytes alone.
     Settled,
-    /// The gateway gave this answer to somebody who sent the request's nonce and sign. It proves nothing about what
-    /// becomes of the request, which may still take effect until its timestamp is stale.
+    /// The gateway returned this answer to a caller that sent the request's nonce and `sign`. It proves nothing about
+    /// the outcome of the request, which may still take effect until its timestamp is stale.
     Notice,
 }
 
@@ -69,7 +69,7 @@ impl Finality {
     /// Every kind of signed answer.
     pub const ALL: [Self; 2] = [Self::Settled, Self::Notice];
 
-    /// The word that an answer's nonce is derived with.
+    /// The label that an answer's nonce is derived with.
     #[must_use]
     pub const fn label(self) -> &'static str {
         match self {
@@ -88,7 +88,7 @@ impl Finality {
 }
 
 /// The nonce that binds an answer to one request and says what it proves (contract §2): the first 32 digits of the
-/// upper-case hex of SHA-256 over the [label](Finality::label) LF request nonce LF request sign LF.
+/// upper-case hex of SHA-256 over the [label](Finality::label) LF request nonce LF request `sign` LF.
 #[must_use]
 pub fn answer_nonce(finality: Finality, request_nonce: &Nonce, request_sign: &Sign) -> Nonce {
     let mut hash = Sha256::new();

@@ -23,7 +23,7 @@ impl Scheme {
     /// Every scheme.
     pub const ALL: [Self; 2] = [Self::V2Sha256, Self::V2HmacSha256];
 
-    /// The word in the header.
+    /// Its name in the header.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::V2Sha256 => "V2_SHA256",
@@ -63,9 +63,9 @@ pub struct Authorization {
     pub scheme: Scheme,
     /// Who signed.
     pub app_id: AppId,
-    /// The sign itself.
+    /// The signature, the header's field `sign`.
     pub sign: Sign,
-    /// When the signer signed, by its own clock.
+    /// When it was signed, by the signer's clock.
     pub timestamp: UnixMillis,
     /// What makes the message unique.
     pub nonce: Nonce,
@@ -74,7 +74,7 @@ pub struct Authorization {
 impl Authorization {
     /// Reads a header's value.
     ///
-    /// Tolerated: spaces after the scheme and around commas, any order of the four fields, either case of the sign.
+    /// Tolerated: spaces after the scheme and around commas, any order of the four fields, either case of `sign`.
     /// Refused: a field missing, empty, unknown, quoted or given twice; anything else.
     pub fn parse(value: &[u8]) -> Result<Self, Invalid> {
         let text = std::str::from_utf8(value)

@@ -1,7 +1,7 @@
 //! The body rules (contract §1): exactly one JSON object, in strict UTF-8, with nothing hidden in or around it.
 //!
 //! They are part of the signature's strength. SHA-256 over `secret ‖ … ‖ body` can be extended by anyone who saw one
-//! sign; what is appended always starts with LF, byte 80h and zeros, and no body that holds those passes here. And
+//! signature; the appended bytes always start with LF, byte 80h and zeros, and no body with those is accepted here. And
 //! every answer that the gateway signs has a top-level `code`, so that refusing one keeps answers from coming back as
 //! requests. Loosening a rule of this file breaks [`crate::signature::verify`].
 
@@ -61,7 +61,7 @@ impl<'a> Object<'a> {
         }
     }
 
-    /// Reads a body that nobody signed: the same rules, but `code` may be a member's name.
+    /// Reads an unsigned body: the same rules, but `code` may be a member's name.
     pub fn parse(body: &'a [u8]) -> Result<Self, Malformed> {
         let text = std::str::from_utf8(body)
             .ok()

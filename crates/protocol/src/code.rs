@@ -8,15 +8,15 @@ use std::str::FromStr;
 pub enum Resend {
     /// The same request would get the same answer.
     No,
-    /// At once, with a new timestamp and nonce.
+    /// Immediately, with a new timestamp and nonce.
     FreshHeader,
     /// After a pause, with a new timestamp and nonce; nothing was changed.
     Later,
-    /// Only after a query has told what became of the first one.
+    /// Only after a query has shown the outcome of the first one.
     QueryFirst,
     /// After the named files have been uploaded.
     AfterUploading,
-    /// With another file in the place of the named one.
+    /// With another file instead of the named one.
     AnotherFile,
 }
 
@@ -33,7 +33,7 @@ impl Resend {
         }
     }
 
-    /// Every word, in the order of what there is to do.
+    /// Every value.
     pub const ALL: [Self; 6] =
         [Self::No, Self::FreshHeader, Self::Later, Self::QueryFirst, Self::AfterUploading, Self::AnotherFile];
 
@@ -41,24 +41,26 @@ impl Resend {
     pub const fn advice(self) -> &'static str {
         match self {
             Self::No => "The same request would get the same answer: change what the message names.",
-            Self::FreshHeader => "Send it again at once, with a new timestamp and nonce, and so a new sign.",
-            Self::Later => {
-                "Send it again after a pause, as long as Retry-After says where it is there, with a fresh header."
+            Self::FreshHeader => {
+                "Send it again immediately, with a new timestamp and nonce, and so a new signature."
             }
-            Self::QueryFirst => "Query the dispute, which tells what became of the request; then decide.",
+            Self::Later => {
+                "Send it again after a pause, that of Retry-After where it is given, with a fresh header."
+            }
+            Self::QueryFirst => "Query the dispute to learn the outcome of the request; then decide.",
             Self::AfterUploading => "Upload the files that the message names, then send it again.",
-            Self::AnotherFile => "Upload another file in the place of the one that the message names.",
+            Self::AnotherFile => "Upload another file instead of the one that the message names.",
         }
     }
 }
 
 macro_rules! codes {
     ($($variant:ident $word:literal $resend:ident $meaning:literal)*) => {
-        /// What became of a request. The word on the wire never changes its meaning.
+        /// The outcome of a request. A code on the wire never changes its meaning.
         #[derive(Debug, Clone, PartialEq, Eq, Hash)]
         pub enum Code {
             $(#[doc = $meaning] $variant,)*
-            /// A word that this version does not know; a newer gateway may send one.
+            /// A code that this version does not know; a newer gateway may send one.
             Unknown(String),
         }
 
@@ -66,7 +68,7 @@ macro_rules! codes {
             /// Every code that this version knows.
             pub const ALL: &[Self] = &[$(Self::$variant),*];
 
-            /// The word on the wire.
+            /// The value on the wire.
             pub fn as_str(&self) -> &str {
                 match self {
                     $(Self::$variant => $word,)*
@@ -106,7 +108,7 @@ codes! {
     Ok "OK" No "Done."
     RequestMalformed "Common.Request.Malformed" No "The body breaks the body rules, or a member has the wrong JSON type."
     InvalidParameter "Common.Request.InvalidParameter" No "A field is missing, empty, too long or has an unknown value."
-    PathNotFound "Common.Request.NotFound" No "There is no such path."
+    PathNotFound "Common.Request.NotFound" No "The path was not found."
     MethodNotAllowed "Common.Request.MethodNotAllowed" No "The path exists, but not for this method."
     NotAcceptable "Common.Request.NotAcceptable" No "Responses are application/json only."
     TooLarge "Common.Request.TooLarge" No "The body is over 64 KiB."
@@ -116,22 +118,22 @@ codes! {
     StaleTimestamp "Common.Auth.StaleTimestamp" FreshHeader "The timestamp is outside the freshness window."
     InvalidSignature "Common.Auth.InvalidSignature" No "The signature does not match the request."
     AppDisabled "Common.Auth.AppDisabled" No "The app is disabled."
-    ReplayedNonce "Common.Auth.ReplayedNonce" FreshHeader "This timestamp and nonce were used before; the first request's outcome stands."
+    ReplayedNonce "Common.Auth.ReplayedNonce" FreshHeader "This timestamp and nonce were used before; the first request's outcome is final."
     RateLimited "Common.RateLimited" Later "Too many requests."
-    SystemError "Common.System.Error" Later "The gateway failed; the request id finds the cause in its log."
+    SystemError "Common.System.Error" Later "The gateway failed; search its log for the request id."
     Unavailable "Common.System.Unavailable" Later "The gateway cannot serve this now; nothing was changed."
-    OutcomeUnknown "Common.System.OutcomeUnknown" QueryFirst "It is unknown whether the request took effect."
-    DisputeNotFound "Dispute.NotFound" No "The merchant has no such dispute."
+    OutcomeUnknown "Common.System.OutcomeUnknown" QueryFirst "The gateway does not know whether the request took effect."
+    DisputeNotFound "Dispute.NotFound" No "The merchant has no dispute with this number."
     InvalidState "Dispute.InvalidState" No "The dispute's state does not allow this."
     DeadlinePassed "Dispute.DeadlinePassed" No "The dispute's deadline has passed."
     EvidenceNotFound "Evidence.NotFound" No "A url is not a storageUri of this merchant and scene."
-    EvidenceNotUploaded "Evidence.NotUploaded" AfterUploading "No file was uploaded to a storageUri."
+    EvidenceNotUploaded "Evidence.NotUploaded" AfterUploading "No file is stored at a storageUri."
     UnsupportedFileType "File.UnsupportedType" No "The extension or content type is not allowed in the scene."
-    ContentMismatch "File.ContentMismatch" AnotherFile "A file's content is not what its name says, or is not accepted."
+    ContentMismatch "File.ContentMismatch" AnotherFile "A file's content does not match its name, or is not accepted."
     OperatorUnauthorized "Operator.Unauthorized" No "The operator token is missing or unknown."
     OperatorForbidden "Operator.Forbidden" No "The operator token's role does not allow this."
-    OperatorNotFound "Operator.NotFound" No "There is no such resource."
-    OperatorConflict "Operator.Conflict" No "The request contradicts what is already there."
+    OperatorNotFound "Operator.NotFound" No "The resource was not found."
+    OperatorConflict "Operator.Conflict" No "The request conflicts with the current state."
 }
 
 impl FromStr for Code {

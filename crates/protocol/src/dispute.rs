@@ -1,4 +1,4 @@
-//! The calls about disputes: contest, accept and query (contract §4, §5), and the words of a dispute's life (§6).
+//! The calls about disputes: contest, accept and query (contract §4, §5), and the states of a dispute (§6).
 
 use std::collections::HashMap;
 
@@ -10,12 +10,14 @@ use crate::fields::{BadRequest, Fields};
 use crate::merchant_call::MerchantRequest;
 use crate::text::{DisputeReason, Rrn};
 use crate::time::Time;
-use crate::{Amount, Currency, DisputeNo, EvidenceName, Invalid, MerchantTradeNo, PaymentNo, StorageUri};
+use crate::{
+    Amount, Currency, DisputeNo, EvidenceName, Invalid, MerchantTradeNo, PaymentNo, Scene, StorageUri,
+};
 
 /// Most pieces of evidence in one contest (contract §4).
 pub const EVIDENCE_MAX: usize = 20;
 
-/// Defines an enum whose variants are words of the wire.
+/// Defines an enum whose variants are fixed values on the wire.
 macro_rules! wire_enum {
     ($(#[$doc:meta])* $name:ident ($description:literal) {
         $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)*
@@ -30,7 +32,7 @@ macro_rules! wire_enum {
             /// Every value, in order.
             pub const ALL: &[Self] = &[$(Self::$variant),*];
 
-            /// The word on the wire.
+            /// The value on the wire.
             pub const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$variant => $word,)*
@@ -136,12 +138,12 @@ wire_enum! {
     }
 }
 
-/// Where a piece of evidence lies, as a side of the wire knows it.
+/// The address of a piece of evidence, as one side of the wire reads it.
 pub trait EvidenceUrl: Sized {
-    /// Reads what stands in a request, which is not empty.
+    /// Reads the field of a request, which is not empty.
     ///
     /// # Errors
-    /// If the whole request is not to be read because of it.
+    /// Where the whole request is refused because of it.
     fn read(text: &str) -> Result<Self, Invalid>;
 }
 
@@ -151,11 +153,11 @@ impl EvidenceUrl for StorageUri {
     }
 }
 
-/// As it arrives at the gateway. No file can lie at what is not a storageUri; that is answered as
+/// As it arrives at the gateway: `None` where it is no storageUri of this scene, which is answered as
 /// `Evidence.NotFound` in its turn, after the dispute's own checks.
 impl EvidenceUrl for Option<StorageUri> {
     fn read(text: &str) -> Result<Self, Invalid> {
-        Ok(text.parse().ok())
+        Ok(text.parse().ok().filter(|url: &StorageUri| url.scene == Scene::DisputeEvidence))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Reads typed fields out of a strict JSON object and names every faulty one at once, with its limit (contract §7).
+//! Reads typed fields of a strict JSON object and reports every faulty one, with its limit (contract §7).
 
 use std::borrow::Cow;
 use std::fmt;
@@ -30,25 +30,25 @@ impl BadRequest {
     }
 }
 
-/// Most faults that one sentence tells; more than a list of evidence in its bounds can have.
-const FAULTS_TOLD_MAX: usize = 64;
+/// Most faults that one message lists; more than a valid number of evidence items can have.
+const FAULTS_LISTED_MAX: usize = 64;
 
-/// Collects the fields of one object; every fault found on the way is told together at the end.
+/// Reads the fields of one object; the message lists all faults.
 #[derive(Debug)]
 pub struct Fields<'a, 'o> {
     object: &'o Object<'a>,
-    place: Place<'o>,
+    path: JsonPath<'o>,
     faults: Faults,
 }
 
-/// Where in the body an object lies: what stands before a field's name in messages, such as `evidenceList[2].`.
+/// The path of an object in the body, as a prefix of a field's name in messages, such as `evidenceList[2].`.
 #[derive(Debug, Clone, Copy)]
-enum Place<'p> {
+enum JsonPath<'p> {
     Top,
-    Item { of: &'p Place<'p>, list: &'p str, index: usize },
+    Item { of: &'p JsonPath<'p>, list: &'p str, index: usize },
 }
 
-impl fmt::Display for Place<'_> {
+impl fmt::Display for JsonPath<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Top => Ok(()),
@@ -66,7 +66,7 @@ struct Faults {
 impl<'a, 'o> Fields<'a, 'o> {
     /// Starts reading an object.
     pub fn of(object: &'o Object<'a>) -> Self {
-        Self { object, place: Place::Top, faults: Faults::default() }
+        Self { object, path: JsonPath::Top, faults: Faults::default() }
     }
 
     /// A text field that must be there.
@@ -153,7 +153,7 @@ impl<'a, 'o> Fields<'a, 'o> {
             self.fault(name, &format!("must have {min} to {max} items"));
         }
         let before = self.faults.invalid.len();
-        // Collected before it is judged, so that every item's faults are told.
+        // Collected first, so that the faults of every item are listed.
         let list: Vec<Option<T>> =
             items.iter().enumerate().map(|(index, item)| self.item(name, index, item, &mut read)).collect();
         if in_bounds {
@@ -176,15 +176,15 @@ impl<'a, 'o> Fields<'a, 'o> {
             return None;
         };
         let faults = std::mem::take(&mut self.faults);
-        let place = Place::Item { of: &self.place, list: name, index };
-        let mut fields = Fields { object: &object, place, faults };
+        let path = JsonPath::Item { of: &self.path, list: name, index };
+        let mut fields = Fields { object: &object, path, faults };
         let value = read(&mut fields);
         self.faults = fields.faults;
         value
     }
 
     /// Refuses members that are not among `known`, those that are null too: for callers whose misspelt option must not
-    /// pass in silence.
+    /// go unnoticed.
     pub fn refuse_unknown(&mut self, known: &[&str]) {
         let unknown: Vec<_> = self.object.names().filter(|name| !known.contains(name)).collect();
         for name in unknown {
@@ -193,31 +193,31 @@ impl<'a, 'o> Fields<'a, 'o> {
         }
     }
 
-    /// Notes a fault of a field that its own type cannot see.
+    /// Adds a fault of a field that its type cannot detect.
     pub fn fault(&mut self, name: &str, sentence: &str) {
-        self.faults.invalid.push(format!("{}{name} {sentence}", self.place));
+        self.faults.invalid.push(format!("{}{name} {sentence}", self.path));
     }
 
     /// Ends the reading: the value if nothing was faulty, otherwise everything that was.
     pub fn finish<T>(self, value: impl FnOnce() -> Option<T>) -> Result<T, BadRequest> {
         if !self.faults.wrong_types.is_empty() {
-            return Err(Malformed::WrongType(told(&self.faults.wrong_types)).into());
+            return Err(Malformed::WrongType(listed(&self.faults.wrong_types)).into());
         }
         match value() {
             Some(value) if self.faults.invalid.is_empty() => Ok(value),
-            _ => Err(BadRequest::Invalid(told(&self.faults.invalid))),
+            _ => Err(BadRequest::Invalid(listed(&self.faults.invalid))),
         }
     }
 
     fn wrong_type(&mut self, name: &str, wanted: &str) {
-        self.faults.wrong_types.push(format!("{}{name} must be {wanted}", self.place));
+        self.faults.wrong_types.push(format!("{}{name} must be {wanted}", self.path));
     }
 }
 
-/// The faults as one sentence of bounded length.
-fn told(faults: &[String]) -> String {
-    match faults.split_at_checked(FAULTS_TOLD_MAX) {
-        Some((told, more)) if !more.is_empty() => format!("{}; and {} more", told.join("; "), more.len()),
+/// The faults as one message of bounded length.
+fn listed(faults: &[String]) -> String {
+    match faults.split_at_checked(FAULTS_LISTED_MAX) {
+        Some((listed, more)) if !more.is_empty() => format!("{}; and {} more", listed.join("; "), more.len()),
         _ => faults.join("; "),
     }
 }

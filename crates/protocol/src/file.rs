@@ -7,11 +7,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::body::Object;
-use crate::dispute::wire_enum;
 use crate::fields::{BadRequest, Fields};
 use crate::merchant_call::MerchantRequest;
 use crate::schema::{one_of, pattern, schema};
-use crate::{Code, FileFormat, Invalid, StorageUri, UnixMillis};
+use crate::{Code, FileFormat, Invalid, Scene, StorageUri, UnixMillis};
 
 /// Most characters of a file's name, extension included.
 pub const FILENAME_MAX: usize = 32;
@@ -19,16 +18,6 @@ pub const FILENAME_MAX: usize = 32;
 pub const CONTENT_TYPE_MAX: usize = 32;
 /// Most characters of a scene.
 pub const SCENE_MAX: usize = 50;
-
-wire_enum! {
-    /// What a file is for, which decides what it may be (contract §3).
-    Scene (
-        "The purpose of a file, which decides the formats that it may have: jpg, jpeg, png, pdf, xls or xlsx."
-    ) {
-        /// Evidence in a dispute: jpg, jpeg, png, pdf, xls, xlsx; 2 MB.
-        DisputeEvidence = "DISPUTE_EVIDENCE",
-    }
-}
 
 /// A file's name: 1 to 32 characters, a stem and an extension, no `/`, `\` or control character.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -107,9 +96,8 @@ impl GenerateUploadUrlRequest {
     /// that of another format.
     pub fn format(&self) -> Result<FileFormat, (Code, String)> {
         let refused = |sentence: String| (Code::UnsupportedFileType, sentence);
-        let format = FileFormat::from_extension(self.filename.extension()).ok_or_else(|| {
-            let known = FileFormat::ALL.map(FileFormat::extension).join(", ");
-            refused(format!("filename must end in one of {known}: {} takes no other", self.scene))
+        let format = self.scene.format(self.filename.extension()).ok_or_else(|| {
+            refused(format!("filename must end in one of {} for {}", self.scene.extensions(), self.scene))
         })?;
         match &self.content_type {
             Some(content_type) if !format.accepts(content_type) => Err(refused(format!(
@@ -137,7 +125,7 @@ impl MerchantRequest for GenerateUploadUrlRequest {
     }
 }
 
-/// At most 32 characters, unless it is a registered type of ours: that of `.xlsx` has 65.
+/// At most 32 characters, unless it is the registered type of a format: that of `.xlsx` has 65.
 fn content_type(text: &str) -> Result<String, Invalid> {
     let registered = FileFormat::ALL.iter().any(|format| format.accepts(text));
     if !registered {

@@ -117,12 +117,12 @@ impl fmt::Debug for AppSecret {
 
 schema!(AppSecret, hex(APP_ID_DIGITS), "The secret that an app signs with. It is shown only once.");
 
-/// What makes a request unique beside its app and timestamp: 16 to 64 of `[0-9A-Za-z_-]`, case kept (contract §2).
+/// Makes a request unique, together with its app and timestamp: 16 to 64 of `[0-9A-Za-z_-]`, case kept (contract §2).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Nonce(Box<str>);
 
 impl Nonce {
-    /// The nonce as it stands in the header.
+    /// The nonce as written in the header.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -150,7 +150,7 @@ impl fmt::Display for Nonce {
     }
 }
 
-/// A merchant's number, as it stands in every storageUri: 1 to 2,147,483,647 (contract §8).
+/// A merchant's number, as in every storageUri: 1 to 2,147,483,647 (contract §8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "u32", into = "u32")]
 pub struct MerchantId(u32);
@@ -158,7 +158,7 @@ pub struct MerchantId(u32);
 impl MerchantId {
     /// The largest merchant number: what a signed 32-bit column of every database holds.
     pub const MAX: u32 = i32::MAX as u32;
-    /// The merchant with that number. Numbers are given from 1 on, so nobody ever is it.
+    /// The merchant with that number. Numbers are assigned from 1, so no merchant ever has it.
     pub const LAST: Self = Self(Self::MAX);
 
     /// The number itself.

@@ -15,6 +15,7 @@ pub mod ids;
 pub mod merchant_call;
 pub mod money;
 pub mod operator;
+pub mod scene;
 mod schema;
 pub mod signature;
 pub mod storage_uri;
@@ -29,7 +30,8 @@ pub use code::Code;
 pub use ids::{AppId, AppSecret, DisputeNo, MerchantId, Nonce};
 pub use merchant_call::MerchantCall;
 pub use money::{Amount, Currency};
-pub use storage_uri::{FileFormat, FileId, StorageUri};
+pub use scene::{FileFormat, Scene};
+pub use storage_uri::{FileId, StorageUri};
 pub use text::{EvidenceName, MerchantTradeNo, PaymentNo};
 pub use time::UnixMillis;
 

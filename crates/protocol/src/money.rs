@@ -37,7 +37,7 @@ impl FromStr for Currency {
     type Err = Invalid;
 
     /// Currencies without a minor unit in ISO 4217 (metals, test codes), those with four digits (units of account) and
-    /// funds are refused: nobody pays in them.
+    /// funds are refused: no payment is made in them.
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let currency = iso_currency::Currency::from_code(text)
             .ok_or_else(|| Invalid::new("must be an ISO 4217 currency code, such as USD"))?;

@@ -1,6 +1,6 @@
 //! The operator API (contract §8): its requests, one file for each noun, and its [answers]. It is spoken with a token
 //! in the place of a signature, and members of a request that are not known are refused: an operator's misspelt option
-//! must not pass in silence.
+//! must not go unnoticed.
 //!
 //! The gateway reads what the command line writes, and the other way round, each by the one type of a shape.
 
@@ -15,7 +15,7 @@ pub use dispute::{OpenDispute, OperatorAction, OperatorActionKind, Outcome};
 pub use merchant::{ChangeMerchant, CreateMerchant, TimeZoneName};
 pub use token::{CreateToken, RevokeToken, Role, TokenName};
 
-/// Under which path the API lies.
+/// The path prefix of the API.
 pub const PREFIX: &str = "/operator/v1";
 /// Most items of a page (contract §8).
 pub const PAGE_MAX: u32 = 200;

@@ -10,9 +10,9 @@ use zeroize::Zeroizing;
 use crate::authorization::{Authorization, Scheme};
 use crate::{AppId, AppSecret, Invalid, Nonce, UnixMillis, hex_digits};
 
-/// A request's or an answer's sign: 32 bytes, written as 64 lower-case hex digits.
+/// The signature of a request or an answer, the header's field `sign`: 32 bytes, written as 64 lower-case hex digits.
 ///
-/// Deliberately without `PartialEq`: signs are compared in constant time, by [`verify`].
+/// Deliberately without `PartialEq`: signatures are compared in constant time, by [`verify`].
 #[derive(Clone, Copy)]
 pub struct Sign([u8; 32]);
 
@@ -35,7 +35,7 @@ impl fmt::Debug for Sign {
     }
 }
 
-/// What is signed beside the app and its secret: the message's method, URL and body, and its own time and nonce.
+/// What is signed besides the app, its secret, time and nonce: the message's method, URL and body.
 ///
 /// For an answer, method and URL are those of its request.
 #[derive(Debug, Clone, Copy)]
@@ -44,7 +44,7 @@ pub struct Message<'a> {
     pub method: &'a str,
     /// The public base URL, without a trailing slash.
     pub base_url: &'a str,
-    /// The raw request target: path and query as they stand in the request line.
+    /// The raw request target: path and query as in the request line.
     pub target: &'a str,
     /// The body's bytes as sent, never re-encoded.
     pub body: &'a [u8],
@@ -53,7 +53,7 @@ pub struct Message<'a> {
 /// Who signs, and how. The crate's opening page has an example.
 #[derive(Debug, Clone, Copy)]
 pub struct Signer<'a> {
-    /// How the sign is made.
+    /// How the signature is computed.
     pub scheme: Scheme,
     /// The app that signs, or that is answered.
     pub app_id: AppId,
@@ -87,7 +87,7 @@ impl Signer<'_> {
 
     /// The signed bytes whole, for people who compare them with what they signed themselves.
     ///
-    /// Under `V2_SHA256` they hold the secret: whoever shows them masks it.
+    /// Under `V2_SHA256` they contain the secret: mask it before you show them.
     #[must_use]
     pub fn transcript(
         &self,
@@ -95,7 +95,7 @@ impl Signer<'_> {
         nonce: &Nonce,
         message: &Message<'_>,
     ) -> Zeroizing<Vec<u8>> {
-        // Room for all, so that no copy of the secret stays behind where the bytes were moved away from.
+        // Enough capacity for all, so that no reallocation leaves a copy of the secret in memory.
         let mut bytes = Zeroizing::new(Vec::with_capacity(
             message.body.len() + message.base_url.len() + message.target.len() + 512,
         ));
@@ -103,7 +103,7 @@ impl Signer<'_> {
         bytes
     }
 
-    /// Computes the sign of a message.
+    /// Computes the signature of a message.
     #[must_use]
     pub fn sign(&self, timestamp: UnixMillis, nonce: &Nonce, message: &Message<'_>) -> Sign {
         match self.scheme {
@@ -131,10 +131,10 @@ impl Signer<'_> {
     }
 }
 
-/// Whether the header's sign is the one that this secret makes for this message. Compared in constant time.
+/// Whether the header's signature is valid for this message and secret. Compared in constant time.
 ///
-/// Freshness, the nonce's first use and the body rules are other checks, and all are needed: under `V2_SHA256` a sign
-/// can be extended by anyone who saw one, and only the body rules of [`crate::body`] refuse what such a body contains.
+/// Freshness, the nonce's first use and the body rules are other checks, and all are needed: under `V2_SHA256` a
+/// signature can be extended by anyone who saw one, and only the body rules of [`crate::body`] refuse such a body.
 #[must_use]
 pub fn verify(header: &Authorization, secret: &AppSecret, message: &Message<'_>) -> bool {
     let signer = Signer { scheme: header.scheme, app_id: header.app_id, secret };

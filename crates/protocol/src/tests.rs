@@ -1,4 +1,6 @@
 //! What the wire says, through the public names: the vectors of an independent implementation, and the requests.
 
+mod limits;
+mod operator_requests;
 mod requests;
 mod vectors;

@@ -111,7 +111,7 @@ line!(
     "A merchant's name."
 );
 line!(
-    /// What an operator notes beside a decision: 1 to 1,000 characters on one line (our choice).
+    /// An operator's note on a decision: 1 to 1,000 characters on one line (our choice).
     Note,
     1000,
     "An operator's note on a decision."

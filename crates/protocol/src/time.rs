@@ -18,7 +18,7 @@ use crate::schema::{format, schema};
 pub struct UnixMillis(pub i64);
 
 impl UnixMillis {
-    /// The last moment that 13 digits can write, in the year 2286; nothing of ours lies after it.
+    /// The last time that 13 digits can write, in the year 2286.
     pub const MAX: Self = Self(9_999_999_999_999);
 
     /// Reads RFC 3339: date, `T`, time with optional fraction, and a zone (`Z` or `+08:00`).
@@ -40,7 +40,7 @@ impl UnixMillis {
         if !well_formed {
             return Err(form());
         }
-        // The library's last moment is in the year 9999, and one behind it no moment for it.
+        // The library reads no time after the year 9999.
         let far = seconds.starts_with("9999-");
         let moment = text.parse::<Timestamp>().map_err(|_| if far { range() } else { form() })?;
         Some(Self(moment.as_millisecond())).filter(|at| (Self(0)..=Self::MAX).contains(at)).ok_or_else(range)

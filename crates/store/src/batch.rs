@@ -3,15 +3,13 @@
 //! A request sees what the requests before it in its batch have done, so the second command on a dispute is decided on
 //! the first one's result, and a nonce used twice in one batch is seen.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use rebuttal_disputes::{
-    Actor, Change, Command, Decision, Dispute, Entry, EvidenceFault, Finding, FoundFile, Opening, Refusal,
-    Submission, decide, open,
+    Actor, ChainedEntry, Change, Command, ContestItem, Decision, Dispute, DisputeRefusal, EvidenceFault,
+    FoundFile, Opening, Submission, decide, open,
 };
-use rebuttal_protocol::dispute::ReceivedEvidence;
 use rebuttal_protocol::{Code, DisputeNo, MerchantId, StorageUri, UnixMillis};
 use serde::{Deserialize, Serialize};
 
@@ -57,7 +55,7 @@ impl KeySet {
                 Operation::Command { dispute_no, command, .. } => {
                     names.disputes.insert(dispute_no.clone());
                     if let Command::Contest { items, .. } = command {
-                        names.uploads.extend(items.iter().filter_map(|item| item.url));
+                        names.uploads.extend(items.iter().filter_map(|item| item.evidence.url));
                     }
                 }
                 Operation::Open { opening, .. } => drop(names.disputes.insert(opening.dispute_no.clone())),
@@ -161,7 +159,7 @@ pub(crate) struct Changes {
     pub(crate) openings: Vec<(Opening, UnixMillis)>,
     /// The final state of each changed dispute: one row each, however many commands it got.
     pub(crate) disputes: BTreeMap<DisputeNo, Dispute>,
-    pub(crate) entries: Vec<(DisputeNo, Entry)>,
+    pub(crate) entries: Vec<(DisputeNo, ChainedEntry)>,
     pub(crate) submissions: Vec<(DisputeNo, Submission)>,
     pub(crate) uploads: Vec<(Upload, UnixMillis)>,
     /// Uploads that a submission refers to for the first time.
@@ -253,10 +251,10 @@ impl BatchState {
             .disputes
             .get(dispute_no)
             .filter(|dispute| merchant_id.is_none_or(|merchant_id| dispute.merchant_id == merchant_id))
-            .ok_or(Refusal::NotFound)?;
+            .ok_or(DisputeRefusal::NotFound)?;
         let sequence = dispute.sequence;
-        let command = self.overrule_findings(dispute, command);
-        match decide(dispute, &command, actor, arrived_at)? {
+        let checked = command.with_faults(|item| self.contradiction(dispute, item));
+        match decide(dispute, &checked, actor, arrived_at)? {
             Decision::Repetition => {
                 Ok(Outcome::Dispute { dispute_no: dispute_no.clone(), sequence, opened: false })
             }
@@ -264,33 +262,13 @@ impl BatchState {
         }
     }
 
-    /// The command with every finding that its upload's record contradicts replaced by the fault.
-    fn overrule_findings<'c>(&self, dispute: &Dispute, command: &'c Command) -> Cow<'c, Command> {
-        let mut overruled = Cow::Borrowed(command);
-        let Command::Contest { items, findings, .. } = command else { return overruled };
-        for (index, (item, finding)) in items.iter().zip(findings).enumerate() {
-            if let Some(fault) = self.contradiction(dispute, item, finding)
-                && let Command::Contest { findings, .. } = overruled.to_mut()
-                && let Some(finding) = findings.get_mut(index)
-            {
-                *finding = Err(fault);
-            }
-        }
-        overruled
-    }
-
-    /// How the upload's record contradicts a finding: evidence is only what this merchant uploaded, what is not
-    /// marked for deletion, and what has not changed since the upload.
-    fn contradiction(
-        &self,
-        dispute: &Dispute,
-        item: &ReceivedEvidence,
-        finding: &Finding,
-    ) -> Option<EvidenceFault> {
-        let Some(url) = item.url.filter(|url| url.merchant_id == dispute.merchant_id) else {
+    /// Why an item's record contradicts the check of its file: only what this merchant uploaded, what is not about to
+    /// be swept, and what has stayed as it was, is evidence.
+    fn contradiction(&self, dispute: &Dispute, item: &ContestItem) -> Option<EvidenceFault> {
+        let Some(url) = item.evidence.url.filter(|url| url.merchant_id == dispute.merchant_id) else {
             return Some(EvidenceFault::NotFound);
         };
-        match (self.loaded.uploads.get(&url), finding) {
+        match (self.loaded.uploads.get(&url), &item.file) {
             (Some(upload), _) if upload.swept => Some(EvidenceFault::NotUploaded),
             (None, Ok(_)) => Some(EvidenceFault::NotUploaded),
             // On S3 an upload is recorded only once its file has been accepted as evidence.

@@ -1,6 +1,6 @@
 //! What is read: a dispute with its facts, its history, and pages of a list.
 
-use rebuttal_disputes::{Dispute, Entry, IntegrityError, Submission, check_integrity};
+use rebuttal_disputes::{ChainedEntry, Dispute, IntegrityError, Submission, check_integrity};
 use rebuttal_protocol::dispute::{Stage, Status};
 use rebuttal_protocol::operator::OpenDispute;
 use rebuttal_protocol::{DisputeNo, MerchantId, StorageUri, UnixMillis};
@@ -22,7 +22,7 @@ pub struct DisputeDetail {
     /// State and facts.
     pub record: DisputeRecord,
     /// The history, in order.
-    pub history: Vec<Entry>,
+    pub history: Vec<ChainedEntry>,
     /// The submissions, in order.
     pub submissions: Vec<Submission>,
 }

@@ -3,7 +3,7 @@
 //! Requests that share a batch ([`Operation`]) and those that run in a transaction of their own ([`SingleOperation`])
 //! are two types of request, so that nothing that decides one can be handed the other.
 
-use rebuttal_disputes::{Actor, Command, FoundFile, Opening, Refusal};
+use rebuttal_disputes::{Actor, Command, DisputeRefusal, FoundFile, Opening};
 use rebuttal_protocol::{AppId, Code, DisputeNo, MerchantId, Nonce, StorageUri, UnixMillis};
 use serde::{Deserialize, Serialize};
 
@@ -252,7 +252,7 @@ pub enum Rejection {
     KeyReused,
     /// The dispute's rules refuse it.
     #[error(transparent)]
-    Dispute(#[from] Refusal),
+    Dispute(#[from] DisputeRefusal),
     /// An account's rules refuse it.
     #[error(transparent)]
     Account(#[from] AccountRefusal),

@@ -83,14 +83,14 @@ impl DemoGateway {
 
 #[cfg(test)]
 mod tests {
-    use rebuttal_client::protocol::FileFormat;
-    use rebuttal_evidence::truth::judge;
+    use rebuttal_client::protocol::{FileFormat, Scene};
+    use rebuttal_evidence::validate;
 
     use super::*;
 
     #[test]
     fn the_demos_files_are_valid_evidence() {
-        judge(FileFormat::Png, RECEIPT).unwrap();
-        judge(FileFormat::Pdf, REFUND).unwrap();
+        validate(Scene::DisputeEvidence, FileFormat::Png, RECEIPT).unwrap();
+        validate(Scene::DisputeEvidence, FileFormat::Pdf, REFUND).unwrap();
     }
 }

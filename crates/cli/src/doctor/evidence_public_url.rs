@@ -18,7 +18,7 @@ pub(super) async fn examine(config: &Config, bucket: Option<S3Store>) -> Option<
     let fetched = async {
         let (http, base) = internal::http(url, &[]).map_err(|error| error.to_string())?;
         let address = match &bucket {
-            Some(bucket) => bucket.mark_link().await.map_err(|error| error.to_string())?,
+            Some(bucket) => bucket.marker_link().await.map_err(|error| error.to_string())?,
             None => base.into(),
         };
         let answer = http.get(address.as_str()).timeout(ANSWER_LIMIT).send().await;
@@ -29,7 +29,7 @@ pub(super) async fn examine(config: &Config, bucket: Option<S3Store>) -> Option<
     };
     Some(match (fetched.await, bucket) {
         (Ok(_), None) => Finding::well(ABOUT, format!("something answers at {url}")),
-        (Ok((200, content)), Some(bucket)) if bucket.is_mark(&content) => {
+        (Ok((200, content)), Some(bucket)) if bucket.is_marker(&content) => {
             Finding::well(ABOUT, format!("{url} leads to the bucket"))
         }
         (Ok((status, _)), Some(_)) => Finding::fault(

@@ -23,7 +23,7 @@ pub(super) struct ListArgs {
 }
 
 /// A part of a list, with its items as raw JSON.
-pub(super) struct ListedItems(answers::Page<Box<RawValue>>);
+pub(super) struct ListedItems(answers::ListPage<Box<RawValue>>);
 
 impl ListArgs {
     /// Fetches the list at a path, which may have a query.
@@ -37,11 +37,11 @@ impl ListArgs {
             if let Some(cursor) = &cursor {
                 path.push_str(&format!("&cursor={}", percent_encode(cursor)));
             }
-            let mut page: answers::Page<Box<RawValue>> = output::parse(&client.fetch(&path).await?)?;
+            let mut page: answers::ListPage<Box<RawValue>> = output::parse(&client.fetch(&path).await?)?;
             let is_empty = page.items.is_empty();
             items.append(&mut page.items);
             if page.next_cursor.is_none() || is_empty || items.len() >= limit {
-                return Ok(ListedItems(answers::Page { items, ..page }));
+                return Ok(ListedItems(answers::ListPage { items, ..page }));
             }
             cursor = page.next_cursor;
         }
@@ -62,7 +62,7 @@ impl ListedItems {
     /// Prints on standard error how many items of an incomplete list were shown, and the options that continue it.
     /// `fixed` are options that must replace the typed ones.
     pub(super) fn eprint_next_page(&self, fixed: &[(&str, String)]) {
-        let answers::Page { items, next_cursor, total, total_exact } = &self.0;
+        let answers::ListPage { items, next_cursor, total, total_exact } = &self.0;
         let Some(cursor) = next_cursor else { return };
         let shown = items.len();
         let of = match (total, total_exact) {

@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use crate::{
-    Actor, COMMIT_LIMIT, Change, Command, Decision, Dispute, Fingerprint, FoundFile, Opening, Refusal,
-    decide, open, operator_actions,
+    Actor, COMMIT_LIMIT, Change, Command, ContestItem, Decision, Dispute, DisputeRefusal, EvidenceFault,
+    Fingerprint, FoundFile, Opening, decide, open, operator_actions,
 };
 use rebuttal_protocol::body::Object;
 use rebuttal_protocol::dispute::{EvidenceType, ReceivedEvidence, Stage, Status};
@@ -30,13 +30,13 @@ fn opening() -> Opening {
 fn contest(file: u8) -> Command {
     let url: StorageUri =
         format!("s3://uploaded/m/80/open/dispute-evidence/{file:032x}.png").parse().unwrap();
-    let item = ReceivedEvidence {
+    let evidence = ReceivedEvidence {
         evidence_type: EvidenceType::Receipt,
         name: "receipt".parse().unwrap(),
         url: Some(url),
     };
     let found = FoundFile { sha256: Fingerprint([file; 32]), size: 7, media_type: "image/png".to_owned() };
-    Command::contest(vec![item], vec![Ok(found)])
+    Command::contest(vec![ContestItem { evidence, file: Ok(found) }])
 }
 
 fn resolve(outcome: Outcome) -> Command {
@@ -73,7 +73,7 @@ fn acts() -> impl Iterator<Item = (OperatorActionKind, Command)> {
     })
 }
 
-fn changed(decision: Result<Decision, Refusal>) -> Change {
+fn changed(decision: Result<Decision, DisputeRefusal>) -> Change {
     match decision.unwrap() {
         Decision::Change(change) => *change,
         Decision::Repetition => panic!("a repetition"),
@@ -133,7 +133,7 @@ fn every_state_answers_every_command_as_the_table_says() {
         (extend(LATER), IN_TIME),
         (withdraw(), IN_TIME),
         (Command::Expire, UnixMillis(DEADLINE.0 + 4_999)),
-        (Command::Expire, DEADLINE + COMMIT_LIMIT),
+        (Command::Expire, UnixMillis(DEADLINE.0 + 5_000)),
     ];
     #[rustfmt::skip]
     let table = [
@@ -174,8 +174,9 @@ fn the_operators_allowed_actions_are_what_the_table_allows() {
 #[test]
 fn a_repetition_is_decided_before_its_evidence_and_its_lateness() {
     let (_, under_review) = states().swap_remove(2);
-    let Command::Contest { items, .. } = contest(1) else { panic!("not a contest") };
-    let swept = Command::contest(items, vec![Err(crate::EvidenceFault::NotUploaded)]);
+    let contest = contest(1);
+    let swept = contest.with_faults(|_| Some(EvidenceFault::NotUploaded));
+    assert_ne!(*swept, contest);
     assert_eq!(verdict(&under_review, &swept, LATER), "same");
 }
 
@@ -184,6 +185,46 @@ fn an_earlier_stages_submission_is_no_repetition() {
     let advanced = after(&[(contest(1), IN_TIME), (advance(Stage::PreArbitration), IN_TIME)]);
     let again = changed(decide(&advanced, &contest(1), &Actor::Gateway, IN_TIME));
     assert_eq!(again.submission.unwrap().number, 2);
+}
+
+#[test]
+fn an_operators_action_sent_twice_is_a_repetition() {
+    let contested = (contest(1), IN_TIME);
+    let to = |stage, deadline| Command::Operator(OperatorAction::Advance { stage, deadline });
+    for (before, first, again) in [
+        (vec![], extend(LATER), [(extend(LATER), "same"), (extend(DEADLINE), "Operator.Conflict")]),
+        (
+            vec![],
+            to(Stage::Arbitration, LATER),
+            [
+                (to(Stage::Arbitration, LATER), "same"),
+                (to(Stage::Arbitration, UnixMillis(LATER.0 + HOUR)), "-"),
+            ],
+        ),
+        (
+            vec![],
+            to(Stage::PreArbitration, LATER),
+            [(to(Stage::PreArbitration, LATER), "same"), (to(Stage::Arbitration, LATER), "NEEDS_RESPONSE")],
+        ),
+        (
+            vec![contested],
+            request_evidence(LATER),
+            [(request_evidence(LATER), "same"), (request_evidence(UnixMillis(LATER.0 + HOUR)), "-")],
+        ),
+    ] {
+        let mut commands = before;
+        commands.push((first, IN_TIME));
+        let dispute = after(&commands);
+        assert_eq!((dispute.status, dispute.deadline), (Status::NeedsResponse, LATER));
+        for (command, expected) in again {
+            assert_eq!(verdict(&dispute, &command, IN_TIME), expected, "{command:?}");
+        }
+    }
+    // In another status the same deadline is no repetition, but an action that the status does not allow.
+    let under_review = after(&[(contest(1), IN_TIME)]);
+    assert_eq!(verdict(&under_review, &extend(under_review.deadline), OPENED_AT), "-");
+    let won = after(&[(advance(Stage::Arbitration), IN_TIME), (resolve(Outcome::Won), IN_TIME)]);
+    assert_eq!(verdict(&won, &advance(Stage::Arbitration), IN_TIME), "-");
 }
 
 #[test]
@@ -231,24 +272,42 @@ fn the_same_opening_is_a_repetition_and_another_a_conflict() {
     assert_eq!(open(Some(&dispute), &opening(), &Actor::Gateway, LATER), Ok(Decision::Repetition));
     let mut other = opening();
     other.facts.rrn = Some("1".parse().unwrap());
-    assert_eq!(open(Some(&dispute), &other, &Actor::Gateway, OPENED_AT), Err(Refusal::OpenedDifferently));
+    assert_eq!(
+        open(Some(&dispute), &other, &Actor::Gateway, OPENED_AT),
+        Err(DisputeRefusal::OpenedDifferently)
+    );
     assert!(open(None, &opening(), &Actor::Gateway, DEADLINE).is_err());
 }
 
 #[test]
 fn every_faulty_item_is_named_by_its_index() {
     let url = Some(format!("s3://uploaded/m/80/open/dispute-evidence/{:032x}.png", 1).parse().unwrap());
-    let item = |url| ReceivedEvidence { evidence_type: EvidenceType::Other, name: "n".parse().unwrap(), url };
+    let item = |url, file| {
+        let (evidence_type, name) = (EvidenceType::Other, "n".parse().unwrap());
+        ContestItem { evidence: ReceivedEvidence { evidence_type, name, url }, file }
+    };
     let found = FoundFile { sha256: Fingerprint::ZERO, size: 1, media_type: "image/png".to_owned() };
-    let items = vec![item(None), item(url), item(url)];
-    let findings =
-        vec![Err(crate::EvidenceFault::NotFound), Ok(found), Err(crate::EvidenceFault::NotUploaded)];
-    let command = Command::contest(items, findings);
+    let command = Command::contest(vec![
+        item(None, Ok(found.clone())),
+        item(url, Ok(found)),
+        item(url, Err(EvidenceFault::NotUploaded)),
+    ]);
     let refusal = decide(&after(&[]), &command, &Actor::Gateway, IN_TIME).unwrap_err();
     assert_eq!(refusal.code(), Code::EvidenceNotFound);
-    let message = refusal.to_string();
-    assert!(message.contains("evidenceList[0]") && message.contains("evidenceList[2]"), "{message}");
-    assert!(!message.contains("evidenceList[1]"), "{message}");
+    assert_eq!(
+        refusal.to_string(),
+        "evidenceList[0].url is not a storageUri that generateUploadUrl returned to this merchant; evidenceList[2].url \
+         has no file; upload it again with a new generateUploadUrl"
+    );
+}
+
+#[test]
+fn a_late_response_is_answered_with_both_times() {
+    let refusal = decide(&after(&[]), &Command::Accept, &Actor::Gateway, LATER).unwrap_err();
+    assert_eq!(
+        refusal.to_string(),
+        "the deadline 2025-06-15T16:06:40.000+00:00 has passed; the response arrived at 2025-06-15T17:06:40.000+00:00, both in UTC"
+    );
 }
 
 #[test]

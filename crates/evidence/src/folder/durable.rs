@@ -1,4 +1,4 @@
-//! Folders that survive the machine losing its power: made one by one, each recorded in the one above.
+//! Folders that survive a loss of power: created one by one, each synced in its parent.
 
 use std::fs::{self, DirBuilder, File};
 use std::io;

@@ -1,5 +1,4 @@
-//! Files on their way: the names in `incoming/`, the file behind such a name while it is written, and what a process
-//! that died left there.
+//! Uploads in progress: their files in `incoming/`, and what a process that died left there.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -7,30 +6,30 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
-use rebuttal_protocol::storage_uri::FILE_MAX_BYTES;
+use rebuttal_protocol::Scene;
 use rebuttal_protocol::{StorageUri, UnixMillis, hex_digits};
 use sha2::{Digest, Sha256};
 
-use super::{FILE_MODE, FolderStore, Received, Shared, UNRECORDED_MAX, blocking, durable, found};
-use crate::{Error, Refusal, judge};
+use super::{FILE_MODE, FolderStore, ReceivedFile, Shared, UNRECORDED_MAX, blocking, durable, found};
+use crate::{Error, InvalidUpload, validate};
 
-/// Replaces the `/` of a key in an incoming name; no key holds it.
+/// Replaces the `/` of a key in an incoming name; no key contains it.
 const SEPARATOR: &str = "+";
 const SUFFIX_BYTES: usize = 8;
 
-/// A name in `incoming/` that tells which address the file is for, and a random suffix against collisions.
+/// A name in `incoming/`: the address of the file, and a random suffix against collisions.
 fn name_for(uri: &StorageUri) -> io::Result<String> {
     random_name(&uri.key().replace('/', SEPARATOR))
 }
 
-/// A name that nothing else here has.
+/// A unique name.
 pub(super) fn random_name(beginning: &str) -> io::Result<String> {
     let mut suffix = [0; SUFFIX_BYTES];
     getrandom::fill(&mut suffix).map_err(io::Error::other)?;
     Ok(format!("{beginning}{SEPARATOR}{}", hex::encode(suffix)))
 }
 
-/// The address that an incoming name tells; `None` for a name that is not ours.
+/// The address in an incoming name; `None` for a name of another form.
 fn address_in(name: &str) -> Option<StorageUri> {
     let (key, suffix) = name.rsplit_once(SEPARATOR)?;
     hex_digits::parse::<SUFFIX_BYTES>(suffix)?;
@@ -49,11 +48,11 @@ pub(super) struct Incoming {
 }
 
 impl Incoming {
-    /// Begins a new file; refused if its address is taken already, before anybody sends two megabytes in vain.
+    /// Creates the file; refused early if its address has a file already.
     pub(super) fn create(shared: Arc<Shared>, uri: StorageUri) -> Result<Self, Error> {
         let task = "begin a file";
         if found(fs::symlink_metadata(shared.path(&uri))).map_err(Error::folder(task))?.is_some() {
-            return Err(Refusal::AlreadyUploaded.into());
+            return Err(InvalidUpload::AlreadyUploaded.into());
         }
         let name = name_for(&uri).map_err(Error::folder(task))?;
         // Listed as active before it exists, so that no scan takes it for a leftover.
@@ -77,18 +76,18 @@ impl Incoming {
         self.file.write_all(block).map_err(Error::folder("write a file"))
     }
 
-    /// Judges what was written.
-    pub(super) fn judge(&mut self) -> Result<(), Error> {
+    /// Validates what was written.
+    pub(super) fn validate(&mut self) -> Result<(), Error> {
         let read = self.file.seek(SeekFrom::Start(0)).and_then(|_| read_whole(&mut self.file, self.size));
         let content = read.map_err(Error::folder("read a file back"))?;
-        Ok(judge(self.uri.format, &content)?)
+        Ok(validate(self.uri.scene, self.uri.format, &content)?)
     }
 
     /// Makes the content durable, gives it its final name if that is free, and makes the name durable.
     ///
     /// The name in `incoming/` was made before the final one in the same file system, so the final name does not
     /// survive a loss of power alone: every file system with a journal keeps that order.
-    pub(super) fn publish(mut self) -> Result<Received, Error> {
+    pub(super) fn publish(mut self) -> Result<ReceivedFile, Error> {
         let folder_task = "make a merchant's folder";
         self.file.sync_all().map_err(Error::folder("make a file durable"))?;
         let path = self.shared.path(&self.uri);
@@ -101,14 +100,14 @@ impl Incoming {
         }
         match fs::hard_link(self.shared.incoming_path(&self.name), &path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                return Err(Refusal::AlreadyUploaded.into());
+                return Err(InvalidUpload::AlreadyUploaded.into());
             }
             outcome => outcome.map_err(Error::folder("give a file its name"))?,
         }
-        // From here on the file counts: whatever fails, it is found again under its incoming name.
+        // From here on the file counts: after any failure it is found by its incoming name.
         self.published = true;
         durable::sync_folder(folder).map_err(Error::folder("make a file's name durable"))?;
-        Ok(Received {
+        Ok(ReceivedFile {
             uri: self.uri,
             sha256: std::mem::take(&mut self.hasher).finalize().into(),
             size: self.size,
@@ -123,16 +122,15 @@ impl Drop for Incoming {
         if !self.published
             && let Err(error) = fs::remove_file(self.shared.incoming_path(&self.name))
         {
-            tracing::warn!(name = self.name, %error, "a file that was given up could not be removed");
+            tracing::warn!(name = self.name, %error, "removing an abandoned incoming file failed");
         }
         self.shared.active.lock().remove(&self.name);
     }
 }
 
 impl FolderStore {
-    /// Ends a file's arrival, once its record is durable: it is no longer looked for by
-    /// [`unrecorded`](Self::unrecorded).
-    pub async fn confirm(&self, received: &Received) -> Result<(), Error> {
+    /// Ends an upload whose record is durable: [`unrecorded`](Self::unrecorded) no longer finds it.
+    pub async fn confirm(&self, received: &ReceivedFile) -> Result<(), Error> {
         let path = self.shared.incoming_path(&received.incoming);
         let removed = blocking(move || found(fs::remove_file(path)).map_err(Error::folder("confirm a file")));
         removed.await?;
@@ -141,15 +139,15 @@ impl FolderStore {
     }
 
     /// Finds files that got their final name but were never [confirmed](Self::confirm), because the process died or
-    /// recording failed, hashed and judged again; at most [`UNRECORDED_MAX`] of them, so call again until there are
-    /// none. Record each (it may have been recorded already) and confirm it. What never got its final name is deleted.
+    /// recording failed, hashed and validated again; at most [`UNRECORDED_MAX`] of them, so call again until there are
+    /// none. Record each (it may have been recorded already) and confirm it. Files without a final name are deleted.
     ///
-    /// Only files last written `before` that moment are looked at, never one that is just being received: pass the
-    /// present moment at start, and later one that lies further back than recording ever takes. Reads `incoming/`
-    /// alone, however many files are stored.
-    pub async fn unrecorded(&self, before: UnixMillis) -> Result<Vec<Received>, Error> {
+    /// Only files last written before `before` are read, never one that is being received: pass the current time at
+    /// start, and later a time that is further back than recording ever takes. Reads only `incoming/`, however many
+    /// files are stored.
+    pub async fn unrecorded(&self, before: UnixMillis) -> Result<Vec<ReceivedFile>, Error> {
         let shared = Arc::clone(&self.shared);
-        let permit = self.shared.judges.acquire_for_upkeep().await;
+        let permit = self.shared.validations.acquire_for_upkeep().await;
         blocking(move || {
             let _permit = permit;
             shared.scan(before).map_err(Error::folder("look through incoming files"))
@@ -159,7 +157,7 @@ impl FolderStore {
 }
 
 impl Shared {
-    fn scan(&self, before: UnixMillis) -> io::Result<Vec<Received>> {
+    fn scan(&self, before: UnixMillis) -> io::Result<Vec<ReceivedFile>> {
         let mut unrecorded = Vec::new();
         for entry in fs::read_dir(self.incoming_folder())? {
             if unrecorded.len() == UNRECORDED_MAX {
@@ -177,16 +175,18 @@ impl Shared {
             // One file that cannot be read must not keep the others from being found.
             match self.settle(name, uri, before) {
                 Ok(found) => unrecorded.extend(found),
-                Err(error) => tracing::warn!(%uri, %error, "an incoming file could not be settled"),
+                Err(error) => {
+                    tracing::warn!(%uri, %error, "reading an incoming file failed; it is tried again at the next start")
+                }
             }
         }
         Ok(unrecorded)
     }
 
-    /// Decides about one incoming file that nobody is writing: the file to record, if it is one.
-    fn settle(&self, name: String, uri: StorageUri, before: UnixMillis) -> io::Result<Option<Received>> {
+    /// Deletes or returns one incoming file that is not being written.
+    fn settle(&self, name: String, uri: StorageUri, before: UnixMillis) -> io::Result<Option<ReceivedFile>> {
         let path = self.incoming_path(&name);
-        // Confirmed, or given up, since the folder was listed.
+        // Confirmed or removed since the folder was listed.
         let Some(incoming) = found(fs::symlink_metadata(&path))? else {
             return Ok(None);
         };
@@ -201,12 +201,12 @@ impl Shared {
             return Ok(None);
         }
         let content = read_whole(&mut File::open(&path)?, incoming.len())?;
-        if let Err(lie) = judge(uri.format, &content) {
-            // It was judged before it got its name, so the disk or the rules have changed. Nothing is destroyed.
-            tracing::warn!(%uri, %lie, "a file that was stored but not recorded is not adopted");
+        if let Err(invalid_file) = validate(uri.scene, uri.format, &content) {
+            // It was valid when it got its name, so the disk or the rules have changed. It is kept.
+            tracing::warn!(%uri, %invalid_file, "a stored file without a record is invalid; it is kept and not recorded");
             return Ok(None);
         }
-        Ok(Some(Received {
+        Ok(Some(ReceivedFile {
             uri,
             sha256: Sha256::digest(&content).into(),
             size: incoming.len(),
@@ -216,15 +216,16 @@ impl Shared {
     }
 }
 
-/// Reads a file that must have exactly `size` bytes, which must not be more than any file here has.
+/// Reads a file that must have exactly `size` bytes.
 fn read_whole(file: &mut File, size: u64) -> io::Result<Vec<u8>> {
-    let capacity = usize::try_from(size.min(FILE_MAX_BYTES)).unwrap_or_default();
+    let largest = Scene::max_bytes_of_any();
+    let capacity = usize::try_from(size.min(largest)).unwrap_or_default();
     let mut content = Vec::with_capacity(capacity);
-    file.take(FILE_MAX_BYTES).read_to_end(&mut content)?;
+    file.take(largest).read_to_end(&mut content)?;
     if content.len() as u64 == size {
         Ok(content)
     } else {
-        Err(io::Error::new(io::ErrorKind::InvalidData, "a file has not the size that was written"))
+        Err(io::Error::new(io::ErrorKind::InvalidData, "the file does not have the size that was written"))
     }
 }
 

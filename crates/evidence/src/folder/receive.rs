@@ -1,4 +1,5 @@
-//! Receiving a file: gathered into blocks, hashed and written as it arrives, cut off at the limit, judged, published.
+//! Receiving a file: gathered into blocks, hashed and written as it arrives, cut off at the limit, validated,
+//! published.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -6,24 +7,24 @@ use std::sync::Arc;
 use bytes::{Buf, Bytes};
 use futures_util::{Stream, StreamExt};
 use rebuttal_protocol::StorageUri;
-use rebuttal_protocol::storage_uri::FILE_MAX_BYTES;
 use tokio::sync::AcquireError;
 
 use super::incoming::Incoming;
-use super::{FolderStore, Received, Shared, WRITE_BLOCK_BYTES, blocking};
-use crate::{Error, Refusal};
+use super::{FolderStore, ReceivedFile, Shared, WRITE_BLOCK_BYTES, blocking};
+use crate::{Error, InvalidUpload};
 
 impl FolderStore {
     /// Receives a file for an address that is still free.
     ///
-    /// On `Ok` it lies there durably; record it, then [`confirm`](Self::confirm). On an error, and when the future
-    /// is dropped, nothing lies there, with one exception: work that had reached the final name by then leaves a
-    /// file that [`unrecorded`](Self::unrecorded) finds.
+    /// On `Ok` it is stored durably; record it, then [`confirm`](Self::confirm). On an error, and when the future
+    /// is dropped, nothing is stored, with one exception: a file that had its final name by then, which
+    /// [`unrecorded`](Self::unrecorded) finds.
     ///
     /// # Errors
-    /// [`Refusal::TooLarge`] as soon as a byte too many arrives, [`Refusal::Empty`], [`Refusal::Untrue`],
-    /// [`Refusal::AlreadyUploaded`]; any error of `chunks`; [`Error::NoTurn`]; [`Error::Folder`].
-    pub async fn receive<S>(&self, uri: StorageUri, chunks: S) -> Result<Received, Error>
+    /// [`InvalidUpload::TooLarge`] as soon as a byte too many arrives, [`InvalidUpload::Empty`],
+    /// [`InvalidUpload::InvalidFile`], [`InvalidUpload::AlreadyUploaded`]; any error of `chunks`; [`Error::NoSlot`];
+    /// [`Error::Folder`].
+    pub async fn receive<S>(&self, uri: StorageUri, chunks: S) -> Result<ReceivedFile, Error>
     where
         S: Stream<Item = Result<Bytes, Error>>,
     {
@@ -36,8 +37,8 @@ impl FolderStore {
         while let Some(chunk) = chunks.next().await {
             let mut chunk = chunk?;
             size += chunk.len() as u64;
-            if size > FILE_MAX_BYTES {
-                return Err(Refusal::TooLarge.into());
+            if size > uri.scene.max_bytes() {
+                return Err(InvalidUpload::TooLarge(uri.scene.max_bytes()).into());
             }
             while chunk.has_remaining() {
                 let taken = chunk.len().min(WRITE_BLOCK_BYTES.saturating_sub(writer.block.len()));
@@ -48,21 +49,21 @@ impl FolderStore {
             }
         }
         if size == 0 {
-            return Err(Refusal::Empty.into());
+            return Err(InvalidUpload::Empty.into());
         }
         let never_closed = |error: AcquireError| Error::folder("take its turn")(std::io::Error::other(error));
-        let permit = self.shared.judges.acquire(uri.merchant_id).await.map_err(never_closed)?;
+        let permit = self.shared.validations.acquire(uri.merchant_id).await.map_err(never_closed)?;
         let incoming = blocking(move || {
             let _permit = permit;
-            writer.judged()
+            writer.validated()
         })
         .await?;
         blocking(move || incoming.publish()).await
     }
 }
 
-/// What travels to the blocking threads and back. The file is begun with the first full block, so that a small one
-/// is written in one go.
+/// Moves to the blocking threads and back. The file is created with the first full block, so that a small one is
+/// written in one call.
 struct Writer {
     shared: Arc<Shared>,
     uri: StorageUri,
@@ -82,7 +83,7 @@ impl Writer {
         Ok(self)
     }
 
-    fn judged(self) -> Result<Incoming, Error> {
+    fn validated(self) -> Result<Incoming, Error> {
         let Self { shared, uri, block, incoming } = self;
         let mut incoming = match incoming {
             Some(incoming) => incoming,
@@ -90,7 +91,7 @@ impl Writer {
         };
         incoming.write(&block)?;
         drop(block);
-        incoming.judge()?;
+        incoming.validate()?;
         Ok(incoming)
     }
 }

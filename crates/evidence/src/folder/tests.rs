@@ -3,10 +3,13 @@ use std::os::unix::fs::PermissionsExt;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use rebuttal_protocol::UnixMillis;
+use rebuttal_protocol::scene::DISPUTE_EVIDENCE_MAX_BYTES;
 use sha2::{Digest, Sha256};
 
 use super::*;
-use crate::{Lie, Refusal};
+use crate::{InvalidFile, InvalidUpload};
+
+const LARGEST: usize = DISPUTE_EVIDENCE_MAX_BYTES as usize;
 
 const MARK: &str = "the mark of this gateway";
 const PNG: &[u8] = include_bytes!("../../../../testdata/evidence/pillow.png");
@@ -30,13 +33,13 @@ impl Bench {
         entries.map(|entry| entry.unwrap().path()).collect()
     }
 
-    async fn put(&self, uri: StorageUri, content: &[u8]) -> Result<Received, Error> {
+    async fn put(&self, uri: StorageUri, content: &[u8]) -> Result<ReceivedFile, Error> {
         let chunks: Vec<_> = content.chunks(1_000).map(|chunk| Ok(Bytes::copy_from_slice(chunk))).collect();
         self.store.receive(uri, stream::iter(chunks)).await
     }
 
     /// What a process that died and was started again finds.
-    async fn restarted(&self) -> Vec<Received> {
+    async fn restarted(&self) -> Vec<ReceivedFile> {
         // A process that died holds no lock.
         self.store.shared._lock.unlock().unwrap();
         let store = FolderStore::open(&self.root, MARK, true).unwrap();
@@ -49,11 +52,11 @@ fn uri(digit: char, extension: &str) -> StorageUri {
     format!("s3://uploaded/m/80/open/dispute-evidence/{digits}.{extension}").parse().unwrap()
 }
 
-fn truth(received: &Received) -> Look {
-    Look::True { sha256: received.sha256, size: received.size }
+fn truth(received: &ReceivedFile) -> Inspection {
+    Inspection::Valid { sha256: received.sha256, size: received.size }
 }
 
-fn refusal(outcome: Result<Received, Error>) -> Refusal {
+fn refusal(outcome: Result<ReceivedFile, Error>) -> InvalidUpload {
     match outcome {
         Err(Error::Refused(refusal)) => refusal,
         other => panic!("{other:?} is no refusal"),
@@ -73,7 +76,7 @@ async fn a_received_file_lies_under_its_final_name_with_its_digest() {
 
     let path = bench.root.join(format!("m/80/open/dispute-evidence/{}.png", "a".repeat(32)));
     assert_eq!(fs::read(&path).unwrap(), PNG);
-    assert_eq!(bench.store.look(&uri).await.unwrap(), truth(&received));
+    assert_eq!(bench.store.inspect(&uri).await.unwrap(), truth(&received));
     assert_eq!(bench.store.read(&uri).await.unwrap().unwrap(), PNG);
     assert_eq!(bench.incoming(), Vec::<PathBuf>::new());
 }
@@ -110,7 +113,7 @@ async fn the_first_file_stays() {
     let bench = Bench::new();
     bench.put(uri('a', "png"), PNG).await.unwrap();
     let again = bench.put(uri('a', "png"), PNG).await;
-    assert_eq!(refusal(again), Refusal::AlreadyUploaded);
+    assert_eq!(refusal(again), InvalidUpload::AlreadyUploaded);
     assert_eq!(bench.incoming().len(), 1);
 }
 
@@ -121,7 +124,7 @@ async fn of_many_uploads_to_one_address_exactly_one_wins() {
     let outcomes = futures_util::future::join_all(uploads).await;
     assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1);
     for outcome in outcomes.into_iter().filter(Result::is_err) {
-        assert_eq!(refusal(outcome), Refusal::AlreadyUploaded);
+        assert_eq!(refusal(outcome), InvalidUpload::AlreadyUploaded);
     }
     assert_eq!(bench.incoming().len(), 1);
 }
@@ -130,7 +133,7 @@ async fn of_many_uploads_to_one_address_exactly_one_wins() {
 async fn a_lie_leaves_nothing() {
     let bench = Bench::new();
     let outcome = bench.put(uri('a', "pdf"), PNG).await;
-    assert!(matches!(refusal(outcome), Refusal::Untrue(Lie::OtherKind { .. })));
+    assert!(matches!(refusal(outcome), InvalidUpload::InvalidFile(InvalidFile::OtherKind { .. })));
     assert_eq!(bench.incoming(), Vec::<PathBuf>::new());
     assert!(bench.store.read(&uri('a', "pdf")).await.unwrap().is_none());
 }
@@ -138,7 +141,7 @@ async fn a_lie_leaves_nothing() {
 #[tokio::test]
 async fn an_empty_file_is_refused() {
     let bench = Bench::new();
-    assert_eq!(refusal(bench.put(uri('a', "png"), b"").await), Refusal::Empty);
+    assert_eq!(refusal(bench.put(uri('a', "png"), b"").await), InvalidUpload::Empty);
     assert_eq!(bench.incoming(), Vec::<PathBuf>::new());
 }
 
@@ -146,15 +149,18 @@ async fn an_empty_file_is_refused() {
 async fn a_file_is_cut_off_in_flight_at_two_megabytes() {
     let bench = Bench::new();
     let mut full = PNG.to_vec();
-    full.resize(2_097_152, 0);
-    assert_eq!(bench.put(uri('a', "png"), &full).await.unwrap().size, 2_097_152);
+    full.resize(LARGEST, 0);
+    assert_eq!(bench.put(uri('a', "png"), &full).await.unwrap().size, LARGEST as u64);
     full.push(0);
-    assert_eq!(refusal(bench.put(uri('b', "png"), &full).await), Refusal::TooLarge);
+    assert_eq!(
+        refusal(bench.put(uri('b', "png"), &full).await),
+        InvalidUpload::TooLarge(DISPUTE_EVIDENCE_MAX_BYTES)
+    );
 
     // Without end: refused all the same.
     let endless = stream::repeat_with(|| Ok(Bytes::from_static(&[0; 50_000])));
     let outcome = bench.store.receive(uri('c', "png"), endless).await;
-    assert_eq!(refusal(outcome), Refusal::TooLarge);
+    assert_eq!(refusal(outcome), InvalidUpload::TooLarge(DISPUTE_EVIDENCE_MAX_BYTES));
     assert_eq!(bench.incoming().len(), 1);
 }
 
@@ -198,7 +204,7 @@ async fn a_file_that_was_linked_but_not_recorded_is_found_until_confirmed() {
     bench.store.confirm(&received).await.unwrap();
     bench.store.confirm(&received).await.unwrap();
     assert_eq!(bench.restarted().await, []);
-    assert_eq!(bench.store.look(&uri('a', "png")).await.unwrap(), truth(&received));
+    assert_eq!(bench.store.inspect(&uri('a', "png")).await.unwrap(), truth(&received));
 }
 
 #[tokio::test]
@@ -242,7 +248,7 @@ async fn a_file_that_cannot_be_read_does_not_hide_the_others() {
     let bench = Bench::new();
     bench.put(uri('a', "png"), PNG).await.unwrap();
     let kept = bench.put(uri('b', "png"), PNG).await.unwrap();
-    let grown = vec![0; 2_097_153];
+    let grown = vec![0; LARGEST + 1];
     fs::write(bench.store.shared.path(&uri('a', "png")), grown).unwrap();
     assert_eq!(bench.restarted().await, [kept]);
 }
@@ -258,16 +264,16 @@ async fn a_store_that_is_not_in_its_place_is_an_error_and_no_absence() {
         if empty_mount_point {
             fs::create_dir(&bench.root).unwrap();
         }
-        let look = bench.store.look(&uri).await.unwrap_err();
+        let look = bench.store.inspect(&uri).await.unwrap_err();
         assert!(look.to_string().contains("not in its place"), "{look}");
         assert!(bench.store.read(&uri).await.is_err());
         assert!(bench.store.answers().await.is_err());
     }
     fs::remove_dir(&bench.root).unwrap();
     fs::rename(&away, &bench.root).unwrap();
-    assert_eq!(bench.store.look(&uri).await.unwrap(), truth(&received));
+    assert_eq!(bench.store.inspect(&uri).await.unwrap(), truth(&received));
     fs::remove_file(bench.store.shared.path(&uri)).unwrap();
-    assert_eq!(bench.store.look(&uri).await.unwrap(), Look::Absent);
+    assert_eq!(bench.store.inspect(&uri).await.unwrap(), Inspection::Absent);
 }
 
 #[tokio::test]
@@ -320,12 +326,12 @@ async fn a_folder_that_takes_no_files_is_not_ready() {
 #[tokio::test]
 async fn a_folder_has_a_place_of_its_own_and_keeps_it() {
     let (one, other) = (Bench::new(), Bench::new());
-    assert_ne!(one.store.place(), other.store.place());
-    assert_eq!(FolderStore::place_at(&one.root, MARK).unwrap(), one.store.place());
-    assert!(!one.store.is_by_word());
-    let (place, root) = (one.store.place(), one.root.clone());
+    assert_ne!(one.store.identity(), other.store.identity());
+    assert_eq!(FolderStore::identity_at(&one.root, MARK).unwrap(), one.store.identity());
+    assert!(!one.store.is_claimed_by_operator());
+    let (place, root) = (one.store.identity(), one.root.clone());
     fs::write(root.join("gateway.mark"), format!("{MARK}\n")).unwrap();
-    assert_eq!(FolderStore::place_at(&root, MARK).unwrap(), "folder", "as first versions marked it");
+    assert_eq!(FolderStore::identity_at(&root, MARK).unwrap(), "folder", "as first versions marked it");
     assert_ne!(place, "folder");
 }
 
@@ -333,11 +339,11 @@ async fn a_folder_has_a_place_of_its_own_and_keeps_it() {
 async fn a_look_tells_what_lies_there_now() {
     let bench = Bench::new();
     let uri = uri('a', "png");
-    assert_eq!(bench.store.look(&uri).await.unwrap(), Look::Absent);
+    assert_eq!(bench.store.inspect(&uri).await.unwrap(), Inspection::Absent);
     let received = bench.put(uri, PNG).await.unwrap();
     bench.store.confirm(&received).await.unwrap();
     let path = bench.store.shared.path(&uri);
-    assert_eq!(bench.store.look(&uri).await.unwrap(), truth(&received));
+    assert_eq!(bench.store.inspect(&uri).await.unwrap(), truth(&received));
 
     // Written over in place, as no interface of ours can: same length, another byte, then no picture at all.
     let rewrite = |content: &[u8]| {
@@ -345,9 +351,9 @@ async fn a_look_tells_what_lies_there_now() {
         fs::write(&path, content).unwrap();
     };
     rewrite(&vec![b'x'; PNG.len()]);
-    assert!(matches!(bench.store.look(&uri).await.unwrap(), Look::Lie(_)));
+    assert!(matches!(bench.store.inspect(&uri).await.unwrap(), Inspection::Invalid(_)));
     rewrite(PNG);
-    assert_eq!(bench.store.look(&uri).await.unwrap(), truth(&received));
+    assert_eq!(bench.store.inspect(&uri).await.unwrap(), truth(&received));
     fs::remove_file(&path).unwrap();
-    assert_eq!(bench.store.look(&uri).await.unwrap(), Look::Absent);
+    assert_eq!(bench.store.inspect(&uri).await.unwrap(), Inspection::Absent);
 }

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use futures_util::Stream;
 use parking_lot::Mutex;
-use rebuttal_protocol::storage_uri::FILE_MAX_BYTES;
+use rebuttal_protocol::Scene;
 
 use super::FORM_TAIL_MAX_BYTES;
 use crate::BodyError;
@@ -67,10 +67,11 @@ impl Meter {
         .await
     }
 
-    /// Raises the limit: the head is over, a file and the tail may follow.
+    /// Raises the limit: the head is over, a file of any scene and the tail may follow.
     pub(super) fn allow_file(&self) {
         let mut state = self.0.lock();
-        state.limit = state.limit.saturating_add(FILE_MAX_BYTES).saturating_add(FORM_TAIL_MAX_BYTES);
+        state.limit =
+            state.limit.saturating_add(Scene::max_bytes_of_any()).saturating_add(FORM_TAIL_MAX_BYTES);
     }
 
     /// Whether the limit was what ended the body.

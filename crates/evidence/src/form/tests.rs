@@ -19,14 +19,14 @@ fn form_of(parts: &[(&str, &[u8])]) -> Vec<u8> {
     body
 }
 
-fn open(body: &[u8], chunk_bytes: usize) -> Form {
+fn open(body: &[u8], chunk_bytes: usize) -> FormReader {
     let chunks: Vec<_> = body.chunks(chunk_bytes).map(|chunk| Ok(Bytes::copy_from_slice(chunk))).collect();
-    Form::new(CONTENT_TYPE, stream::iter(chunks)).unwrap()
+    FormReader::new(CONTENT_TYPE, stream::iter(chunks)).unwrap()
 }
 
 type Read = (Vec<(String, String)>, Vec<u8>);
 
-async fn read(mut form: Form) -> Result<Read, Error> {
+async fn read(mut form: FormReader) -> Result<Read, Error> {
     let fields = form.fields().await?;
     let mut content = Vec::new();
     let mut file = Box::pin(form.file());
@@ -36,7 +36,7 @@ async fn read(mut form: Form) -> Result<Read, Error> {
     Ok((fields, content))
 }
 
-async fn refused(body: &[u8]) -> Refusal {
+async fn refused(body: &[u8]) -> InvalidUpload {
     match read(open(body, 1_000)).await {
         Err(Error::Refused(refusal)) => refusal,
         other => panic!("{other:?} is no refusal"),
@@ -62,14 +62,17 @@ async fn a_body_that_is_no_form_is_refused() {
     for content_type in
         ["", "text/plain", "application/json", "multipart/form-data", "multipart/form-data; boundary="]
     {
-        let form = Form::new(content_type, stream::empty());
-        assert_eq!(form.err(), Some(Refusal::NotAForm), "{content_type:?}");
+        let form = FormReader::new(content_type, stream::empty());
+        assert_eq!(form.err(), Some(InvalidUpload::NotAForm), "{content_type:?}");
     }
     for body in [b"".as_slice(), b"hello", b"--XX\r\nnot a header\r\n\r\n", b"--XX\r\n\r\nno name\r\n--XX--"]
     {
-        assert!(matches!(refused(body).await, Refusal::Malformed(_)), "{body:?}");
+        assert!(matches!(refused(body).await, InvalidUpload::Malformed(_)), "{body:?}");
     }
-    assert!(matches!(refused(&form_of(&[("key", b"\xff"), ("file", b"x")])).await, Refusal::Malformed(_)));
+    assert!(matches!(
+        refused(&form_of(&[("key", b"\xff"), ("file", b"x")])).await,
+        InvalidUpload::Malformed(_)
+    ));
 }
 
 #[tokio::test]
@@ -87,16 +90,16 @@ async fn a_body_that_fails_is_told_apart_from_a_bad_form() {
     for length in [0, 10, body.len() - 12] {
         let start = Bytes::copy_from_slice(&body[..length]);
         let chunks = stream::iter([Ok(start), Err(BodyError::from("connection reset"))]);
-        let outcome = read(Form::new(CONTENT_TYPE, chunks).unwrap()).await;
+        let outcome = read(FormReader::new(CONTENT_TYPE, chunks).unwrap()).await;
         assert!(matches!(outcome, Err(Error::Body(_))), "cut at {length}: {outcome:?}");
     }
 }
 
 #[tokio::test]
 async fn the_file_comes_last_and_is_there() {
-    assert_eq!(refused(&form_of(&[("key", b"m/80")])).await, Refusal::FileMissing);
-    assert_eq!(refused(&form_of(&[("file", b"x"), ("key", b"m/80")])).await, Refusal::FileNotLast);
-    assert_eq!(refused(&form_of(&[("file", b"x"), ("file", b"y")])).await, Refusal::FileNotLast);
+    assert_eq!(refused(&form_of(&[("key", b"m/80")])).await, InvalidUpload::FileMissing);
+    assert_eq!(refused(&form_of(&[("file", b"x"), ("key", b"m/80")])).await, InvalidUpload::FileNotLast);
+    assert_eq!(refused(&form_of(&[("file", b"x"), ("file", b"y")])).await, InvalidUpload::FileNotLast);
 }
 
 #[tokio::test]
@@ -106,26 +109,26 @@ async fn fields_are_bounded_and_come_once() {
     let long = vec![b'v'; FIELD_VALUE_MAX_BYTES + 1];
     assert_eq!(
         refused(&form_of(&[("key", &long), ("file", b"x")])).await,
-        Refusal::FieldTooLong("key".into())
+        InvalidUpload::FieldTooLong("key".into())
     );
 
     let name = "n".repeat(FIELD_NAME_MAX_BYTES + 1);
     let refusal = refused(&form_of(&[(&name, b"v"), ("file", b"x")])).await;
-    assert_eq!(refusal, Refusal::FieldTooLong("n".repeat(FIELD_NAME_MAX_BYTES)));
+    assert_eq!(refusal, InvalidUpload::FieldTooLong("n".repeat(FIELD_NAME_MAX_BYTES)));
 
     let refusal = refused(&form_of(&[("key", b"a"), ("KEY", b"b"), ("file", b"x")])).await;
-    assert_eq!(refusal, Refusal::FieldRepeated("KEY".into()));
+    assert_eq!(refusal, InvalidUpload::FieldRepeated("KEY".into()));
 
     let names: Vec<_> = (0..=FIELDS_MAX).map(|number| format!("field{number}")).collect();
     let fields: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), b"v".as_slice())).collect();
-    assert_eq!(refused(&form_of(&fields)).await, Refusal::TooManyFields);
+    assert_eq!(refused(&form_of(&fields)).await, InvalidUpload::TooManyFields);
 }
 
 /// A body without end, made of one piece again and again, that counts how much of it was taken.
 fn endless(
     start: &'static [u8],
     piece: &'static [u8],
-) -> (Form, std::sync::Arc<std::sync::atomic::AtomicU64>) {
+) -> (FormReader, std::sync::Arc<std::sync::atomic::AtomicU64>) {
     let taken = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
     let counter = taken.clone();
     let pieces = stream::once(async move { start }).chain(stream::repeat(piece));
@@ -133,7 +136,7 @@ fn endless(
         counter.fetch_add(piece.len() as u64, std::sync::atomic::Ordering::Relaxed);
         Ok(Bytes::from_static(piece))
     });
-    (Form::new(CONTENT_TYPE, body).unwrap(), taken)
+    (FormReader::new(CONTENT_TYPE, body).unwrap(), taken)
 }
 
 #[tokio::test]
@@ -142,7 +145,7 @@ async fn a_head_without_end_is_given_up_early() {
     for start in [b"no boundary".as_slice(), header] {
         let (form, taken) = endless(start, &[b'x'; 1_000]);
         let outcome = read(form).await;
-        assert!(matches!(outcome, Err(Error::Refused(Refusal::TooManyFields))), "{outcome:?}");
+        assert!(matches!(outcome, Err(Error::Refused(InvalidUpload::TooManyFields))), "{outcome:?}");
         assert!(taken.load(std::sync::atomic::Ordering::Relaxed) <= FORM_HEAD_MAX_BYTES + 2_000);
     }
 }
@@ -151,7 +154,10 @@ async fn a_head_without_end_is_given_up_early() {
 async fn a_file_or_a_tail_without_end_is_given_up() {
     let file = b"--XX\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\nx";
     let tail = b"--XX\r\nContent-Disposition: form-data; name=\"file\"\r\n\r\nx\r\n--XX\r\nx: ";
-    for (start, expected) in [(file.as_slice(), Refusal::TooLarge), (tail, Refusal::FileNotLast)] {
+    for (start, expected) in [
+        (file.as_slice(), InvalidUpload::TooLarge(Scene::max_bytes_of_any())),
+        (tail, InvalidUpload::FileNotLast),
+    ] {
         let (form, taken) = endless(start, &[b'x'; 10_000]);
         let outcome = read(form).await;
         assert!(matches!(&outcome, Err(Error::Refused(refusal)) if *refusal == expected), "{outcome:?}");
@@ -176,19 +182,19 @@ async fn a_refusal_reads_the_rest_within_bounds() {
     let body = form_of(&[("key", b"m/80"), ("file", &[b'x'; 100_000])]);
     let mut form = open(&body, 1_000);
     form.fields().await.unwrap();
-    assert_eq!(form.refuse(Refusal::Expired).await, Refusal::Expired);
+    assert_eq!(form.refuse(InvalidUpload::Expired).await, InvalidUpload::Expired);
 
     let (form, taken) = endless(b"--XX\r\n", &[b'x'; 10_000]);
-    form.refuse(Refusal::Expired).await;
+    form.refuse(InvalidUpload::Expired).await;
     let taken = taken.load(std::sync::atomic::Ordering::Relaxed);
     assert!((DISCARD_MAX_BYTES..DISCARD_MAX_BYTES + 30_000).contains(&taken), "{taken}");
 }
 
 #[tokio::test]
 async fn fields_behind_the_file_are_named_as_what_they_are() {
-    let missing = Refusal::FieldMissing("key");
+    let missing = InvalidUpload::FieldMissing("key");
     for (parts, expected) in [
-        (vec![("file", b"x".as_slice()), ("key", b"m/80")], Refusal::FileNotLast),
+        (vec![("file", b"x".as_slice()), ("key", b"m/80")], InvalidUpload::FileNotLast),
         (vec![("file", b"x".as_slice())], missing.clone()),
         (vec![("policy", b"p".as_slice()), ("file", b"x")], missing.clone()),
     ] {
@@ -219,7 +225,7 @@ async fn a_slow_body_is_waited_for() {
             .await;
         }
     };
-    let (outcome, ()) = join(read(Form::new(CONTENT_TYPE, chunks).unwrap()), send).await;
+    let (outcome, ()) = join(read(FormReader::new(CONTENT_TYPE, chunks).unwrap()), send).await;
     assert_eq!(outcome.unwrap().1, b"content");
 }
 

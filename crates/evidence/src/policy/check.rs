@@ -9,9 +9,9 @@ use super::{
     ALGORITHM, BUCKET, CONTENT_TYPE, CREDENTIAL, Credentials, DATE, KEY, POLICY, SECURITY_TOKEN, SIGNATURE,
     sigv4,
 };
-use crate::Refusal;
+use crate::InvalidUpload;
 
-/// What a form that passed the check allows: one file of 1 to 2,097,152 bytes at one address.
+/// What a form that passed the check allows: one file at one address, as large as its scene takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
     /// Where the file goes.
@@ -32,11 +32,11 @@ pub fn check(
     bucket: &str,
     fields: &[(String, String)],
     now: UnixMillis,
-) -> Result<Grant, Refusal> {
+) -> Result<Grant, InvalidUpload> {
     let declared = declared_fields(credentials);
     for (at, (name, _)) in fields.iter().enumerate() {
         if fields.iter().skip(at + 1).any(|(other, _)| other.eq_ignore_ascii_case(name)) {
-            return Err(Refusal::FieldRepeated(name.clone()));
+            return Err(InvalidUpload::FieldRepeated(name.clone()));
         }
     }
     for name in &declared {
@@ -44,17 +44,21 @@ pub fn check(
     }
     let policy = value_of(fields, POLICY)?;
     check_signature(credentials, fields, policy)?;
-    let document = Document::read(policy).ok_or(Refusal::PolicyUnknown)?;
+    let document = Document::read(policy).ok_or(InvalidUpload::PolicyUnknown)?;
     if now >= document.expires_at {
-        return Err(Refusal::Expired);
+        return Err(InvalidUpload::Expired);
     }
     check_conditions(&document, bucket, fields, &declared)?;
     let undeclared = |name: &String| !declared.iter().any(|declared| declared.eq_ignore_ascii_case(name));
     if let Some((name, _)) = fields.iter().find(|(name, _)| undeclared(name)) {
-        return Err(Refusal::FieldUndeclared(name.clone()));
+        return Err(InvalidUpload::FieldUndeclared(name.clone()));
+    }
+    let uri = StorageUri::from_key(value_of(fields, KEY)?).map_err(|_| InvalidUpload::FieldAltered(KEY))?;
+    if document.max_bytes != uri.scene.max_bytes() {
+        return Err(InvalidUpload::PolicyUnknown);
     }
     Ok(Grant {
-        uri: StorageUri::from_key(value_of(fields, KEY)?).map_err(|_| Refusal::FieldAltered(KEY))?,
+        uri,
         content_type: value_of(fields, CONTENT_TYPE)?.to_owned(),
         expires_at: document.expires_at,
     })
@@ -66,9 +70,9 @@ fn declared_fields(credentials: &Credentials) -> Vec<&'static str> {
     names
 }
 
-fn value_of<'a>(fields: &'a [(String, String)], name: &'static str) -> Result<&'a str, Refusal> {
+fn value_of<'a>(fields: &'a [(String, String)], name: &'static str) -> Result<&'a str, InvalidUpload> {
     let field = fields.iter().find(|(other, _)| other.eq_ignore_ascii_case(name));
-    field.map(|(_, value)| value.as_str()).ok_or(Refusal::FieldMissing(name))
+    field.map(|(_, value)| value.as_str()).ok_or(InvalidUpload::FieldMissing(name))
 }
 
 /// The scope must be ours and agree with the date, because the signing key is made from it.
@@ -76,19 +80,19 @@ fn check_signature(
     credentials: &Credentials,
     fields: &[(String, String)],
     policy: &str,
-) -> Result<(), Refusal> {
+) -> Result<(), InvalidUpload> {
     if value_of(fields, ALGORITHM)? != sigv4::ALGORITHM {
-        return Err(Refusal::FieldAltered(ALGORITHM));
+        return Err(InvalidUpload::FieldAltered(ALGORITHM));
     }
     let day = sigv4::day(value_of(fields, DATE)?);
     if value_of(fields, CREDENTIAL)? != sigv4::credential(credentials, day) {
-        return Err(Refusal::FieldAltered(CREDENTIAL));
+        return Err(InvalidUpload::FieldAltered(CREDENTIAL));
     }
     let signature: Option<[u8; 32]> = hex_digits::parse(value_of(fields, SIGNATURE)?);
     let ours = sigv4::signature(credentials, day, policy);
     match signature {
         Some(theirs) if bool::from(theirs.ct_eq(&ours)) => Ok(()),
-        _ => Err(Refusal::SignatureMismatch),
+        _ => Err(InvalidUpload::SignatureMismatch),
     }
 }
 
@@ -97,25 +101,25 @@ fn check_conditions(
     bucket: &str,
     fields: &[(String, String)],
     declared: &[&'static str],
-) -> Result<(), Refusal> {
+) -> Result<(), InvalidUpload> {
     let holds = |name: &str, value: &str| {
         let wanted = document.exact.get(&name.to_ascii_lowercase());
         wanted.is_some_and(|wanted| bool::from(wanted.as_bytes().ct_eq(value.as_bytes())))
     };
     if !holds(BUCKET, bucket) {
-        return Err(Refusal::PolicyUnknown);
+        return Err(InvalidUpload::PolicyUnknown);
     }
     let conditioned = declared.iter().filter(|name| **name != POLICY && **name != SIGNATURE);
     let mut conditions = 1;
     for &name in conditioned {
         if !holds(name, value_of(fields, name)?) {
-            return Err(Refusal::FieldAltered(name));
+            return Err(InvalidUpload::FieldAltered(name));
         }
         conditions += 1;
     }
     // A condition beyond these would be one that nobody checks.
     if document.exact.len() != conditions {
-        return Err(Refusal::PolicyUnknown);
+        return Err(InvalidUpload::PolicyUnknown);
     }
     Ok(())
 }

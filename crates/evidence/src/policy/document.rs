@@ -6,7 +6,6 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use rebuttal_protocol::UnixMillis;
-use rebuttal_protocol::storage_uri::FILE_MAX_BYTES;
 use serde::{Deserialize, Serialize};
 
 use super::BUCKET;
@@ -35,15 +34,22 @@ pub(super) struct Document {
     pub(super) expires_at: UnixMillis,
     /// The exact conditions, the bucket's among them; each name once, in lower case.
     pub(super) exact: BTreeMap<String, String>,
+    /// Most bytes of the file.
+    pub(super) max_bytes: u64,
 }
 
 impl Document {
     /// Writes a policy's base64: exactly this bucket, exactly these fields, a file of allowed size, until then.
-    pub(super) fn write(bucket: &str, fields: &[(&'static str, String)], expires_at: UnixMillis) -> String {
+    pub(super) fn write(
+        bucket: &str,
+        fields: &[(&'static str, String)],
+        max_bytes: u64,
+        expires_at: UnixMillis,
+    ) -> String {
         let exact = |name: &str, value: &str| Condition::Exact([(name.to_owned(), value.to_owned())].into());
         let mut conditions = vec![exact(BUCKET, bucket)];
         conditions.extend(fields.iter().map(|(name, value)| exact(name, value)));
-        conditions.push(Condition::Range(LENGTH_RANGE.to_owned(), 1, FILE_MAX_BYTES));
+        conditions.push(Condition::Range(LENGTH_RANGE.to_owned(), 1, max_bytes));
         let moment = Timestamp::from_millisecond(expires_at.0).unwrap_or(Timestamp::UNIX_EPOCH);
         let expiration = moment.strftime(EXPIRATION_FORMAT).to_string();
         // Strings, maps with string keys and integers are all there is, so JSON can write it.
@@ -56,7 +62,7 @@ impl Document {
         let json: Json = serde_json::from_slice(&STANDARD.decode(base64).ok()?).ok()?;
         let expires_at = UnixMillis::from_rfc3339(&json.expiration).ok()?;
         let mut exact = BTreeMap::new();
-        let mut ranges = 0_u32;
+        let mut range = None;
         for condition in json.conditions {
             match condition {
                 Condition::Exact(members) if members.len() == 1 => {
@@ -66,10 +72,12 @@ impl Document {
                         }
                     }
                 }
-                Condition::Range(name, 1, FILE_MAX_BYTES) if name == LENGTH_RANGE => ranges += 1,
+                Condition::Range(name, 1, max) if name == LENGTH_RANGE && range.is_none() => {
+                    range = Some(max)
+                }
                 Condition::Exact(_) | Condition::Range(..) => return None,
             }
         }
-        (ranges == 1).then_some(Self { expires_at, exact })
+        range.map(|max_bytes| Self { expires_at, exact, max_bytes })
     }
 }

@@ -1,7 +1,7 @@
 use rebuttal_protocol::StorageUri;
 
 use super::*;
-use crate::{Refusal, S3Code};
+use crate::{InvalidUpload, S3Code};
 use serde::Deserialize;
 
 /// Computed by botocore's signer and by a few lines of Python, which agreed.
@@ -42,7 +42,7 @@ impl Vector {
         }
     }
 
-    fn check(&self, fields: &[(String, String)]) -> Result<Grant, Refusal> {
+    fn check(&self, fields: &[(String, String)]) -> Result<Grant, InvalidUpload> {
         check(&self.credentials(), &self.bucket, fields, self.now)
     }
 }
@@ -50,11 +50,12 @@ impl Vector {
 #[test]
 fn a_form_is_signed_as_an_independent_implementation_signs_it() {
     for vector in Vector::all() {
-        let target = Target {
+        let target = UploadTarget {
             url: "https://store.example/uploaded".into(),
             bucket: &vector.bucket,
             key: vector.storage_uri.key(),
             content_type: &vector.content_type,
+            max_bytes: vector.storage_uri.scene.max_bytes(),
         };
         let form = sign_form(&vector.credentials(), target, vector.now, vector.now + UPLOAD_URL_LIFETIME);
         let fields: Vec<_> = form.fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
@@ -92,7 +93,7 @@ fn every_field_must_be_sent() {
             let mut fields = vector.fields.clone();
             let (name, _) = fields.remove(at);
             let refusal = vector.check(&fields).unwrap_err();
-            assert!(matches!(refusal, Refusal::FieldMissing(missing) if missing == name), "{name}");
+            assert!(matches!(refusal, InvalidUpload::FieldMissing(missing) if missing == name), "{name}");
             assert_eq!(refusal.code(), S3Code::AccessDenied);
         }
     }
@@ -128,7 +129,7 @@ fn a_signature_has_one_spelling() {
     let mut fields = vector.fields.clone();
     let signature = fields.last_mut().unwrap();
     signature.1 = signature.1.to_uppercase();
-    assert_eq!(vector.check(&fields), Err(Refusal::SignatureMismatch));
+    assert_eq!(vector.check(&fields), Err(InvalidUpload::SignatureMismatch));
 }
 
 #[test]
@@ -137,11 +138,11 @@ fn nothing_may_be_added() {
         for name in ["acl", "success_action_status", "x-ignore-this", "bucket", "x-amz-meta-a"] {
             let mut fields = vector.fields.clone();
             fields.push((name.into(), "uploaded".into()));
-            assert_eq!(vector.check(&fields), Err(Refusal::FieldUndeclared(name.into())));
+            assert_eq!(vector.check(&fields), Err(InvalidUpload::FieldUndeclared(name.into())));
         }
         let mut fields = vector.fields.clone();
         fields.push(("KEY".into(), fields[0].1.clone()));
-        assert_eq!(vector.check(&fields), Err(Refusal::FieldRepeated("key".into())));
+        assert_eq!(vector.check(&fields), Err(InvalidUpload::FieldRepeated("key".into())));
     }
 }
 
@@ -152,7 +153,7 @@ fn a_form_is_good_for_ten_minutes() {
     let last = UnixMillis(vector.now.0 + 10 * 60 * 1000 - 1);
     assert!(at(last).is_ok());
     let refusal = at(vector.expires_at).unwrap_err();
-    assert_eq!(refusal, Refusal::Expired);
+    assert_eq!(refusal, InvalidUpload::Expired);
     assert_eq!(refusal.code(), S3Code::AccessDenied);
 }
 
@@ -162,16 +163,16 @@ fn a_form_of_other_credentials_or_another_bucket_is_refused() {
     let with =
         |credentials: &Credentials, bucket: &str| check(credentials, bucket, &vector.fields, vector.now);
     let ours = vector.credentials();
-    assert_eq!(with(&ours, "elsewhere"), Err(Refusal::PolicyUnknown));
+    assert_eq!(with(&ours, "elsewhere"), Err(InvalidUpload::PolicyUnknown));
     let mut other = ours.clone();
     other.region = "us-east-1".into();
-    assert_eq!(with(&other, &vector.bucket), Err(Refusal::FieldAltered("x-amz-credential")));
+    assert_eq!(with(&other, &vector.bucket), Err(InvalidUpload::FieldAltered("x-amz-credential")));
     let mut other = ours.clone();
     other.access_key_id = "AKIDOTHER".into();
-    assert_eq!(with(&other, &vector.bucket), Err(Refusal::FieldAltered("x-amz-credential")));
+    assert_eq!(with(&other, &vector.bucket), Err(InvalidUpload::FieldAltered("x-amz-credential")));
     let mut other = ours;
     other.secret_access_key = Zeroizing::new("another secret".into());
-    assert_eq!(with(&other, &vector.bucket), Err(Refusal::SignatureMismatch));
+    assert_eq!(with(&other, &vector.bucket), Err(InvalidUpload::SignatureMismatch));
 }
 
 #[test]
@@ -205,7 +206,7 @@ fn a_signed_policy_of_another_form_is_refused() {
             assert!(json.contains(from), "{from}");
             json.replacen(from, to, 1)
         });
-        assert_eq!(refused, Err(Refusal::PolicyUnknown), "{from} -> {to}");
+        assert_eq!(refused, Err(InvalidUpload::PolicyUnknown), "{from} -> {to}");
     }
 }
 

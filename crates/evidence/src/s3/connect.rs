@@ -1,4 +1,4 @@
-//! Connections to the store: TLS by ring and what the platform trusts, every wait bounded, no redirect followed.
+//! Connections to the store: TLS by ring with the platform's roots, every wait bounded, no redirects.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,15 +16,14 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(2);
 /// How long an answer may pause.
 const PAUSE_LIMIT: Duration = Duration::from_secs(3);
 
-/// Makes the clients that the library asks for: one for the store, others for those who give credentials.
+/// Makes the library's HTTP clients: one for the store, others for credential endpoints.
 #[derive(Debug, Clone)]
 pub(super) struct Connector {
     tls: ClientConfig,
 }
 
 impl Connector {
-    /// `needed` tells whether the store is reached over TLS; where it is not, a machine without root certificates is no
-    /// obstacle.
+    /// `needed` is whether the store is reached over TLS; otherwise missing root certificates are no error.
     pub(super) fn new(needed: bool) -> Result<Self, Error> {
         let provider = Arc::new(ring::default_provider());
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))

@@ -4,21 +4,22 @@ use bytes::Bytes;
 use object_store::{ObjectStoreExt as _, PutPayload};
 
 use super::S3Store;
-use super::seal::Fetched;
+use super::store_by_hash::Fetched;
 use crate::{Error, Fence};
 
 /// The object that holds the fence.
 const FENCE_FILE: &str = "gateway.fence";
+/// Most bytes of that object; a longer one has no fence.
+const FENCE_MAX_BYTES: u64 = 1024;
 
 impl S3Store {
-    /// The fence that stands in the bucket; `None` where there is none, or an empty object, which is an operator's
-    /// word.
+    /// The fence in the bucket; `None` where there is none, or an empty object, by which an operator claims the bucket.
     ///
     /// # Errors
-    /// [`Error::S3`] where the store does not answer; [`Error::NotOurs`] where something else lies there.
+    /// [`Error::S3`] where the store does not answer; [`Error::NotOurs`] where the object has other content.
     pub async fn fence(&self) -> Result<Option<Fence>, Error> {
-        let strange = || Error::NotOurs(format!("{} holds no fence; delete it", self.told_fence()));
-        let found = match self.fetch(&self.shared.key(FENCE_FILE)).await? {
+        let strange = || Error::NotOurs(format!("{} does not contain a fence; delete it", self.fence_name()));
+        let found = match self.fetch(&self.shared.key(FENCE_FILE), FENCE_MAX_BYTES).await? {
             Fetched::Nothing => return Ok(None),
             Fetched::TooMuch => return Err(strange()),
             Fetched::Whole(found) => found,
@@ -31,18 +32,18 @@ impl S3Store {
         }
     }
 
-    /// Puts a fence in place of the one that stands there. Late ones do no harm: the database is ahead of them.
+    /// Replaces the fence. A late write does no harm: the database is ahead of it.
     ///
     /// # Errors
-    /// [`Error::S3`] where the store does not take it.
+    /// [`Error::S3`] where the store refuses it.
     pub async fn put_fence(&self, fence: Fence) -> Result<(), Error> {
         let content = PutPayload::from_bytes(Bytes::from(format!("{fence}\n")));
         let put = self.shared.store.put(&self.shared.key(FENCE_FILE), content).await;
         put.map(drop).map_err(Error::s3("move the fence"))
     }
 
-    /// How people find it.
-    pub fn told_fence(&self) -> String {
+    /// The name of the object in messages.
+    pub fn fence_name(&self) -> String {
         format!("{FENCE_FILE} in the bucket {}", self.shared.bucket.name)
     }
 }

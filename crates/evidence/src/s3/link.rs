@@ -1,5 +1,5 @@
-//! Links: requests for sealed copies that are signed ahead, so that people fetch files from the store itself. Whether a
-//! copy is still what was recorded is not found out here: a caller reads it first.
+//! Links: presigned requests for content-addressed copies. The caller checks first that a copy still matches its
+//! record.
 
 use std::time::Duration;
 
@@ -9,68 +9,66 @@ use zeroize::Zeroizing;
 
 use super::S3Store;
 use crate::Error;
-use crate::mark::{MARK_FILE, Whose};
+use crate::ownership::{MARKER_FILE, Ownership};
 
-/// How long a link to evidence is good for. Whoever has it needs nothing else, and it cannot be taken back: long enough
-/// to open it, or to hand it to a program, and no longer. Temporary credentials outlive it, as they outlive a form.
+/// How long a link to evidence is valid. It needs no token and cannot be revoked: long enough to open it or to pass it
+/// to a program. Temporary credentials outlive it, as they outlive a form.
 pub const LINK_LIFETIME: Duration = Duration::from_secs(5 * 60);
 
-/// A request for one sealed copy, ready to be made by whoever has it. It is a secret, and cannot be printed.
-pub struct Link {
-    /// The address, with all that the store asks for.
+/// A presigned request for one content-addressed copy. It is a secret, and has no `Debug`.
+pub struct DownloadLink {
+    /// The address, with the signature.
     pub url: Zeroizing<String>,
-    /// Until this moment the store answers it, and not much longer.
+    /// When it expires.
     pub expires_at: UnixMillis,
 }
 
-impl Link {
-    /// When a link ends that is signed at this moment or soon after: a store counts from the second that it is dated
-    /// with.
+impl DownloadLink {
+    /// When a link expires that is signed at `signed_at`: a store counts from the full second of the signature.
     pub fn end(signed_at: UnixMillis) -> UnixMillis {
         UnixMillis(signed_at.0 - signed_at.0.rem_euclid(1000)) + LINK_LIFETIME
     }
 }
 
 impl S3Store {
-    /// Signs a link to a sealed copy, which comes as an attachment of this name, that nobody on the way keeps. Only for
-    /// a copy that was read just now and had this SHA-256.
+    /// Signs a link to a content-addressed copy, which is returned as an attachment of this name and not cached. Only
+    /// for a copy that was read for this request and had this SHA-256.
     ///
-    /// The name is of letters, digits, `-`, `_` and `.`: nothing in it ends a header's quoted text.
+    /// The name has letters, digits, `-`, `_` and `.` only: nothing in it ends a header's quoted text.
     ///
     /// # Errors
-    /// [`Error::S3`] where there are no credentials to be had.
+    /// [`Error::S3`] where there are no credentials.
     pub async fn link(
         &self,
         uri: &StorageUri,
         sha256: &[u8; 32],
         filename: &str,
         now: UnixMillis,
-    ) -> Result<Link, Error> {
+    ) -> Result<DownloadLink, Error> {
         let shared = &self.shared;
         let options = SignedUrlOptions::default().with_query([
             ("response-cache-control", "no-store"),
             ("response-content-disposition", &format!("attachment; filename=\"{filename}\"")),
             ("response-content-type", uri.format.media_type()),
         ]);
-        let key = shared.sealed(uri, sha256);
+        let key = shared.hash_key(uri, sha256);
         let signed = shared.links.signed_url_opts(Method::GET, &key, LINK_LIFETIME, &options).await;
         let url = Zeroizing::new(signed.map_err(Error::s3("give its credentials"))?.into());
-        Ok(Link { url, expires_at: Link::end(now) })
+        Ok(DownloadLink { url, expires_at: DownloadLink::end(now) })
     }
 
-    /// Signs a request for the gateway's mark, by the address that merchants and operators reach the bucket at: what
-    /// comes back tells whether that leads here.
+    /// Signs a request for the ownership marker at the public endpoint, to check that it leads to this bucket.
     ///
     /// # Errors
-    /// [`Error::S3`] where there are no credentials to be had.
-    pub async fn mark_link(&self) -> Result<Zeroizing<String>, Error> {
+    /// [`Error::S3`] where there are no credentials.
+    pub async fn marker_link(&self) -> Result<Zeroizing<String>, Error> {
         let shared = &self.shared;
-        let signed = shared.links.signed_url(Method::GET, &shared.key(MARK_FILE), LINK_LIFETIME).await;
+        let signed = shared.links.signed_url(Method::GET, &shared.key(MARKER_FILE), LINK_LIFETIME).await;
         Ok(Zeroizing::new(signed.map_err(Error::s3("give its credentials"))?.into()))
     }
 
-    /// Whether this is what the mark's object holds in this gateway's bucket.
-    pub fn is_mark(&self, content: &[u8]) -> bool {
-        Whose::by(Some(content), &self.shared.mark, true) == Whose::Ours
+    /// Whether this is the content of this gateway's marker.
+    pub fn is_marker(&self, content: &[u8]) -> bool {
+        Ownership::by(Some(content), &self.shared.marker, true) == Ownership::Ours
     }
 }

@@ -1,5 +1,5 @@
-//! The machine's own credentials, which are asked for where no variable gives any. Most often there are none, and
-//! somebody has forgotten the variables: that is what is said then, before whatever the asking failed with.
+//! The machine's credentials, which are used where no variable names any. Most often there are none because the
+//! variables were forgotten, so the error says that first.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use object_store::aws::{AwsCredential, AwsCredentialProvider};
 use object_store::{CredentialProvider, Error};
 
-/// Asks whom the library asks.
+/// The library's provider, with our error.
 #[derive(Debug)]
 pub(super) struct Machine(pub(super) AwsCredentialProvider);
 
@@ -18,12 +18,12 @@ pub(super) struct Machine(pub(super) AwsCredentialProvider);
 )]
 struct Without(Error);
 
-type Asked<'a> = Pin<Box<dyn Future<Output = Result<Arc<AwsCredential>, Error>> + Send + 'a>>;
+type CredentialFuture<'a> = Pin<Box<dyn Future<Output = Result<Arc<AwsCredential>, Error>> + Send + 'a>>;
 
 impl CredentialProvider for Machine {
     type Credential = AwsCredential;
 
-    fn get_credential<'s, 'a>(&'s self) -> Asked<'a>
+    fn get_credential<'s, 'a>(&'s self) -> CredentialFuture<'a>
     where
         's: 'a,
         Self: 'a,

@@ -1,5 +1,5 @@
-//! What goes: uploads that were kept long enough, and all that lies under an address that nothing refers to. Listed in
-//! bounded pages; who decides what goes is the gateway, which knows the records.
+//! Deletion of old uploads and of addresses that no submission refers to. Lists are read in bounded pages; the gateway,
+//! which has the records, decides what is deleted.
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use object_store::path::Path;
@@ -11,21 +11,20 @@ use crate::Error;
 
 /// Most keys of one page, as S3 bounds it.
 pub const PAGE_MAX: usize = 1000;
-/// Most copies that are looked at under one address. A lost race leaves one; more tell of trouble, and go the next
-/// time.
+/// Most copies of one address that are listed. A lost race leaves one; more are a fault, and are deleted the next time.
 const COPIES_MAX: usize = 16;
 
 /// A page of old uploads.
 #[derive(Debug, Default)]
 pub struct OldUploads {
-    /// Those of the page that were last written before the moment asked for.
+    /// The uploads of the page that are old enough.
     pub uploads: Vec<StorageUri>,
     /// Where the next page begins; `None` at the end.
     pub next: Option<String>,
 }
 
 impl S3Store {
-    /// A page of uploads that were last written before a moment, by the store's clock; `after` is the page before.
+    /// A page of uploads that were last written before a time, by the store's clock; `after` is the page before.
     ///
     /// # Errors
     /// [`Error::S3`] where the store does not answer.
@@ -46,12 +45,12 @@ impl S3Store {
         Ok(OldUploads { uploads: uploads.collect(), next })
     }
 
-    /// A sealed copy that lies under an address, with its SHA-256 and size, as its key tells them: one whose record was
-    /// never committed, if the address has no record.
+    /// A content-addressed copy of an address, with SHA-256 and size: if the address has no record, one whose record
+    /// was never committed.
     ///
     /// # Errors
     /// [`Error::S3`] where the store does not answer.
-    pub async fn sealed_copy(&self, uri: &StorageUri) -> Result<Option<([u8; 32], u64)>, Error> {
+    pub async fn stored_copy(&self, uri: &StorageUri) -> Result<Option<([u8; 32], u64)>, Error> {
         let copies = self.shared.copies(uri).await?;
         Ok(copies.iter().find_map(|copy| {
             let digits = copy.location.filename()?.strip_suffix(uri.format.extension())?;
@@ -59,7 +58,7 @@ impl S3Store {
         }))
     }
 
-    /// Deletes an upload, and leaves what was sealed of it.
+    /// Deletes an upload, and keeps its copy.
     ///
     /// # Errors
     /// [`Error::S3`] where the store does not answer.
@@ -67,7 +66,7 @@ impl S3Store {
         self.shared.delete(&self.shared.uploaded(uri)).await
     }
 
-    /// Deletes everything that lies under an address: the upload and every sealed copy.
+    /// Deletes everything of an address: the upload and every copy.
     ///
     /// # Errors
     /// [`Error::S3`] where the store does not answer.
@@ -80,11 +79,11 @@ impl S3Store {
 
 impl Shared {
     async fn copies(&self, uri: &StorageUri) -> Result<Vec<ObjectMeta>, Error> {
-        let listed = self.store.list(Some(&self.sealed_prefix(uri))).take(COPIES_MAX);
-        listed.try_collect().await.map_err(Error::s3("list sealed files"))
+        let listed = self.store.list(Some(&self.hash_prefix(uri))).take(COPIES_MAX);
+        listed.try_collect().await.map_err(Error::s3("list copies"))
     }
 
-    /// S3 does not tell whether something was there; a store that does is not asked to.
+    /// Deletes an object. S3 does not report whether it existed.
     async fn delete(&self, key: &Path) -> Result<(), Error> {
         match self.store.delete(key).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),

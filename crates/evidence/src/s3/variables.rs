@@ -1,13 +1,13 @@
-//! The variables by which AWS tools take credentials, as far as the library below has them: key pairs with or without a
-//! session token, web identity, containers, and machines' own. Files such as `~/.aws/credentials` are not read.
+//! The AWS variables for credentials that the library supports: key pairs with or without a session token, web
+//! identity, containers, and the machine's. Files such as `~/.aws/credentials` are not read.
 
 use std::fmt;
 
 use object_store::aws::AmazonS3ConfigKey;
 use zeroize::Zeroizing;
 
-/// What is read, and what of the library's settings each is. No more: others of its variables would weaken what a
-/// gateway promises, such as requests without a signature.
+/// The variables that are read, with the library's setting of each. Others would weaken what a gateway promises, such
+/// as unsigned requests.
 const VARIABLES: [(&str, AmazonS3ConfigKey); 11] = [
     ("AWS_ACCESS_KEY_ID", AmazonS3ConfigKey::AccessKeyId),
     ("AWS_SECRET_ACCESS_KEY", AmazonS3ConfigKey::SecretAccessKey),
@@ -21,10 +21,10 @@ const VARIABLES: [(&str, AmazonS3ConfigKey); 11] = [
     ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", AmazonS3ConfigKey::ContainerAuthorizationTokenFile),
     ("AWS_EC2_METADATA_SERVICE_ENDPOINT", AmazonS3ConfigKey::MetadataEndpoint),
 ];
-/// Where the region may stand, the stronger first.
+/// The variables of the region, the first taking precedence.
 const REGIONS: [&str; 2] = ["AWS_REGION", "AWS_DEFAULT_REGION"];
 
-/// What the environment says to AWS tools. Wiped from memory when dropped; never printed.
+/// The AWS variables of the environment. Wiped from memory when dropped; never printed.
 #[derive(Clone, Default)]
 pub struct AwsVariables {
     values: Vec<(AmazonS3ConfigKey, Zeroizing<String>)>,
@@ -32,7 +32,7 @@ pub struct AwsVariables {
 }
 
 impl AwsVariables {
-    /// Takes what is needed from whoever knows the environment. An empty variable counts as none.
+    /// Reads the variables by a function. An empty variable counts as none.
     pub fn read(variable: impl Fn(&str) -> Option<String>) -> Self {
         let variable = |name: &str| variable(name).filter(|value| !value.is_empty());
         let values = VARIABLES.into_iter();
@@ -44,7 +44,7 @@ impl AwsVariables {
         self.values.iter().map(|(key, value)| (*key, value.as_str()))
     }
 
-    /// Whether any of them says where credentials are; else the machine's own are asked for.
+    /// Whether any of them names credentials; otherwise the machine's are used.
     pub(super) fn give_credentials(&self) -> bool {
         const GIVE: [AmazonS3ConfigKey; 5] = [
             AmazonS3ConfigKey::AccessKeyId,

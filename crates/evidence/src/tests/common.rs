@@ -1,8 +1,8 @@
 //! A fixture with a store of each kind, and how a merchant posts to it.
 
 use crate::{
-    AwsVariables, Bucket, Credentials, Error, EvidenceStore, FolderStore, Place, Refusal, S3Store,
-    UploadForm, upload,
+    AwsVariables, Bucket, Credentials, Error, EvidenceStore, FolderStore, InvalidUpload, S3Store,
+    StorageLocation, UploadForm, upload,
 };
 use bytes::Bytes;
 use futures_util::stream;
@@ -65,7 +65,7 @@ impl Fixture {
     }
 
     /// Posts to the folder.
-    pub(crate) async fn receive(&self, form: &Form) -> Result<(), Refusal> {
+    pub(crate) async fn receive(&self, form: &Form) -> Result<(), InvalidUpload> {
         let (files, credentials) = self.store.folder().unwrap();
         let request = form.request();
         let content_type = &request.headers[0].1;
@@ -82,12 +82,12 @@ impl Fixture {
 pub(crate) fn open(bucket: &s3::Bucket, url: &str) -> S3Store {
     let credentials = bucket.store.credentials();
     let variable = |name: &str| Some(credentials.iter().find(|(known, _)| *known == name)?.1.clone());
-    S3Store::open(&place(url), None, &AwsVariables::read(variable), "mark", false).unwrap()
+    S3Store::open(&location(url), None, &AwsVariables::read(variable), "mark", false).unwrap()
 }
 
-pub(crate) fn place(url: &str) -> Bucket {
+pub(crate) fn location(url: &str) -> Bucket {
     match url.parse().unwrap() {
-        Place::Bucket(bucket) => bucket,
+        StorageLocation::Bucket(bucket) => bucket,
         other => panic!("{other:?}"),
     }
 }
@@ -102,6 +102,9 @@ pub(crate) fn filled(form: &UploadForm, content: &[u8]) -> Form {
 pub(crate) fn now() -> UnixMillis {
     UnixMillis(clock::now_ms())
 }
+
+/// The largest file that any scene takes.
+pub(crate) const LARGEST: usize = rebuttal_protocol::scene::DISPUTE_EVIDENCE_MAX_BYTES as usize;
 
 /// An address of a merchant's that nobody else has.
 pub(crate) fn uri(letter: char, extension: &str) -> StorageUri {

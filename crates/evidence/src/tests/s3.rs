@@ -2,12 +2,12 @@
 
 use crate::policy::UPLOAD_URL_LIFETIME;
 use crate::s3::{LINK_LIFETIME, PAGE_MAX, TEMPORARY_FORM_LIFETIME};
-use crate::{AwsVariables, Endpoint, Error, EvidenceStore, Look, Recorded, S3Store};
+use crate::{AwsVariables, Endpoint, Error, EvidenceStore, Inspection, RecordedFile, S3Store};
 use rebuttal_protocol::{StorageUri, UnixMillis};
 use rebuttal_testbed::{s3, samples};
 use sha2::{Digest as _, Sha256};
 
-use super::common::{Fixture, now, open, place, uri};
+use super::common::{Fixture, LARGEST, location, now, open, uri};
 
 const HOUR_MS: i64 = 3_600_000;
 
@@ -29,15 +29,15 @@ fn fixture() -> (s3::Bucket, S3Store) {
     (bucket, store)
 }
 
-fn found(content: &[u8]) -> Look {
-    Look::True { sha256: Sha256::digest(content).into(), size: content.len() as u64 }
+fn found(content: &[u8]) -> Inspection {
+    Inspection::Valid { sha256: Sha256::digest(content).into(), size: content.len() as u64 }
 }
 
 #[tokio::test]
 async fn upload_form_uses_the_public_address() {
     let public: Endpoint = "https://files.example.com".parse().unwrap();
     let of = |url: &str, public: Option<&Endpoint>| {
-        S3Store::open(&place(url), public, &variables(None), "mark", false)
+        S3Store::open(&location(url), public, &variables(None), "mark", false)
     };
     for (url, public, wanted) in [
         ("s3://evidence?region=eu-central-1", None, "https://evidence.s3.eu-central-1.amazonaws.com/"),
@@ -59,7 +59,8 @@ async fn upload_form_uses_the_public_address() {
 #[tokio::test]
 async fn upload_form_does_not_outlive_temporary_credentials() {
     for (token, lifetime) in [(None, UPLOAD_URL_LIFETIME), (Some("token"), TEMPORARY_FORM_LIFETIME)] {
-        let store = S3Store::open(&place("s3://evidence"), None, &variables(token), "mark", false).unwrap();
+        let store =
+            S3Store::open(&location("s3://evidence"), None, &variables(token), "mark", false).unwrap();
         let form = store.form(&uri('a', "png"), NOW).await.unwrap();
         assert_eq!(form.expires_at, NOW + lifetime);
         let field = form.fields.iter().find(|(name, _)| *name == "x-amz-security-token");
@@ -86,10 +87,10 @@ async fn link_to_the_copy_uses_the_public_address() {
             "https://evidence.files.example.com",
         ),
     ] {
-        let store = S3Store::open(&place(url), public, &variables(None), "mark", false).unwrap();
+        let store = S3Store::open(&location(url), public, &variables(None), "mark", false).unwrap();
         let link = store.link(&uri, &[0xab; 32], "D-1-1.png", NOW).await.unwrap();
-        let seal = format!("{wanted}/sealed/m/80/{}/{}.png?", "a".repeat(32), "ab".repeat(32));
-        assert!(link.url.starts_with(&seal), "{url}: {}", *link.url);
+        let store_by_hash = format!("{wanted}/sealed/m/80/{}/{}.png?", "a".repeat(32), "ab".repeat(32));
+        assert!(link.url.starts_with(&store_by_hash), "{url}: {}", *link.url);
         assert_eq!(link.expires_at, UnixMillis(NOW.0 / 1000 * 1000) + LINK_LIFETIME);
     }
 }
@@ -100,7 +101,7 @@ async fn presigned_link_does_not_outlive_temporary_credentials() {
         let public: Endpoint = "https://files.example.com".parse().unwrap();
         for public in [None, Some(&public)] {
             let store =
-                S3Store::open(&place("s3://evidence"), public, &variables(token), "mark", false).unwrap();
+                S3Store::open(&location("s3://evidence"), public, &variables(token), "mark", false).unwrap();
             let link = store.link(&uri('a', "png"), &[0; 32], "D-1-1.png", NOW).await.unwrap();
             let carried = link.url.split_once("X-Amz-Security-Token=").map(|(_, rest)| rest);
             let carried = carried.and_then(|rest| rest.split('&').next());
@@ -114,8 +115,9 @@ async fn presigned_link_does_not_outlive_temporary_credentials() {
 #[test]
 fn half_a_key_pair_is_refused_at_the_start() {
     let half = |name: &str| (name == "AWS_ACCESS_KEY_ID").then(|| "AKIDEXAMPLE".to_owned());
-    let refused =
-        S3Store::open(&place("s3://evidence"), None, &AwsVariables::read(half), "mark", false).err().unwrap();
+    let refused = S3Store::open(&location("s3://evidence"), None, &AwsVariables::read(half), "mark", false)
+        .err()
+        .unwrap();
     assert!(format!("{refused:#}").contains("SecretAccessKey"), "{refused}");
 }
 
@@ -127,15 +129,15 @@ async fn copied_evidence_survives_changes_of_the_upload() {
     let uri = uri('a', "png");
     let sha256: [u8; 32] = Sha256::digest(&first).into();
     bucket.put(&uri.key(), &first);
-    assert_eq!(store.seal(&uri).await.unwrap(), found(&first));
+    assert_eq!(store.store_by_hash(&uri).await.unwrap(), found(&first));
     for swapped in [Some(second.as_slice()), Some(b"no picture"), None] {
         match swapped {
             Some(content) => bucket.put(&uri.key(), content),
             None => bucket.delete(&uri.key()),
         }
         let evidence = EvidenceStore::S3(store.clone());
-        let recorded = Recorded { sha256, size: first.len() as u64 };
-        assert_eq!(evidence.look(&uri, Some(recorded)).await.unwrap(), found(&first));
+        let recorded = RecordedFile { sha256, size: first.len() as u64 };
+        assert_eq!(evidence.inspect(&uri, Some(recorded)).await.unwrap(), found(&first));
         assert_eq!(store.read(&uri, &sha256).await.unwrap().unwrap(), first);
     }
 }
@@ -147,7 +149,7 @@ async fn copies_are_out_of_reach_of_upload_forms() {
     let content = samples::receipt(1).bytes;
     let uri = uri('b', "png");
     bucket.put(&uri.key(), &content);
-    store.seal(&uri).await.unwrap();
+    store.store_by_hash(&uri).await.unwrap();
     let digits: String = Sha256::digest(&content).iter().map(|byte| format!("{byte:02x}")).collect();
     assert_eq!(bucket.keys("sealed/"), [format!("sealed/m/80/{}/{digits}.png", "b".repeat(32))]);
     let form = store.form(&uri, now()).await.unwrap();
@@ -162,13 +164,13 @@ async fn record_without_its_copy_counts_as_missing() {
     let content = samples::receipt(1).bytes;
     let uri = uri('c', "png");
     bucket.put(&uri.key(), &content);
-    store.seal(&uri).await.unwrap();
+    store.store_by_hash(&uri).await.unwrap();
     for key in bucket.keys("sealed/") {
         bucket.delete(&key);
     }
-    let recorded = Recorded { sha256: Sha256::digest(&content).into(), size: content.len() as u64 };
-    let look = EvidenceStore::S3(store).look(&uri, Some(recorded)).await.unwrap();
-    assert_eq!(look, Look::Absent);
+    let recorded = RecordedFile { sha256: Sha256::digest(&content).into(), size: content.len() as u64 };
+    let look = EvidenceStore::S3(store).inspect(&uri, Some(recorded)).await.unwrap();
+    assert_eq!(look, Inspection::Absent);
 }
 
 #[tokio::test]
@@ -176,14 +178,18 @@ async fn record_without_its_copy_counts_as_missing() {
 async fn object_outside_the_policy_is_invalid_and_not_copied() {
     let (bucket, store) = fixture();
     let uri = uri('d', "png");
-    for content in [vec![], vec![0; 2_097_153], vec![0; 5_000_000]] {
+    for content in [vec![], vec![0; LARGEST + 1], vec![0; 5_000_000]] {
         bucket.put(&uri.key(), &content);
-        assert!(matches!(store.seal(&uri).await.unwrap(), Look::Lie(_)), "{} bytes", content.len());
+        assert!(
+            matches!(store.store_by_hash(&uri).await.unwrap(), Inspection::Invalid(_)),
+            "{} bytes",
+            content.len()
+        );
     }
     assert_eq!(bucket.keys("sealed/"), Vec::<String>::new());
-    let largest = samples::png_of_size(2_097_152);
+    let largest = samples::png_of_size(LARGEST);
     bucket.put(&uri.key(), &largest);
-    assert_eq!(store.seal(&uri).await.unwrap(), found(&largest));
+    assert_eq!(store.store_by_hash(&uri).await.unwrap(), found(&largest));
 }
 
 #[tokio::test]
@@ -193,8 +199,8 @@ async fn sealing_at_once_and_again_is_a_repetition() {
     let content = samples::receipt(1).bytes;
     let uri = uri('e', "png");
     bucket.put(&uri.key(), &content);
-    let looks = futures_util::future::join_all((0..32).map(|_| store.seal(&uri))).await;
-    assert!(looks.into_iter().all(|look| look.unwrap() == found(&content)));
+    let inspections = futures_util::future::join_all((0..32).map(|_| store.store_by_hash(&uri))).await;
+    assert!(inspections.into_iter().all(|look| look.unwrap() == found(&content)));
     assert_eq!(bucket.keys("sealed/").len(), 1);
 }
 
@@ -223,9 +229,9 @@ async fn a_prefix_keeps_two_gateways_apart() {
     let content = samples::receipt(1).bytes;
     let uri = uri('f', "png");
     bucket.put(&uri.key(), &content);
-    assert_eq!(store.seal(&uri).await.unwrap(), Look::Absent);
+    assert_eq!(store.store_by_hash(&uri).await.unwrap(), Inspection::Absent);
     bucket.put(&format!("gateways/one/{}", uri.key()), &content);
-    assert_eq!(store.seal(&uri).await.unwrap(), found(&content));
+    assert_eq!(store.store_by_hash(&uri).await.unwrap(), found(&content));
     assert_eq!(bucket.keys("gateways/one/sealed/").len(), 1);
     let old = store.old_uploads(UnixMillis(now().0 + HOUR_MS), None).await.unwrap();
     assert_eq!(old.uploads, [uri]);
@@ -264,12 +270,12 @@ async fn copy_without_a_record_is_deleted_with_its_upload() {
     let content = samples::receipt(1).bytes;
     let uri = uri('1', "png");
     bucket.put(&uri.key(), &content);
-    assert_eq!(store.sealed_copy(&uri).await.unwrap(), None);
-    store.seal(&uri).await.unwrap();
+    assert_eq!(store.stored_copy(&uri).await.unwrap(), None);
+    store.store_by_hash(&uri).await.unwrap();
     let copy = Some((Sha256::digest(&content).into(), content.len() as u64));
-    assert_eq!(store.sealed_copy(&uri).await.unwrap(), copy);
+    assert_eq!(store.stored_copy(&uri).await.unwrap(), copy);
     store.delete_upload(&uri).await.unwrap();
-    assert_eq!(store.sealed_copy(&uri).await.unwrap(), copy, "what was sealed outlives the upload");
+    assert_eq!(store.stored_copy(&uri).await.unwrap(), copy, "what was sealed outlives the upload");
     store.delete(&uri).await.unwrap();
     assert_eq!(bucket.keys(""), Vec::<String>::new());
 }
@@ -286,7 +292,7 @@ async fn a_bucket_that_is_not_there_or_not_ours_does_not_answer() {
     let strange = s3::Bucket { store: stranger, ..bucket };
     let store = open(&strange, &strange.evidence_url());
     assert!(store.answers().await.is_err());
-    assert!(store.seal(&uri('2', "png")).await.is_err(), "a refusal is no absence");
+    assert!(store.store_by_hash(&uri('2', "png")).await.is_err(), "a refusal is no absence");
 }
 
 #[tokio::test]
@@ -295,16 +301,16 @@ async fn bucket_belongs_to_the_first_ownership_marker() {
     let bucket = s3::Store::shared().bucket();
     let credentials = bucket.store.credentials();
     let variable = |name: &str| Some(credentials.iter().find(|(known, _)| *known == name)?.1.clone());
-    let of = |mark: &str, holds_files: bool| {
+    let of = |marker: &str, holds_files: bool| {
         let variables = AwsVariables::read(variable);
-        S3Store::open(&place(&bucket.evidence_url()), None, &variables, mark, holds_files).unwrap()
+        S3Store::open(&location(&bucket.evidence_url()), None, &variables, marker, holds_files).unwrap()
     };
     let said = |outcome: Result<(), Error>| match outcome {
         Err(Error::NotOurs(sentence)) => sentence,
         other => panic!("{other:?}"),
     };
     assert!(said(of("mine", true).answers().await).contains("is missing, and yet files have been uploaded"));
-    let nothing = EvidenceStore::S3(of("mine", true)).look(&uri('3', "png"), None).await;
+    let nothing = EvidenceStore::S3(of("mine", true)).inspect(&uri('3', "png"), None).await;
     assert!(nothing.is_err(), "what is missing in a strange bucket is not absent");
     of("mine", false).answers().await.unwrap();
     of("mine", true).answers().await.unwrap();

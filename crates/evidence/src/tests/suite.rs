@@ -1,10 +1,10 @@
 //! What holds for every evidence store.
 
-use crate::{Look, Refusal};
+use crate::{Inspection, InvalidUpload};
 use rebuttal_testbed::samples;
 use sha2::{Digest as _, Sha256};
 
-use super::common::{Fixture, uri};
+use super::common::{Fixture, LARGEST, uri};
 
 macro_rules! every_case {
     ($($case:ident),+ $(,)?) => {
@@ -40,14 +40,14 @@ async fn what_was_uploaded_is_found_and_read_back(fixture: Fixture) {
         let uri = uri('a', sample.filename.rsplit('.').next().unwrap());
         fixture.upload(&uri, &sample.bytes).await;
         let sha256: [u8; 32] = Sha256::digest(&sample.bytes).into();
-        let found = Look::True { sha256, size: sample.bytes.len() as u64 };
-        assert_eq!(fixture.store.look(&uri, None).await.unwrap(), found, "{}", sample.filename);
+        let found = Inspection::Valid { sha256, size: sample.bytes.len() as u64 };
+        assert_eq!(fixture.store.inspect(&uri, None).await.unwrap(), found, "{}", sample.filename);
         assert_eq!(fixture.store.read(&uri, &sha256).await.unwrap().unwrap(), sample.bytes);
     }
 }
 
 async fn nothing_is_found_where_nothing_was_uploaded(fixture: Fixture) {
-    assert_eq!(fixture.store.look(&uri('b', "png"), None).await.unwrap(), Look::Absent);
+    assert_eq!(fixture.store.inspect(&uri('b', "png"), None).await.unwrap(), Inspection::Absent);
     assert_eq!(fixture.store.read(&uri('b', "png"), &[0; 32]).await.unwrap(), None);
 }
 
@@ -65,15 +65,15 @@ async fn the_same_lie_is_told_of_the_same_file(fixture: Fixture) {
         let uri = uri('c', extension);
         if fixture.store.records_at_contest() {
             fixture.upload(&uri, content).await;
-            match fixture.store.look(&uri, None).await.unwrap() {
-                Look::Lie(lie) => told.push(lie.to_string()),
+            match fixture.store.inspect(&uri, None).await.unwrap() {
+                Inspection::Invalid(invalid_file) => told.push(invalid_file.to_string()),
                 other => panic!("{extension}: {other:?}"),
             }
         } else {
             let mut form = fixture.form(&uri).await;
             form.parts.last_mut().unwrap().content = content.to_vec();
             match fixture.receive(&form).await {
-                Err(Refusal::Untrue(lie)) => told.push(lie.to_string()),
+                Err(InvalidUpload::InvalidFile(invalid_file)) => told.push(invalid_file.to_string()),
                 other => panic!("{extension}: {other:?}"),
             }
         }
@@ -98,9 +98,9 @@ async fn a_form_is_good_for_what_it_was_issued_for_alone(fixture: Fixture) {
     // Each store finds its own word for a form without a policy.
     assert!(fixture.post(form.clone().without("policy"), &png).await.is_some());
     assert_eq!(fixture.post(form.clone(), b"").await.as_deref(), Some("EntityTooSmall"));
-    assert_eq!(fixture.post(form.clone(), &vec![0; 2_097_153]).await.as_deref(), Some("EntityTooLarge"));
+    assert_eq!(fixture.post(form.clone(), &vec![0; LARGEST + 1]).await.as_deref(), Some("EntityTooLarge"));
     for uri in [mine, other] {
-        assert_eq!(fixture.store.look(&uri, None).await.unwrap(), Look::Absent);
+        assert_eq!(fixture.store.inspect(&uri, None).await.unwrap(), Inspection::Absent);
     }
     assert_eq!(fixture.post(form, &png).await, None);
 }
@@ -109,9 +109,9 @@ async fn what_is_deleted_is_gone(fixture: Fixture) {
     let (uri, sample) = (uri('f', "png"), samples::receipt(1));
     fixture.upload(&uri, &sample.bytes).await;
     let sha256: [u8; 32] = Sha256::digest(&sample.bytes).into();
-    assert!(matches!(fixture.store.look(&uri, None).await.unwrap(), Look::True { .. }));
+    assert!(matches!(fixture.store.inspect(&uri, None).await.unwrap(), Inspection::Valid { .. }));
     fixture.store.delete(&uri).await.unwrap();
-    assert_eq!(fixture.store.look(&uri, None).await.unwrap(), Look::Absent);
+    assert_eq!(fixture.store.inspect(&uri, None).await.unwrap(), Inspection::Absent);
     assert_eq!(fixture.store.read(&uri, &sha256).await.unwrap(), None);
     fixture.store.delete(&uri).await.unwrap();
 }

@@ -2,15 +2,17 @@ use std::path::Path;
 
 use futures_util::stream;
 use rebuttal_protocol::StorageUri;
+use rebuttal_protocol::scene::DISPUTE_EVIDENCE_MAX_BYTES;
 use zeroize::Zeroizing;
 
 use super::*;
-use crate::{EvidenceStore, Refusal, S3Code, UploadForm};
+use crate::{EvidenceStore, InvalidUpload, S3Code, UploadForm};
 
 const URL: &str = "https://gateway.example/uploaded";
 const BUCKET: &str = "uploaded";
 const CONTENT_TYPE: &str = "multipart/form-data; boundary=XX";
 const PNG: &[u8] = include_bytes!("../../../../testdata/evidence/pillow.png");
+const LARGEST: usize = DISPUTE_EVIDENCE_MAX_BYTES as usize;
 const NOW: UnixMillis = UnixMillis(1_772_769_601_123);
 
 struct Bench {
@@ -46,12 +48,12 @@ impl Bench {
         fields.map(|(name, value)| (*name, value.as_bytes())).collect()
     }
 
-    async fn send(&self, body: Vec<u8>) -> Result<Received, Error> {
+    async fn send(&self, body: Vec<u8>) -> Result<ReceivedFile, Error> {
         let chunks: Vec<_> = body.chunks(10_000).map(|chunk| Ok(Bytes::copy_from_slice(chunk))).collect();
         receive(&self.store, &credentials(), BUCKET, CONTENT_TYPE, stream::iter(chunks), NOW).await
     }
 
-    async fn refused(&self, parts: &[(&str, &[u8])]) -> Refusal {
+    async fn refused(&self, parts: &[(&str, &[u8])]) -> InvalidUpload {
         match self.send(body_of(parts)).await {
             Err(Error::Refused(refusal)) => refusal,
             other => panic!("{other:?} is no refusal"),
@@ -62,7 +64,7 @@ impl Bench {
         fn files(folder: &Path) -> usize {
             let entries = std::fs::read_dir(folder).unwrap();
             let paths = entries.map(|entry| entry.unwrap().path());
-            let paths = paths.filter(|path| !path.ends_with(crate::mark::MARK_FILE));
+            let paths = paths.filter(|path| !path.ends_with(crate::ownership::MARKER_FILE));
             paths.map(|path| if path.is_dir() { files(&path) } else { 1 }).sum()
         }
         files(self._folder.path()) == 0
@@ -88,7 +90,7 @@ async fn an_upload_as_issued_is_stored() {
     assert_eq!(received.uri, bench.uri);
     bench.store.confirm(&received).await.unwrap();
     assert!(
-        matches!(bench.store.look(&bench.uri).await.unwrap(), crate::Look::True { size, .. } if size == PNG.len() as u64)
+        matches!(bench.store.inspect(&bench.uri).await.unwrap(), crate::Inspection::Valid { size, .. } if size == PNG.len() as u64)
     );
     assert_eq!(bench.refused(&parts).await.code(), S3Code::PreconditionFailed);
 }
@@ -98,7 +100,7 @@ async fn a_refused_upload_leaves_nothing() {
     let bench = Bench::new().await;
     let fields = bench.fields();
     let with = |more: &[(&'static str, &'static [u8])]| [fields.clone(), more.to_vec()].concat();
-    let large: &'static [u8] = vec![0; 2_097_153].leak();
+    let large: &'static [u8] = vec![0; LARGEST + 1].leak();
     for (parts, code) in [
         (with(&[("file", b"")]), S3Code::EntityTooSmall),
         (with(&[("file", large)]), S3Code::EntityTooLarge),
@@ -119,10 +121,10 @@ async fn a_refused_upload_leaves_nothing() {
 async fn a_file_of_exactly_two_megabytes_is_taken() {
     let bench = Bench::new().await;
     let mut content = PNG.to_vec();
-    content.resize(2_097_152, 0);
+    content.resize(LARGEST, 0);
     let mut parts = bench.fields();
     parts.push(("file", &content));
-    assert_eq!(bench.send(body_of(&parts)).await.unwrap().size, 2_097_152);
+    assert_eq!(bench.send(body_of(&parts)).await.unwrap().size, LARGEST as u64);
 }
 
 #[tokio::test]
@@ -145,18 +147,18 @@ fn every_refusal_has_a_code_that_s3_has_and_tells_what_to_do() {
         assert!(code.as_str().chars().all(char::is_alphabetic));
     }
     for refusal in [
-        Refusal::FieldMissing("key"),
-        Refusal::FieldAltered("key"),
-        Refusal::FieldUndeclared("a<b".into()),
-        Refusal::Expired,
-        Refusal::SignatureMismatch,
-        Refusal::PolicyUnknown,
-        Refusal::NotAForm,
-        Refusal::FileMissing,
-        Refusal::FileNotLast,
-        Refusal::TooLarge,
-        Refusal::Empty,
-        Refusal::AlreadyUploaded,
+        InvalidUpload::FieldMissing("key"),
+        InvalidUpload::FieldAltered("key"),
+        InvalidUpload::FieldUndeclared("a<b".into()),
+        InvalidUpload::Expired,
+        InvalidUpload::SignatureMismatch,
+        InvalidUpload::PolicyUnknown,
+        InvalidUpload::NotAForm,
+        InvalidUpload::FileMissing,
+        InvalidUpload::FileNotLast,
+        InvalidUpload::TooLarge(DISPUTE_EVIDENCE_MAX_BYTES),
+        InvalidUpload::Empty,
+        InvalidUpload::AlreadyUploaded,
     ] {
         let sentence = refusal.to_string();
         assert!(sentence.ends_with('.') && sentence.contains(". "), "{sentence}");

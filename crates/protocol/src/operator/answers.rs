@@ -14,10 +14,10 @@ use super::{NotifyUrl, TimeZoneName, TokenName};
 use super::{OperatorActionKind, Role};
 use crate::dispute::{DisputeData, Event, EvidenceType, Stage, Status};
 use crate::schema::{hex, number, pattern, schema, text};
-use crate::storage_uri::{FILE_MAX_BYTES, MediaType};
+use crate::storage_uri::MediaType;
 use crate::text::{MerchantName, Note, ReasonCode};
 use crate::time::Time;
-use crate::{AppId, AppSecret, Code, EvidenceName, MerchantId, Scheme, StorageUri};
+use crate::{AppId, AppSecret, Code, EvidenceName, MerchantId, Scene, Scheme, StorageUri};
 
 /// A merchant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -135,7 +135,7 @@ impl fmt::Debug for SecretText {
 /// A page of a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Page<T> {
+pub struct ListPage<T> {
     /// At most as many items as the request asks for.
     pub items: Vec<T>,
     /// The cursor of the next page; null on the last one.
@@ -233,7 +233,7 @@ schema!(Sha256, hex(64), "SHA-256 in lower-case hex.");
 
 enum FileSize {}
 
-schema!(FileSize, number(1, usize::try_from(FILE_MAX_BYTES).unwrap_or(usize::MAX)), "In bytes.");
+schema!(FileSize, number(1, usize::try_from(Scene::max_bytes_of_any()).unwrap_or(usize::MAX)), "In bytes.");
 
 /// One event in the history of a dispute.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -1,5 +1,5 @@
-//! Operators' tokens: what one is called, and what its holder may do (contract §8). The token itself is no word of the
-//! wire: who makes one decides how it looks.
+//! Operators' tokens: what one is called, and what its holder may do (contract §8). The form of the token itself is
+//! not part of the protocol.
 
 use std::fmt;
 use std::str::FromStr;

@@ -131,8 +131,8 @@ impl From<BadRequest> for Refusal {
     }
 }
 
-impl From<rebuttal_disputes::Refusal> for Refusal {
-    fn from(refusal: rebuttal_disputes::Refusal) -> Self {
+impl From<rebuttal_disputes::DisputeRefusal> for Refusal {
+    fn from(refusal: rebuttal_disputes::DisputeRefusal) -> Self {
         let told = Self::new(refusal.code(), refusal.to_string());
         match told.code {
             Code::Unavailable => told.caused_by(refusal),

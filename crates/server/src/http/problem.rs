@@ -59,6 +59,6 @@ mod tests {
         let response = Problem::from(Refusal::new(Code::OperatorConflict, "use another key")).into_response();
         assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
         let body = axum::body::to_bytes(response.into_body(), 1024).await.unwrap();
-        insta::assert_snapshot!(std::str::from_utf8(&body).unwrap(), @r#"{"title":"The request contradicts what is already there.","status":409,"code":"Operator.Conflict","detail":"use another key"}"#);
+        insta::assert_snapshot!(std::str::from_utf8(&body).unwrap(), @r#"{"title":"The request conflicts with the current state.","status":409,"code":"Operator.Conflict","detail":"use another key"}"#);
     }
 }

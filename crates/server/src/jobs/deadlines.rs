@@ -41,7 +41,7 @@ async fn expire_one(gateway: &Gateway, now: UnixMillis, dispute_no: DisputeNo) -
             Ok(())
         }
         // It was answered, moved or extended since it was read.
-        Err(Rejection::Dispute(rebuttal_disputes::Refusal::NotDue)) => Ok(()),
+        Err(Rejection::Dispute(rebuttal_disputes::DisputeRefusal::NotDue)) => Ok(()),
         Err(not_done) => Err(not_done.into()),
     }
 }

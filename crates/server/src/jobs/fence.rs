@@ -66,7 +66,7 @@ impl FenceHold {
         let kept = parse(told.as_deref())?;
         let is_ours = Fence::is_ours(kept, found);
         self.note(is_ours, now);
-        ensure!(is_ours, "{}", strange(&bucket.told_fence()));
+        ensure!(is_ours, "{}", strange(&bucket.fence_name()));
         // Where there is none, an operator took it away, and not to have it back from whoever had it.
         let is_as_left = found.is_some() && kept.is_some() && self.left() == kept;
         if !self.is_firm(now) && !is_as_left {

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
-use rebuttal_evidence::{AwsVariables, Place, S3Store};
+use rebuttal_evidence::{AwsVariables, S3Store, StorageLocation};
 use rebuttal_store::{Location, Options, Store};
 use rebuttal_testbed::s3;
 
@@ -28,7 +28,9 @@ impl Fixture {
 pub(super) fn bucket_through(objects: &s3::Bucket, address: SocketAddr) -> S3Store {
     let credentials = objects.store.credentials();
     let variable = |name: &str| Some(credentials.iter().find(|(known, _)| *known == name)?.1.clone());
-    let Ok(Place::Bucket(place)) = objects.evidence_url_through(address).parse() else { panic!("a bucket") };
+    let Ok(StorageLocation::Bucket(place)) = objects.evidence_url_through(address).parse() else {
+        panic!("a bucket")
+    };
     S3Store::open(&place, None, &AwsVariables::read(variable), "mark", false).unwrap()
 }
 

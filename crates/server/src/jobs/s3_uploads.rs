@@ -71,7 +71,7 @@ async fn adopt_copy(store: &Store, bucket: &S3Store, url: &StorageUri) -> anyhow
     if store.upload(*url).await?.is_some() {
         return Ok(());
     }
-    let Some((sha256, size)) = bucket.sealed_copy(url).await? else { return Ok(()) };
+    let Some((sha256, size)) = bucket.stored_copy(url).await? else { return Ok(()) };
     match record(store, *url, sha256, size).await? {
         Ok(_) => tracing::info!(%url, "adopted a sealed file that was not recorded"),
         // A contest was quicker, and what it recorded is sealed too.

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
 use http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, StatusCode};
-use rebuttal_evidence::{BodyError, Credentials, Error, FolderStore, Received, S3Code, upload};
+use rebuttal_evidence::{BodyError, Credentials, Error, FolderStore, ReceivedFile, S3Code, upload};
 use rebuttal_protocol::Code;
 use rebuttal_protocol::storage_uri::BUCKET;
 use rebuttal_store::CommitError;
@@ -83,12 +83,12 @@ async fn receive(
 async fn record_and_confirm(
     gateway: &Gateway,
     files: &FolderStore,
-    received: &Received,
+    received: &ReceivedFile,
 ) -> Result<(), UploadRefusal> {
-    let Received { uri, sha256, size, .. } = received;
+    let ReceivedFile { uri, sha256, size, .. } = received;
     record(&gateway.store, *uri, *sha256, *size)
         .await?
-        .map_err(|_| rebuttal_evidence::Refusal::AlreadyUploaded)?;
+        .map_err(|_| rebuttal_evidence::InvalidUpload::AlreadyUploaded)?;
     Ok(files.confirm(received).await?)
 }
 
@@ -172,7 +172,7 @@ impl From<Error> for UploadRefusal {
                 let message = "The upload did not arrive whole or in time. Send it again.";
                 Self::failed(TIMED_OUT, message, error)
             }
-            Error::NoTurn(_) => {
+            Error::NoSlot(_) => {
                 let message =
                     "Other uploads of this merchant, or with this form, are under way. Send it again later.";
                 Self::failed(UNAVAILABLE, message, error)
@@ -182,8 +182,8 @@ impl From<Error> for UploadRefusal {
     }
 }
 
-impl From<rebuttal_evidence::Refusal> for UploadRefusal {
-    fn from(refusal: rebuttal_evidence::Refusal) -> Self {
+impl From<rebuttal_evidence::InvalidUpload> for UploadRefusal {
+    fn from(refusal: rebuttal_evidence::InvalidUpload) -> Self {
         let code = refusal.code();
         Self { status: status(code), code: code.as_str(), message: refusal.to_string(), cause: None }
     }
@@ -271,9 +271,10 @@ mod tests {
 
     #[test]
     fn what_a_form_brings_cannot_leave_its_element() {
-        let response =
-            UploadRefusal::from(rebuttal_evidence::Refusal::FieldUndeclared("</Message><x>&".to_owned()))
-                .into_response();
+        let response = UploadRefusal::from(rebuttal_evidence::InvalidUpload::FieldUndeclared(
+            "</Message><x>&".to_owned(),
+        ))
+        .into_response();
         assert_eq!(response.status(), StatusCode::FORBIDDEN);
         assert_eq!(escape("</Message><x>&"), "&lt;/Message&gt;&lt;x&gt;&amp;");
     }

@@ -157,10 +157,10 @@ const ALL: &[Described] = &[
         "Uploads that wait until others of their merchant, or with their form, have ended",
     ),
     labelled(
-        "rebuttal_evidence_look_seconds",
+        "rebuttal_evidence_check_seconds",
         Histogram,
-        "Looks of contests at evidence in an S3, by what was found: true, absent, lie, failed",
-        ("outcome", &["true", "absent", "lie", "failed"]),
+        "Checks of evidence in an S3 by contests, by result: valid, absent, invalid, failed",
+        ("outcome", &["valid", "absent", "invalid", "failed"]),
     ),
     labelled(
         "rebuttal_background_job_seconds",

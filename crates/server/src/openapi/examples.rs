@@ -6,11 +6,11 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use jiff::tz::TimeZone;
 use rebuttal_disputes::{
-    Actor, Change, Command, Decision, Dispute, Fingerprint, FoundFile, Opening, decide, open,
+    Actor, Change, Command, ContestItem, Decision, Dispute, Fingerprint, FoundFile, Opening, decide, open,
 };
 use rebuttal_evidence::Credentials;
-use rebuttal_evidence::policy::{Target, UPLOAD_URL_LIFETIME, sign_form};
-use rebuttal_evidence::s3::Link;
+use rebuttal_evidence::policy::{UPLOAD_URL_LIFETIME, UploadTarget, sign_form};
+use rebuttal_evidence::s3::DownloadLink;
 use rebuttal_protocol::body::Object;
 use rebuttal_protocol::dispute::{DisputeData, ReceivedContest};
 use rebuttal_protocol::file::UploadUrlData;
@@ -115,11 +115,12 @@ impl Examples {
             session_token: None,
             region: "rebuttal".to_owned(),
         };
-        let target = Target {
+        let target = UploadTarget {
             url: format!("{base}{}", UPLOADED),
             bucket: BUCKET,
             key: storage_uri.key(),
             content_type: storage_uri.format.media_type(),
+            max_bytes: storage_uri.scene.max_bytes(),
         };
         let at = self.contested_at();
         let form = sign_form(&credentials, target, at, at + UPLOAD_URL_LIFETIME);
@@ -153,8 +154,8 @@ impl Examples {
             item.file.sha256,
             item.url.format.extension()
         );
-        let expires_at = Link::end(self.contested_at() + TWO_DAYS);
-        Ok(link_view(item, Link { url: url.into(), expires_at }))
+        let expires_at = DownloadLink::end(self.contested_at() + TWO_DAYS);
+        Ok(link_view(item, DownloadLink { url: url.into(), expires_at }))
     }
 
     /// The dispute after an operator's action: on the contested one, or on the opened one where the state demands it.
@@ -175,9 +176,9 @@ impl Examples {
     }
 
     /// The same in a list.
-    pub(super) fn listed(&self) -> answers::Page<answers::DisputeSummary> {
+    pub(super) fn listed(&self) -> answers::ListPage<answers::DisputeSummary> {
         let items = vec![view::summary(&self.detail.record)];
-        answers::Page { items, next_cursor: None, total: Some(1), total_exact: Some(true) }
+        answers::ListPage { items, next_cursor: None, total: Some(1), total_exact: Some(true) }
     }
 
     pub(super) fn merchant(&self) -> answers::Merchant {
@@ -294,8 +295,9 @@ fn detail(contest: &Signed) -> Result<(Dispute, DisputeDetail)> {
         size: RECEIPT.len() as u64,
         media_type: contest.storage_uri()?.format.media_type().to_owned(),
     };
-    let findings = vec![Ok(found); call.evidence_list.len()];
-    let command = Command::contest(call.evidence_list, findings);
+    let items = call.evidence_list.into_iter();
+    let items = items.map(|evidence| ContestItem { evidence, file: Ok(found.clone()) });
+    let command = Command::contest(items.collect());
     let contested = change(decide(&opened.dispute, &command, &Actor::App(header.app_id), contested_at)?)?;
     let detail = DisputeDetail {
         record: DisputeRecord { state: contested.dispute, facts: opening.facts, created_at },

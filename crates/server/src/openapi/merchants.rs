@@ -5,8 +5,7 @@ use http::StatusCode;
 use rebuttal_protocol::answer::Done;
 use rebuttal_protocol::dispute::{AcceptRequest, ContestRequest, QueryRequest};
 use rebuttal_protocol::file::GenerateUploadUrlRequest;
-use rebuttal_protocol::storage_uri::FILE_MAX_BYTES;
-use rebuttal_protocol::{Code, MerchantCall, Scheme};
+use rebuttal_protocol::{Code, MerchantCall, Scene, Scheme};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 use utoipa::openapi::path::Operation;
@@ -120,9 +119,10 @@ fn signed<'d, T: ToSchema>(
 pub(super) fn receive(draft: &Draft) -> Result<Endpoint> {
     let fields = draft.examples.upload_url()?.form_fields;
     let fields = fields.keys().fold(object([]), |form, field| form.property(field, text()).required(field));
+    let largest = Scene::max_bytes_of_any();
     let description = format!(
         "The address in `uploadUrl`, unless the gateway's operator stores evidence in an S3. The fields are those of \
-         `formFields`, all of them and no other, in any order; `file` is the last one and has 1 to {FILE_MAX_BYTES} bytes \
+         `formFields`, all of them and no other, in any order; `file` is the last one and has 1 to {largest} bytes \
          of the format that its name says. The signature in the form authenticates the caller; no header is signed."
     );
     let form = Content::new(Some(fields.property("file", binary()).required("file")));

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use http::StatusCode;
-use rebuttal_protocol::operator::answers::{Apps, Merchant, NewToken, Page, Token};
+use rebuttal_protocol::operator::answers::{Apps, ListPage, Merchant, NewToken, Token};
 use rebuttal_protocol::operator::{
     AppSettings, ChangeMerchant, CreateMerchant, CreateToken, EndOverlap, IDEMPOTENCY_KEY_MAX, PAGE_MAX,
     RevokeToken, Role, RotateSecret, TokenName,
@@ -277,6 +277,6 @@ fn revoke_token(draft: &Draft) -> Result<Operation> {
 }
 
 /// A list of one item.
-fn page_of<T>(item: T) -> Page<T> {
-    Page { items: vec![item], next_cursor: None, total: None, total_exact: None }
+fn page_of<T>(item: T) -> ListPage<T> {
+    ListPage { items: vec![item], next_cursor: None, total: None, total_exact: None }
 }

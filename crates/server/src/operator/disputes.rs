@@ -33,7 +33,7 @@ const READ_BACK_PAUSES: [Duration; 4] = [
 /// A dispute with all that happened to it.
 async fn detail(gateway: &Gateway, dispute_no: &DisputeNo) -> Result<DisputeDetail, Refusal> {
     let detail = gateway.store.detail(dispute_no).await?;
-    detail.ok_or_else(|| rebuttal_disputes::Refusal::NotFound.into())
+    detail.ok_or_else(|| rebuttal_disputes::DisputeRefusal::NotFound.into())
 }
 
 /// What a committed work left of its dispute, and whether the work opened it.

@@ -1,7 +1,7 @@
 //! A page of a list, as operators read it, and the cursor that leads to the next one.
 
 use rebuttal_protocol::Code;
-use rebuttal_protocol::operator::answers::Page;
+use rebuttal_protocol::operator::answers::ListPage;
 
 use crate::http::error::Refusal;
 use crate::operator::request::QueryParameters;
@@ -13,12 +13,12 @@ pub(crate) fn of<F, T>(
     limit: u32,
     cursor: impl Fn(&F) -> String,
     view: impl Fn(F) -> T,
-) -> Page<T> {
+) -> ListPage<T> {
     let limit = limit as usize;
     let more = found.len() > limit;
     found.truncate(limit);
     let next_cursor = found.last().filter(|_| more).map(cursor);
-    Page { items: found.into_iter().map(view).collect(), next_cursor, total: None, total_exact: None }
+    ListPage { items: found.into_iter().map(view).collect(), next_cursor, total: None, total_exact: None }
 }
 
 /// Where to go on, if the query tells it.
@@ -37,7 +37,7 @@ mod tests {
     #[test]
     fn a_page_tells_where_to_go_on_only_where_there_is_more() {
         let page = |found: &[u8]| {
-            let Page { items, next_cursor, .. } = of(found.to_vec(), 2, u8::to_string, u32::from);
+            let ListPage { items, next_cursor, .. } = of(found.to_vec(), 2, u8::to_string, u32::from);
             (items, next_cursor)
         };
         assert_eq!(page(&[]), (vec![], None));

@@ -1,5 +1,6 @@
 //! What every changing request of an operator has: who sent it, its body, and what makes it count once.
 
+use std::convert::Infallible;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -28,8 +29,11 @@ use crate::http::error::Refusal;
 use crate::http::media_types;
 use crate::http::problem::Problem;
 
-/// A request that changes something, read whole, of an operator who may.
-pub(crate) struct AuthorizedBody<N> {
+/// A request that changes something, read whole, of an operator who may. What its path names is read after the token
+/// was verified: without one, a path says nothing about what exists.
+pub(crate) struct AuthorizedBody<N, P = ()> {
+    /// What the path names.
+    pub(crate) path: P,
     operator: Operator<N>,
     key: Option<IdempotencyKey>,
     arrived: ReceivedBody,
@@ -37,7 +41,7 @@ pub(crate) struct AuthorizedBody<N> {
     is_bare: bool,
 }
 
-impl<N: Permits> AuthorizedBody<N> {
+impl<N: Permits, P: Send + 'static> AuthorizedBody<N, P> {
     /// Reads the body's fields.
     pub(crate) fn parse<T>(
         &self,
@@ -111,12 +115,17 @@ impl<N: Permits> AuthorizedBody<N> {
     }
 }
 
-impl<N: Permits> FromRequest<Arc<Gateway>> for AuthorizedBody<N> {
+impl<N, P> FromRequest<Arc<Gateway>> for AuthorizedBody<N, P>
+where
+    N: Permits,
+    P: FromRequestParts<Arc<Gateway>, Rejection: Into<Problem>> + Send,
+{
     type Rejection = Problem;
 
     async fn from_request(request: Request<Body>, gateway: &Arc<Gateway>) -> Result<Self, Problem> {
         let (mut parts, body) = request.into_parts();
         let operator = Operator::<N>::from_request_parts(&mut parts, gateway).await?;
+        let path = P::from_request_parts(&mut parts, gateway).await.map_err(Into::into)?;
         media_types::check_if_any(&parts.headers)?;
         NoQuery::from_request_parts(&mut parts, gateway).await?;
         let mut arrived = body::read(&parts, body).await.map_err(body_failure)?;
@@ -137,7 +146,14 @@ impl<N: Permits> FromRequest<Arc<Gateway>> for AuthorizedBody<N> {
             }),
             _ => None,
         };
-        Ok(Self { operator, key, arrived, is_bare })
+        Ok(Self { path, operator, key, arrived, is_bare })
+    }
+}
+
+/// Of a path that names nothing.
+impl From<Infallible> for Refusal {
+    fn from(never: Infallible) -> Self {
+        match never {}
     }
 }
 

@@ -200,7 +200,7 @@ async fn look(config: &Config, location: &Location) -> Result<(Vec<Finding>, Exa
 fn installation(config: &Config, location: &Location) -> String {
     let evidence = match &config.evidence {
         EvidenceLocation::Folder(folder) => folder.display().to_string(),
-        EvidenceLocation::Bucket { bucket, .. } => bucket.place(),
+        EvidenceLocation::Bucket { bucket, .. } => bucket.identity(),
     };
     format!("the database is {}, the evidence lies in {evidence}", location.redacted())
 }

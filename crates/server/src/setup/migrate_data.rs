@@ -121,7 +121,7 @@ impl Migration {
     /// Where the evidence lies afterwards, if it is moved.
     fn new_place(&self) -> Option<String> {
         match &self.evidence_to {
-            Some(EvidenceLocation::Bucket { bucket, .. }) => Some(bucket.place()),
+            Some(EvidenceLocation::Bucket { bucket, .. }) => Some(bucket.identity()),
             _ => None,
         }
     }
@@ -137,7 +137,7 @@ impl Migration {
             bail!("evidence can be moved from a folder to s3://…, and in no other direction");
         };
         let keys = self.keys(data_dir, store.key_check().await?)?;
-        let new_place = bucket.place();
+        let new_place = bucket.identity();
         // A bucket that is nobody's gets this gateway's mark, by which it is served from afterwards.
         let bucket = S3Store::open(bucket, public.as_ref(), variables, &keys.evidence_marker(), false)?;
         bucket.answers().await?;
@@ -145,9 +145,9 @@ impl Migration {
         let folder = FolderStore::open(&folder, &keys.evidence_marker(), store.has_uploads().await?)?;
         let place = store.evidence_place().await?;
         ensure!(
-            place.as_ref().is_none_or(|place| *place == folder.place() || *place == new_place),
+            place.as_ref().is_none_or(|place| *place == folder.identity() || *place == new_place),
             "this database's evidence does not lie in that folder ({}), but in {}",
-            folder.place(),
+            folder.identity(),
             place.unwrap_or_default()
         );
 

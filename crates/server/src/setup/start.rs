@@ -172,7 +172,7 @@ async fn open_evidence(config: &Config, keys: &Keys, store: &Store) -> anyhow::R
     let folder = match &config.evidence {
         EvidenceLocation::Folder(folder) => folder,
         EvidenceLocation::Bucket { bucket, public, variables } => {
-            bind_to_location(store, bucket.place(), false).await?;
+            bind_to_location(store, bucket.identity(), false).await?;
             let bucket = S3Store::open(bucket, public.as_ref(), variables, &mark, holds_files)?;
             let reason = match timeout(READY_LIMIT, bucket.answers()).await {
                 Ok(Ok(())) => return Ok(EvidenceStore::S3(bucket)),
@@ -196,7 +196,7 @@ async fn open_evidence(config: &Config, keys: &Keys, store: &Store) -> anyhow::R
     }
     let told = |error: Error| anyhow!(hints::of_evidence(folder, &error));
     let files = FolderStore::open(folder, &mark, holds_files).map_err(told)?;
-    bind_to_location(store, files.place(), files.is_by_word()).await?;
+    bind_to_location(store, files.identity(), files.is_claimed_by_operator()).await?;
     Ok(EvidenceStore::Folder { files, credentials })
 }
 
@@ -232,8 +232,8 @@ async fn bind_to_location(store: &Store, place: String, by_word: bool) -> anyhow
 /// Whether a folder is not the one that the evidence is kept in, though nothing may have been uploaded to that: there
 /// is none, or it bears no mark, and the database knows one that does.
 pub(crate) fn is_lost(folder: &Path, kept: Option<&str>) -> bool {
-    kept.is_some_and(FolderStore::is_place)
-        && FolderStore::is_unmarked(folder).is_ok_and(|is_unmarked| is_unmarked)
+    kept.is_some_and(FolderStore::is_folder_identity)
+        && FolderStore::is_unclaimed(folder).is_ok_and(|is_unclaimed| is_unclaimed)
 }
 
 /// What to do about it.

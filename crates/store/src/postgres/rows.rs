@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use rebuttal_disputes::{
-    Dispute, Entry, Fingerprint, FoundFile, LastSubmission, Submission, SubmittedEvidence,
+    ChainedEntry, Dispute, Fingerprint, FoundFile, LastSubmission, Submission, SubmittedEvidence,
 };
 use rebuttal_protocol::operator::OpenDispute;
 use rebuttal_protocol::{Amount, AppId, Currency, MerchantId, StorageUri, UnixMillis};
@@ -102,8 +102,8 @@ pub(super) fn record(row: &Row) -> Result<DisputeRecord> {
 }
 
 /// Reads sequence, at, event, actor, detail, hash.
-pub(super) fn entry(row: &Row) -> Result<Entry> {
-    Ok(Entry {
+pub(super) fn entry(row: &Row) -> Result<ChainedEntry> {
+    Ok(ChainedEntry {
         sequence: number(row, 0)?,
         at: millis(row, 1)?,
         event: parsed(row, 2)?,

@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use rebuttal_disputes::{
-    Dispute, Entry, Fingerprint, FoundFile, LastSubmission, Submission, SubmittedEvidence,
+    ChainedEntry, Dispute, Fingerprint, FoundFile, LastSubmission, Submission, SubmittedEvidence,
 };
 use rebuttal_protocol::operator::OpenDispute;
 use rebuttal_protocol::{Amount, AppId, Currency, MerchantId, StorageUri, UnixMillis};
@@ -84,9 +84,9 @@ pub(super) fn record(row: &Row<'_>) -> Result<DisputeRecord> {
     Ok(DisputeRecord { state, facts, created_at: millis(row, 19)? })
 }
 
-/// ReadPool sequence, at, event, actor, detail, hash.
-pub(super) fn entry(row: &Row<'_>) -> Result<Entry> {
-    Ok(Entry {
+/// Reads sequence, at, event, actor, detail, hash.
+pub(super) fn entry(row: &Row<'_>) -> Result<ChainedEntry> {
+    Ok(ChainedEntry {
         sequence: row.get(0)?,
         at: millis(row, 1)?,
         event: parsed(row, 2)?,

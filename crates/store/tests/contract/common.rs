@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rebuttal_disputes::{Actor, Command, EvidenceFault, Fingerprint, FoundFile, Opening};
+use rebuttal_disputes::{Actor, Command, ContestItem, EvidenceFault, Fingerprint, FoundFile, Opening};
 use rebuttal_protocol::body::Object;
 use rebuttal_protocol::dispute::{EvidenceType, ReceivedEvidence};
 use rebuttal_protocol::operator::{AppSettings, CreateMerchant, OpenDispute};
@@ -182,15 +182,15 @@ pub(crate) fn item(url: Option<StorageUri>) -> ReceivedEvidence {
 }
 
 pub(crate) fn contest(merchant_id: MerchantId, no: &DisputeNo, items: Vec<ReceivedEvidence>) -> Operation {
-    let findings = items
-        .iter()
-        .map(|item| item.url.map(|url| found(url.file_id[15])).ok_or(EvidenceFault::NotFound))
-        .collect();
+    let items = items.into_iter().map(|evidence| {
+        let file = evidence.url.map(|url| found(url.file_id[15])).ok_or(EvidenceFault::NotFound);
+        ContestItem { evidence, file }
+    });
     Operation::Command {
         dispute_no: no.clone(),
         merchant_id: Some(merchant_id),
         actor: Actor::App(APP),
-        command: Command::contest(items, findings),
+        command: Command::contest(items.collect()),
     }
 }
 

@@ -77,14 +77,14 @@ pub(crate) async fn evidence_is_what_was_uploaded_by_this_merchant(fixture: &Fix
         let answer = commit(&store, Idempotency::Nonce(fixture.nonce()), contest(mine, &no, items)).await;
         assert_eq!(code(answer), expected);
     }
-    for (finding, expected) in [
+    for (file, expected) in [
         (Err(EvidenceFault::NotUploaded), "Evidence.NotUploaded"),
         (Ok(found(9)), "File.ContentMismatch"),
         (Err(EvidenceFault::Unreadable), "Common.System.Unavailable"),
     ] {
         let mut altered = contest(mine, &no, vec![item(Some(url(mine, 1)))]);
-        if let Operation::Command { command: Command::Contest { findings, .. }, .. } = &mut altered {
-            findings[0] = finding;
+        if let Operation::Command { command: Command::Contest { items, .. }, .. } = &mut altered {
+            items[0].file = file;
         }
         assert_eq!(code(commit(&store, Idempotency::Nonce(fixture.nonce()), altered).await), expected);
     }

@@ -42,6 +42,11 @@ fn requests_without_a_valid_token_are_rejected() {
             ("GET", "/disputes/x"),
             ("GET", "/disputes/x/evidence/1"),
             ("PATCH", "/merchants/1"),
+            ("PATCH", "/merchants/01"),
+            ("GET", "/disputes/%20"),
+            ("POST", "/disputes/%20/resolve"),
+            ("POST", "/disputes/x/unknown"),
+            ("POST", "/tokens/%20/revoke"),
         ] {
             let mut request = Request::new(method, &format!("/operator/v1{path}"), "");
             request.headers.extend(header.clone().map(|header| ("Authorization".to_owned(), header)));

@@ -36,7 +36,7 @@ fn contest_with_unreadable_evidence_can_be_retried() {
         let answer = contest.send(fixture.address()).expect(UNAVAILABLE);
         assert!(start.elapsed() < CLIENT_ATTEMPT, "{:?}", start.elapsed());
         assert!(
-            answer.message.contains("evidenceList[0].url could not be read just now"),
+            answer.message.contains("evidenceList[0].url could not be read; nothing was changed"),
             "{}",
             answer.message
         );

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rebuttal_evidence::Look;
+use rebuttal_evidence::Inspection;
 use rebuttal_testbed::s3::{Fault, Proxy};
 use rebuttal_testbed::samples;
 
@@ -20,9 +20,9 @@ impl Fixture {
         uri
     }
 
-    async fn seal(&self, uri: &StorageUri) -> ([u8; 32], u64) {
-        match self.bucket.seal(uri).await.unwrap() {
-            Look::True { sha256, size } => (sha256, size),
+    async fn store_by_hash(&self, uri: &StorageUri) -> ([u8; 32], u64) {
+        match self.bucket.store_by_hash(uri).await.unwrap() {
+            Inspection::Valid { sha256, size } => (sha256, size),
             other => panic!("{other:?}"),
         }
     }
@@ -43,7 +43,7 @@ impl Fixture {
 async fn old_uploads_go_and_what_was_sealed_of_them_stays() {
     let fixture = Fixture::new().await;
     let [sealed, waiting] = [fixture.upload("a").await, fixture.upload("b").await];
-    let (sha256, size) = fixture.seal(&sealed).await;
+    let (sha256, size) = fixture.store_by_hash(&sealed).await;
     record(&fixture.store, sealed, sha256, size).await.unwrap().unwrap();
     fixture.sweep(clock::now() - HOUR).await;
     assert_eq!(fixture.objects.keys("m/").len(), 2, "both are young");
@@ -59,7 +59,7 @@ async fn old_uploads_go_and_what_was_sealed_of_them_stays() {
 async fn a_seal_without_a_record_gets_one_before_its_upload_goes() {
     let fixture = Fixture::new().await;
     let uri = fixture.upload("c").await;
-    let (sha256, size) = fixture.seal(&uri).await;
+    let (sha256, size) = fixture.store_by_hash(&uri).await;
     fixture.sweep(clock::now() + HOUR).await;
     let recorded = fixture.store.upload(uri).await.unwrap().unwrap().file;
     assert_eq!((recorded.sha256.0, recorded.size), (sha256, size));

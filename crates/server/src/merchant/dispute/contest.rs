@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use rebuttal_disputes::{Actor, Command, Refusal};
+use rebuttal_disputes::{Actor, DisputeRefusal};
 use rebuttal_protocol::answer::Done;
 use rebuttal_protocol::dispute::ReceivedContest;
 use rebuttal_store::{Operation, Rejection};
 
 use crate::auth::signature::SignedWrite;
 use crate::gateway::Gateway;
-use crate::merchant::dispute::evidence_check::{Found, findings};
+use crate::merchant::dispute::evidence_check::{EvidenceCheck, check_evidence};
 use crate::merchant::{Reply, Success};
 
 /// Contests a dispute with all its evidence.
@@ -26,17 +26,15 @@ pub(crate) async fn contest(
     State(gateway): State<Arc<Gateway>>,
     SignedWrite { call, app, arrived_at, identity, .. }: SignedWrite<ReceivedContest>,
 ) -> Reply<Done> {
-    let Found { findings, unlooked } = findings(&gateway, app.merchant_id, &call, arrived_at).await?;
+    let ReceivedContest { dispute_no, evidence_list } = call;
+    let EvidenceCheck { command, decided_without_lookup } =
+        check_evidence(&gateway, app.merchant_id, &dispute_no, evidence_list, arrived_at).await?;
 
-    let operation = Operation::Command {
-        dispute_no: call.dispute_no,
-        merchant_id: Some(app.merchant_id),
-        actor: Actor::App(app.app_id),
-        command: Command::contest(call.evidence_list, findings),
-    };
+    let merchant_id = Some(app.merchant_id);
+    let operation = Operation::Command { dispute_no, merchant_id, actor: Actor::App(app.app_id), command };
     let (answer, used) = identity.decide(&gateway.auth, operation).await?;
-    match (answer, unlooked) {
-        (Err(Rejection::Dispute(Refusal::Evidence(_))), Some(decided)) => decided?,
+    match (answer, decided_without_lookup) {
+        (Err(Rejection::Dispute(DisputeRefusal::Evidence(_))), Some(decided)) => decided?,
         (answer, _) => drop(answer?),
     }
 

@@ -1,14 +1,16 @@
-//! What a contest finds at the urls that it names. Found before the committer decides, so that a transaction never
-//! waits for a file; a finding that its record contradicts is overruled there.
+//! Checks the files that a contest names. It happens before the committer decides, so that a transaction never waits
+//! for a file; the committer then compares each check with the file's record.
 
 use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
 use futures_util::future::join_all;
-use rebuttal_disputes::{Actor, Command, EvidenceFault, Finding, Fingerprint, FoundFile, decide};
-use rebuttal_evidence::{Look, Recorded};
-use rebuttal_protocol::dispute::{ReceivedContest, ReceivedEvidence};
-use rebuttal_protocol::{Code, MerchantId, StorageUri, UnixMillis};
+use rebuttal_disputes::{
+    Actor, Command, ContestItem, EvidenceFault, FileCheck, Fingerprint, FoundFile, decide,
+};
+use rebuttal_evidence::{Inspection, RecordedFile};
+use rebuttal_protocol::dispute::ReceivedEvidence;
+use rebuttal_protocol::{Code, DisputeNo, MerchantId, StorageUri, UnixMillis};
 use rebuttal_store::StoreError;
 use tokio::time::{Instant as Deadline, timeout_at};
 
@@ -22,138 +24,145 @@ pub(crate) const LOOKS_LIMIT: Duration = Duration::from_secs(8);
 /// client waits longer, and a test holds ours to it.
 pub const ANSWER_LIMIT: Duration = LOOKS_LIMIT.saturating_add(rebuttal_store::ANSWER_LIMIT);
 
-/// What a contest was found to refer to.
-pub(super) struct Found {
-    /// For each item.
-    pub(super) findings: Vec<Finding>,
-    /// How the dispute's state decided, where it left nothing for evidence to decide and files were not looked at, or
-    /// in vain. By the time of the commit the state may be one that asks for them: the contest was decided before that.
-    pub(super) unlooked: Option<Result<(), Refusal>>,
+/// A contest with its files checked.
+pub(super) struct EvidenceCheck {
+    /// What the committer decides.
+    pub(super) command: Command,
+    /// What the dispute's state decided where evidence could not matter: no file was read, or one that could not be
+    /// read was not needed. The contest was decided then, even if the state is another by the time of the commit.
+    pub(super) decided_without_lookup: Option<Result<(), Refusal>>,
 }
 
-/// What lies at each item's url, as far as it is this merchant's.
+/// Checks the file at each item's address, as far as it is this merchant's.
 ///
 /// # Errors
 /// `Unavailable` where only evidence that is out of reach keeps the contest from being decided. The committer is not
 /// even asked, so that nothing is changed indeed: the very same request can be sent again, nonce and all.
-pub(super) async fn findings(
+pub(super) async fn check_evidence(
     gateway: &Gateway,
     merchant_id: MerchantId,
-    call: &ReceivedContest,
+    dispute_no: &DisputeNo,
+    evidence: Vec<ReceivedEvidence>,
     arrived_at: UnixMillis,
-) -> Result<Found, Refusal> {
-    let items = &call.evidence_list;
-    let urls = items.iter().map(|item| item.url.filter(|url| url.merchant_id == merchant_id));
-    let mut found = Vec::with_capacity(items.len());
-    if !gateway.evidence.records_at_contest() {
-        for url in urls {
-            found.push(in_folder(gateway, url).await);
+) -> Result<EvidenceCheck, Refusal> {
+    let urls = evidence.iter().map(|item| item.url.filter(|url| url.merchant_id == merchant_id));
+    let mut files = Vec::with_capacity(evidence.len());
+    if gateway.evidence.records_at_contest() {
+        let unread = |evidence| ContestItem { evidence, file: Err(EvidenceFault::Unreadable) };
+        let command = Command::contest(evidence.iter().cloned().map(unread).collect());
+        if let Some(decided) =
+            without_evidence(decided(&command, gateway, merchant_id, dispute_no, arrived_at).await?)
+        {
+            return Ok(EvidenceCheck { command, decided_without_lookup: Some(decided) });
         }
-    } else if let unlooked @ Some(_) =
-        without_evidence(decided(Vec::new(), gateway, merchant_id, call, arrived_at).await?)
-    {
-        return Ok(Found { findings: vec![Err(EvidenceFault::Unreadable); items.len()], unlooked });
-    } else {
         let until = Deadline::now() + LOOKS_LIMIT;
-        found = join_all(urls.map(|url| in_s3(gateway, url, until))).await;
+        files = join_all(urls.map(|url| in_s3(gateway, url, until))).await;
+    } else {
+        for url in urls {
+            files.push(in_folder(gateway, url).await);
+        }
     }
     let mut unreadable = None;
-    let or_unreadable = |(item, found): (&ReceivedEvidence, anyhow::Result<Finding>)| {
-        found.unwrap_or_else(|error| {
-            unreadable.get_or_insert((item.url, error));
+    let items = evidence.into_iter().zip(files).map(|(evidence, file)| {
+        let file = file.unwrap_or_else(|error| {
+            unreadable.get_or_insert((evidence.url, error));
             Err(EvidenceFault::Unreadable)
-        })
+        });
+        ContestItem { evidence, file }
+    });
+    let command = Command::contest(items.collect());
+    let Some((url, error)) = unreadable else {
+        return Ok(EvidenceCheck { command, decided_without_lookup: None });
     };
-    let findings: Vec<_> = items.iter().zip(found).map(or_unreadable).collect();
-    let Some((url, error)) = unreadable else { return Ok(Found { findings, unlooked: None }) };
-    // Once, however many files a store that is out of order holds.
+    // One line, however many files a store that is out of order holds.
     let url = url.map(|url| url.to_string());
     tracing::error!(error = causes(&error), url, "a file of evidence could not be read");
-    match decided(findings.clone(), gateway, merchant_id, call, arrived_at).await? {
-        Err(refused @ rebuttal_disputes::Refusal::Evidence(_)) if refused.code() == Code::Unavailable => {
+    match decided(&command, gateway, merchant_id, dispute_no, arrived_at).await? {
+        Err(refused @ rebuttal_disputes::DisputeRefusal::Evidence(_))
+            if refused.code() == Code::Unavailable =>
+        {
             Err(refused.into())
         }
-        decided => Ok(Found { findings, unlooked: without_evidence(decided) }),
+        decided => Ok(EvidenceCheck { command, decided_without_lookup: without_evidence(decided) }),
     }
 }
 
 /// What was decided, unless it was for the evidence: a repetition, or a dispute that is not there, in the wrong state
 /// or late. It spares an object store what cannot matter (contract §7, order of checks).
-fn without_evidence(decided: Result<(), rebuttal_disputes::Refusal>) -> Option<Result<(), Refusal>> {
+fn without_evidence(decided: Result<(), rebuttal_disputes::DisputeRefusal>) -> Option<Result<(), Refusal>> {
     match decided {
-        Err(rebuttal_disputes::Refusal::Evidence(_)) => None,
+        Err(rebuttal_disputes::DisputeRefusal::Evidence(_)) => None,
         decided => Some(decided.map_err(Refusal::from)),
     }
 }
 
-/// How the contest is decided in the dispute's present state, if these are the findings.
+/// How the contest is decided in the dispute's current state.
 async fn decided(
-    findings: Vec<Finding>,
+    command: &Command,
     gateway: &Gateway,
     merchant_id: MerchantId,
-    call: &ReceivedContest,
+    dispute_no: &DisputeNo,
     arrived_at: UnixMillis,
-) -> Result<Result<(), rebuttal_disputes::Refusal>, StoreError> {
-    let dispute = gateway.store.dispute(&call.dispute_no).await?.map(|dispute| dispute.state);
+) -> Result<Result<(), rebuttal_disputes::DisputeRefusal>, StoreError> {
+    let dispute = gateway.store.dispute(dispute_no).await?.map(|dispute| dispute.state);
     let Some(dispute) = dispute.filter(|dispute| dispute.merchant_id == merchant_id) else {
-        return Ok(Err(rebuttal_disputes::Refusal::NotFound));
+        return Ok(Err(rebuttal_disputes::DisputeRefusal::NotFound));
     };
-    let command = Command::contest(call.evidence_list.clone(), findings);
-    Ok(decide(&dispute, &command, &Actor::Gateway, arrived_at).map(drop))
+    Ok(decide(&dispute, command, &Actor::Gateway, arrived_at).map(drop))
 }
 
-async fn in_folder(gateway: &Gateway, url: Option<StorageUri>) -> anyhow::Result<Finding> {
+async fn in_folder(gateway: &Gateway, url: Option<StorageUri>) -> anyhow::Result<FileCheck> {
     let Some(url) = url else { return Ok(Err(EvidenceFault::NotFound)) };
-    Ok(finding(&url, gateway.evidence.look(&url, None).await?))
+    Ok(file_check(&url, gateway.evidence.inspect(&url, None).await?))
 }
 
-async fn in_s3(gateway: &Gateway, url: Option<StorageUri>, until: Deadline) -> anyhow::Result<Finding> {
+async fn in_s3(gateway: &Gateway, url: Option<StorageUri>, until: Deadline) -> anyhow::Result<FileCheck> {
     let Some(url) = url else { return Ok(Err(EvidenceFault::NotFound)) };
     let started = Instant::now();
-    let looked = timeout_at(until, look_and_record(gateway, &url)).await;
+    let looked = timeout_at(until, inspect_and_record(gateway, &url)).await;
     let looked = looked.unwrap_or_else(|_| Err(anyhow!("the object store took longer than {LOOKS_LIMIT:?}")));
     count_look(looked.as_ref().ok(), started.elapsed());
-    Ok(finding(&url, looked?))
+    Ok(file_check(&url, looked?))
 }
 
-fn finding(url: &StorageUri, look: Look) -> Finding {
+fn file_check(url: &StorageUri, look: Inspection) -> FileCheck {
     match look {
-        Look::True { sha256, size } => {
+        Inspection::Valid { sha256, size } => {
             let media_type = url.format.media_type().to_owned();
             Ok(FoundFile { sha256: Fingerprint(sha256), size, media_type })
         }
-        Look::Absent => Err(EvidenceFault::NotUploaded),
-        Look::Lie(lie) => Err(EvidenceFault::Mismatch(lie.to_string())),
+        Inspection::Absent => Err(EvidenceFault::NotUploaded),
+        Inspection::Invalid(lie) => Err(EvidenceFault::Mismatch(lie.to_string())),
     }
 }
 
 /// Whoever names a url first says what it means for good: what was found, and sealed, is recorded before the contest
 /// itself is decided. Of two replicas that found different files the first to record wins, and the other believes it.
-async fn look_and_record(gateway: &Gateway, url: &StorageUri) -> anyhow::Result<Look> {
+async fn inspect_and_record(gateway: &Gateway, url: &StorageUri) -> anyhow::Result<Inspection> {
     if let Some(recorded) = recorded(gateway, url).await? {
-        return Ok(gateway.evidence.look(url, Some(recorded)).await?);
+        return Ok(gateway.evidence.inspect(url, Some(recorded)).await?);
     }
-    let look = gateway.evidence.look(url, None).await?;
-    let Look::True { sha256, size } = look else { return Ok(look) };
+    let inspection = gateway.evidence.inspect(url, None).await?;
+    let Inspection::Valid { sha256, size } = inspection else { return Ok(inspection) };
     if record(&gateway.store, *url, sha256, size).await?.is_ok() {
-        return Ok(look);
+        return Ok(inspection);
     }
     let recorded = recorded(gateway, url).await?;
-    Ok(gateway.evidence.look(url, recorded).await?)
+    Ok(gateway.evidence.inspect(url, recorded).await?)
 }
 
-async fn recorded(gateway: &Gateway, url: &StorageUri) -> Result<Option<Recorded>, StoreError> {
+async fn recorded(gateway: &Gateway, url: &StorageUri) -> Result<Option<RecordedFile>, StoreError> {
     let upload = gateway.store.upload(*url).await?;
-    Ok(upload.map(|upload| Recorded { sha256: upload.file.sha256.0, size: upload.file.size }))
+    Ok(upload.map(|upload| RecordedFile { sha256: upload.file.sha256.0, size: upload.file.size }))
 }
 
 /// Counts a look at evidence in an S3: fetched, judged, sealed and recorded, or found sealed; `None` is a failure.
-fn count_look(look: Option<&Look>, took: Duration) {
+fn count_look(look: Option<&Inspection>, took: Duration) {
     let outcome = match look {
-        Some(Look::True { .. }) => "true",
-        Some(Look::Absent) => "absent",
-        Some(Look::Lie(_)) => "lie",
+        Some(Inspection::Valid { .. }) => "valid",
+        Some(Inspection::Absent) => "absent",
+        Some(Inspection::Invalid(_)) => "invalid",
         None => "failed",
     };
-    metrics::histogram!("rebuttal_evidence_look_seconds", "outcome" => outcome).record(took);
+    metrics::histogram!("rebuttal_evidence_check_seconds", "outcome" => outcome).record(took);
 }

@@ -19,7 +19,7 @@ pub(crate) async fn query(
     SignedRead { call, app, used }: SignedRead<QueryRequest>,
 ) -> Reply<DisputeData> {
     let record = gateway.store.find(app.merchant_id, &call).await?;
-    let record = record.ok_or(rebuttal_disputes::Refusal::NotFound)?;
+    let record = record.ok_or(rebuttal_disputes::DisputeRefusal::NotFound)?;
 
     Ok(Success(dispute_data(&record, &app.zone), used))
 }

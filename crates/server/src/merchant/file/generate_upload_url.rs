@@ -30,7 +30,7 @@ pub(crate) async fn generate_upload_url(
 
     let mut file_id = [0; 16];
     getrandom::fill(&mut file_id).context("the system has no randomness").map_err(Refusal::internal)?;
-    let storage_uri = StorageUri { merchant_id: app.merchant_id, file_id, format };
+    let storage_uri = StorageUri { merchant_id: app.merchant_id, scene: call.scene, file_id, format };
     let own_url = format!("{}{}", gateway.auth.public_url(url_index), UPLOADED);
     let form = gateway.evidence.form(&storage_uri, &own_url, arrived_at).await;
     let form = form.map_err(Refusal::unavailable)?;

@@ -2,11 +2,11 @@
 
 use std::str::FromStr;
 
-use rebuttal_protocol::file::{Filename, Scene};
+use rebuttal_protocol::file::Filename;
 use rebuttal_protocol::operator::{NotifyUrl, Outcome, Role, TokenName};
 use rebuttal_protocol::text::{DisputeReason, MerchantName, Note, ReasonCode, Rrn};
 use rebuttal_protocol::{
-    Amount, AppId, AppSecret, Currency, DisputeNo, EvidenceName, MerchantTradeNo, PaymentNo, Scheme,
+    Amount, AppId, AppSecret, Currency, DisputeNo, EvidenceName, MerchantTradeNo, PaymentNo, Scene, Scheme,
     StorageUri, UnixMillis,
 };
 use rebuttal_testbed::document::Members;
@@ -193,5 +193,5 @@ fn a_schema_has_every_word() {
 
 fn is_supported(filename: &str) -> bool {
     let extension = filename.rsplit_once('.').map_or("", |(_, extension)| extension);
-    rebuttal_protocol::FileFormat::from_extension(extension).is_some()
+    Scene::DisputeEvidence.format(extension).is_some()
 }

@@ -18,13 +18,17 @@ use crate::operator::request::{AuthorizedBody, StrictPath};
 /// Moves a dispute. Reaching an outcome that is already there is answered like reaching it; another outcome is refused.
 pub(crate) async fn action(
     State(gateway): State<Arc<Gateway>>,
-    StrictPath((dispute_no, name)): StrictPath<(DisputeNo, String)>,
-    change: AuthorizedBody<CanOperate>,
+    change: AuthorizedBody<CanOperate, StrictPath<(DisputeNo, String)>>,
 ) -> Result<Json<answers::Dispute>, Problem> {
+    let StrictPath((dispute_no, name)) = &change.path;
     let kind = name.parse().map_err(|_| Refusal::no_such_path())?;
     let action = change.parse(|object| OperatorAction::parse(kind, object))?;
-    let operation =
-        Operation::Command { dispute_no, merchant_id: None, actor: change.actor(), command: action.into() };
+    let operation = Operation::Command {
+        dispute_no: dispute_no.clone(),
+        merchant_id: None,
+        actor: change.actor(),
+        command: action.into(),
+    };
     let outcome = change.commit(&gateway, operation).await?;
     let (view, _) = after(&gateway, outcome).await?;
     Ok(Json(view))

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use rebuttal_disputes::{FoundFile, SubmittedEvidence};
-use rebuttal_evidence::s3::Link;
+use rebuttal_evidence::s3::DownloadLink;
 use rebuttal_protocol::operator::answers::EvidenceLink;
 use rebuttal_protocol::{Code, DisputeNo};
 
@@ -39,7 +39,7 @@ pub(crate) async fn link(
 }
 
 /// Where the file can be fetched, and what it is then.
-pub(crate) fn link_view(item: SubmittedEvidence, link: Link) -> EvidenceLink {
+pub(crate) fn link_view(item: SubmittedEvidence, link: DownloadLink) -> EvidenceLink {
     let FoundFile { sha256, size, media_type } = item.file;
     EvidenceLink {
         url: (*link.url).clone(),

@@ -7,7 +7,7 @@ use axum::extract::State;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rebuttal_protocol::operator::PAGE_MAX;
-use rebuttal_protocol::operator::answers::{DisputeSummary, Page};
+use rebuttal_protocol::operator::answers::{DisputeSummary, ListPage};
 use rebuttal_protocol::{Code, UnixMillis};
 use rebuttal_store::{DisputeCursor, DisputeFilter, DisputePage};
 
@@ -31,7 +31,7 @@ pub(crate) async fn list(
     State(gateway): State<Arc<Gateway>>,
     _: Operator<CanRead>,
     query: QueryParameters,
-) -> Result<Json<Page<DisputeSummary>>, Problem> {
+) -> Result<Json<ListPage<DisputeSummary>>, Problem> {
     query.refuse_unknown(&KNOWN)?;
     let filter = DisputeFilter {
         merchant_id: query.read("merchantId", str::parse)?,
@@ -44,7 +44,7 @@ pub(crate) async fn list(
         limit: query.limit(PAGE_MAX)?,
     };
     let DisputePage { items, next, total, total_exact } = gateway.store.list(filter).await?;
-    Ok(Json(Page {
+    Ok(Json(ListPage {
         items: items.iter().map(summary).collect(),
         next_cursor: next.as_ref().map(cursor),
         total: Some(total),

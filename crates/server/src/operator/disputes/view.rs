@@ -2,7 +2,7 @@
 //! gets the first answer, whatever happened since.
 
 use jiff::tz::TimeZone;
-use rebuttal_disputes::{Detail, Entry, Submission, SubmittedEvidence, operator_actions};
+use rebuttal_disputes::{ChainedEntry, EntryDetail, Submission, SubmittedEvidence, operator_actions};
 use rebuttal_protocol::operator::answers;
 use rebuttal_store::{DisputeDetail, DisputeRecord};
 
@@ -22,7 +22,7 @@ pub(crate) fn summary(record: &DisputeRecord) -> answers::DisputeSummary {
 /// The dispute as it stood after the history's entry of that number.
 pub(crate) fn as_of(mut detail: DisputeDetail, sequence: u64) -> answers::Dispute {
     detail.history.retain(|entry| entry.sequence <= sequence);
-    let details: Vec<Option<Detail>> = detail.history.iter().map(Entry::parse_detail).collect();
+    let details: Vec<Option<EntryDetail>> = detail.history.iter().map(ChainedEntry::parse_detail).collect();
     if let Some(Some(last)) = details.last() {
         let state = &mut detail.record.state;
         (state.status, state.stage, state.deadline) = (last.status, last.stage, last.deadline);
@@ -64,7 +64,7 @@ fn evidence(submission: u32, index: usize, item: &SubmittedEvidence) -> answers:
     }
 }
 
-fn happened(entry: &Entry, detail: Option<Detail>) -> answers::HistoryEntry {
+fn happened(entry: &ChainedEntry, detail: Option<EntryDetail>) -> answers::HistoryEntry {
     let detail = detail.as_ref();
     answers::HistoryEntry {
         sequence: entry.sequence,

@@ -17,9 +17,9 @@ use crate::operator::request::{AuthorizedBody, StrictPath};
 /// Changes a merchant's name or time zone; what is left out stays.
 pub(crate) async fn change(
     State(gateway): State<Arc<Gateway>>,
-    StrictPath(merchant_id): StrictPath<MerchantId>,
-    change: AuthorizedBody<CanAdmin>,
+    change: AuthorizedBody<CanAdmin, StrictPath<MerchantId>>,
 ) -> Result<Json<answers::Merchant>, Problem> {
+    let StrictPath(merchant_id) = change.path;
     let ChangeMerchant { name, time_zone } = change.parse(ChangeMerchant::parse)?;
     let account = AccountChange::ChangeMerchant { merchant_id, name, time_zone };
     let done = change.commit_account(&gateway, account).await?;

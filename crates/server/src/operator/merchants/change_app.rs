@@ -17,9 +17,9 @@ use crate::operator::request::{AuthorizedBody, StrictPath};
 /// Changes an app: its notification address, its scheme, whether it may call; what is left out stays.
 pub(crate) async fn change(
     State(gateway): State<Arc<Gateway>>,
-    StrictPath((merchant_id, app_id)): StrictPath<(MerchantId, AppId)>,
-    change: AuthorizedBody<CanAdmin>,
+    change: AuthorizedBody<CanAdmin, StrictPath<(MerchantId, AppId)>>,
 ) -> Result<Json<answers::App>, Problem> {
+    let StrictPath((merchant_id, app_id)) = change.path;
     let settings = change.parse(AppSettings::parse)?;
     let account = AccountChange::ChangeApp { merchant_id, app_id, settings };
     let done = change.commit_account(&gateway, account).await?;

@@ -18,9 +18,9 @@ use crate::operator::request::{AuthorizedBody, StrictPath};
 /// Makes an app with its first secret, which is told this once.
 pub(crate) async fn create(
     State(gateway): State<Arc<Gateway>>,
-    StrictPath(merchant_id): StrictPath<MerchantId>,
-    change: AuthorizedBody<CanAdmin>,
+    change: AuthorizedBody<CanAdmin, StrictPath<MerchantId>>,
 ) -> Result<(StatusCode, Json<answers::NewApp>), Problem> {
+    let StrictPath(merchant_id) = change.path;
     let settings = change.parse(AppSettings::parse)?;
     let app_id = AppId::from_bytes(random()?);
     let (secret_id, sealed) = make_secret(&gateway, app_id)?;

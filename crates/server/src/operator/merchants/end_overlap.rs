@@ -18,9 +18,9 @@ use crate::operator::request::{AuthorizedBody, StrictPath};
 /// app as it is.
 pub(crate) async fn end_overlap(
     State(gateway): State<Arc<Gateway>>,
-    StrictPath((merchant_id, app_id)): StrictPath<(MerchantId, AppId)>,
-    change: AuthorizedBody<CanAdmin>,
+    change: AuthorizedBody<CanAdmin, StrictPath<(MerchantId, AppId)>>,
 ) -> Result<Json<answers::App>, Problem> {
+    let StrictPath((merchant_id, app_id)) = change.path;
     let EndOverlap {} = change.parse_if_any(EndOverlap::parse)?;
     let account = AccountChange::EndOverlap { merchant_id, app_id };
     let done = change.commit_account(&gateway, account).await?;

@@ -19,9 +19,9 @@ use crate::operator::request::{AuthorizedBody, StrictPath};
 /// the first is a conflict. Without an overlap all older secrets end, those of a running overlap too.
 pub(crate) async fn rotate(
     State(gateway): State<Arc<Gateway>>,
-    StrictPath((merchant_id, app_id)): StrictPath<(MerchantId, AppId)>,
-    change: AuthorizedBody<CanAdmin>,
+    change: AuthorizedBody<CanAdmin, StrictPath<(MerchantId, AppId)>>,
 ) -> Result<Json<answers::NewApp>, Problem> {
+    let StrictPath((merchant_id, app_id)) = change.path;
     let RotateSecret { overlap_seconds } = change.parse(RotateSecret::parse)?;
     let (secret_id, sealed) = make_secret(&gateway, app_id)?;
     let overlap = (overlap_seconds > 0).then(|| Duration::from_secs(overlap_seconds));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use rebuttal_protocol::operator::PAGE_MAX;
-use rebuttal_protocol::operator::answers::{self, Page};
+use rebuttal_protocol::operator::answers::{self, ListPage};
 
 use crate::auth::operator::Operator;
 use crate::auth::permission::CanRead;
@@ -20,7 +20,7 @@ pub(crate) async fn list(
     State(gateway): State<Arc<Gateway>>,
     _: Operator<CanRead>,
     query: QueryParameters,
-) -> Result<Json<Page<answers::Token>>, Problem> {
+) -> Result<Json<ListPage<answers::Token>>, Problem> {
     query.refuse_unknown(&["limit", "cursor"])?;
     let limit = query.limit(PAGE_MAX)?;
     let after = cursor(&query, |name| name.parse().ok())?;

@@ -20,16 +20,17 @@ use crate::operator::tokens::{TokenPath, token_view};
 /// nobody might be left who may make another; it is replaced where it comes from.
 pub(crate) async fn revoke(
     State(gateway): State<Arc<Gateway>>,
-    TokenPath(name): TokenPath,
-    change: AuthorizedBody<CanAdmin>,
+    change: AuthorizedBody<CanAdmin, TokenPath>,
 ) -> Result<Json<answers::Token>, Problem> {
+    let TokenPath(name) = &change.path;
     let RevokeToken {} = change.parse_if_any(RevokeToken::parse)?;
     if name.as_str() == FIRST_TOKEN {
         let message = "the first token cannot be revoked, so that nobody is left without an admin; to make it invalid, \
                        put another one into its file or variable and start the gateway again";
         return Err(Refusal::new(Code::OperatorConflict, message).into());
     }
-    let done = change.commit_account(&gateway, AccountChange::RevokeToken { name }).await?;
+    let account = AccountChange::RevokeToken { name: name.clone() };
+    let done = change.commit_account(&gateway, account).await?;
     let Outcome::Token(token) = done else { return Err(unexpected(&done).into()) };
     Ok(Json(token_view(token)))
 }

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use rebuttal_evidence::{Error, FolderStore, Look, S3Store};
+use rebuttal_evidence::{Error, FolderStore, Inspection, S3Store};
 use rebuttal_protocol::StorageUri;
 use rebuttal_store::DisputeDetail;
 use tokio::task::JoinSet;
@@ -132,12 +132,14 @@ impl Files {
         let initialize = match (self, reads) {
             (Self::Folder(root), true) => FolderStore::sha256_at(root, url)?,
             (Self::Folder(root), false) => FolderStore::size_at(root, url)?.map(|size| (*sha256, size)),
-            (Self::Bucket(store), true) => match store.look_at_sealed(url, sha256).await? {
-                Look::Absent => None,
-                Look::Lie(lie) => return Ok(Some(format!("is another file than was contested with: {lie}"))),
-                Look::True { sha256, size } => Some((sha256, size)),
+            (Self::Bucket(store), true) => match store.inspect_stored(url, sha256).await? {
+                Inspection::Absent => None,
+                Inspection::Invalid(lie) => {
+                    return Ok(Some(format!("is another file than was contested with: {lie}")));
+                }
+                Inspection::Valid { sha256, size } => Some((sha256, size)),
             },
-            (Self::Bucket(store), false) => store.sealed_size(url, sha256).await?.map(|size| (*sha256, size)),
+            (Self::Bucket(store), false) => store.stored_size(url, sha256).await?.map(|size| (*sha256, size)),
         };
         Ok(match initialize {
             None => Some("is missing".to_owned()),

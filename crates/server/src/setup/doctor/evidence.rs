@@ -29,7 +29,7 @@ pub(super) async fn examine(
     // A bucket that nothing was uploaded to would be made this gateway's by asking; that is the first start's to do.
     let is_marked = keys.is_some() && examined.has_uploads;
     let marked = opened.as_ref().ok().filter(|_| is_marked).cloned();
-    let finding = match strange(examined, &bucket.place()) {
+    let finding = match strange(examined, &bucket.identity()) {
         Some(finding) => finding,
         None => try_out(opened, is_marked, examined.sweep_fence.as_deref()).await,
     };
@@ -38,7 +38,7 @@ pub(super) async fn examine(
 
 fn of_folder(folder: &Path, keys: Option<&Keys>, examined: &Examined) -> Finding {
     let shown = folder.display();
-    if matches!(FolderStore::has_word(folder), Ok(true)) {
+    if matches!(FolderStore::has_empty_marker(folder), Ok(true)) {
         return Finding::warning(ABOUT, by_word(folder, examined.has_uploads));
     }
     if !examined.has_uploads {
@@ -46,7 +46,7 @@ fn of_folder(folder: &Path, keys: Option<&Keys>, examined: &Examined) -> Finding
         if is_lost(folder, kept) {
             return Finding::fault(ABOUT, lost_folder(folder));
         }
-        match (kept, FolderStore::is_unmarked(folder)) {
+        match (kept, FolderStore::is_unclaimed(folder)) {
             (Some(kept), Ok(true)) => return Finding::fault(ABOUT, wrong_location(kept, &shown.to_string())),
             (None, Ok(true)) => {
                 let what = if folder.exists() { "is nobody's" } else { "is not there" };
@@ -58,7 +58,7 @@ fn of_folder(folder: &Path, keys: Option<&Keys>, examined: &Examined) -> Finding
     let Some(keys) = keys else {
         return Finding::warning(ABOUT, "whose folder it is can only be told with the master key");
     };
-    match FolderStore::place_at(folder, &keys.evidence_marker()) {
+    match FolderStore::identity_at(folder, &keys.evidence_marker()) {
         Ok(place) => strange(examined, &place).unwrap_or_else(|| taking(folder)),
         Err(error) => {
             let (bare, told) = (error.to_string(), hints::of_evidence(folder, &error));
@@ -113,7 +113,7 @@ async fn try_out(opened: Result<S3Store, Error>, is_marked: bool, fence: Option<
         }
         store.try_out().await?;
         let is_ours = Fence::is_ours(parse_fence(fence)?, store.fence().await?);
-        anyhow::Ok((!is_ours).then(|| strange_fence(&store.told_fence())))
+        anyhow::Ok((!is_ours).then(|| strange_fence(&store.fence_name())))
     };
     match tried.await {
         Ok(None) => Finding::well(ABOUT, "the bucket takes a file, gives it back and deletes it"),

@@ -1,0 +1,130 @@
+//! Inspection of a stored file: its current content, not its record.
+//!
+//! A file is read, hashed and validated the first time, and again only when its identity has changed: device, inode,
+//! length and both times, which every write changes. So every contest is decided on the current content, for the cost
+//! of one `stat`.
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
+use std::sync::Arc;
+
+use rebuttal_protocol::StorageUri;
+use sha2::{Digest, Sha256};
+
+use super::{FolderStore, ReceivedFile, Shared, blocking, found};
+use crate::Error;
+use crate::validate::{InvalidFile, validate};
+
+/// Most files whose last inspection is cached, in each of two generations; others are read again.
+const REMEMBERED_MAX: usize = 8 * 1024;
+
+/// What is stored at an address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Inspection {
+    /// Nothing.
+    Absent,
+    /// A file whose content matches its name.
+    Valid {
+        /// SHA-256 of its content.
+        sha256: [u8; 32],
+        /// Its bytes.
+        size: u64,
+    },
+    /// A file that is not accepted.
+    Invalid(InvalidFile),
+}
+
+/// Changes whenever a file is written to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Identity([i64; 7]);
+
+impl Identity {
+    fn of(metadata: &fs::Metadata) -> Self {
+        let (device, inode, size) = (metadata.dev(), metadata.ino(), metadata.size());
+        Self([
+            device.cast_signed(),
+            inode.cast_signed(),
+            size.cast_signed(),
+            metadata.mtime(),
+            metadata.mtime_nsec(),
+            metadata.ctime(),
+            metadata.ctime_nsec(),
+        ])
+    }
+}
+
+/// The last inspections. When the young generation is full it becomes the old one, and the old one is dropped.
+#[derive(Default)]
+pub(super) struct InspectionCache {
+    young: HashMap<StorageUri, (Identity, Inspection)>,
+    old: HashMap<StorageUri, (Identity, Inspection)>,
+}
+
+impl InspectionCache {
+    fn recall(&self, uri: &StorageUri, identity: Identity) -> Option<Inspection> {
+        let (known, look) = self.young.get(uri).or_else(|| self.old.get(uri))?;
+        (*known == identity).then(|| look.clone())
+    }
+
+    fn remember(&mut self, uri: StorageUri, identity: Identity, look: Inspection) {
+        if self.young.len() >= REMEMBERED_MAX {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(uri, (identity, look));
+    }
+}
+
+impl FolderStore {
+    /// Inspects what is stored at an address. A folder that is not this gateway's is an error, not an absence.
+    ///
+    /// The `stat` blocks, because another thread would cost more. Reading, where it is needed, does not.
+    pub async fn inspect(&self, uri: &StorageUri) -> Result<Inspection, Error> {
+        let path = self.shared.path(uri);
+        let failed = Error::folder("look at a file");
+        let Some(metadata) = found(fs::metadata(&path)).map_err(failed)? else { return self.shared.absent() };
+        if let Some(look) = self.shared.inspections.lock().recall(uri, Identity::of(&metadata)) {
+            return Ok(look);
+        }
+        let (shared, uri) = (Arc::clone(&self.shared), *uri);
+        let permit = shared.validations.acquire(uri.merchant_id).await;
+        blocking(move || {
+            let _permit = permit;
+            let Some(file) = found(File::open(&path)).map_err(Error::folder("open a file"))? else {
+                return shared.absent();
+            };
+            let (identity, look) = read(file, &uri).map_err(Error::folder("read a file"))?;
+            shared.inspections.lock().remember(uri, identity, look.clone());
+            Ok(look)
+        })
+        .await
+    }
+
+    /// Caches a file that was received, so that its contest need not read it again.
+    pub(super) fn remember(&self, received: &ReceivedFile) {
+        if let Ok(metadata) = fs::metadata(self.shared.path(&received.uri)) {
+            let look = Inspection::Valid { sha256: received.sha256, size: received.size };
+            self.shared.inspections.lock().remember(received.uri, Identity::of(&metadata), look);
+        }
+    }
+}
+
+impl Shared {
+    fn absent(&self) -> Result<Inspection, Error> {
+        self.is_there().map(|()| Inspection::Absent).map_err(Error::folder("look at a file"))
+    }
+}
+
+/// Reads a file whole and validates it. Its identity is taken before its content, so that a write in between is
+/// noticed.
+fn read(file: File, uri: &StorageUri) -> io::Result<(Identity, Inspection)> {
+    let identity = Identity::of(&file.metadata()?);
+    let mut content = Vec::new();
+    file.take(uri.scene.max_bytes() + 1).read_to_end(&mut content)?;
+    let look = match validate(uri.scene, uri.format, &content) {
+        Ok(()) => Inspection::Valid { sha256: Sha256::digest(&content).into(), size: content.len() as u64 },
+        Err(invalid_file) => Inspection::Invalid(invalid_file),
+    };
+    Ok((identity, look))
+}

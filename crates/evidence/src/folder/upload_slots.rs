@@ -1,0 +1,205 @@
+//! Limits concurrent uploads. There are [`RECEIVES_AT_ONCE`] slots; a merchant gets at most half of those that the
+//! others leave free, so that slow senders of one merchant always leave a slot for the next; and a form receives one
+//! file at a time. Only requests with a form that this gateway signed take a slot.
+
+use std::collections::{HashMap, HashSet};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use rebuttal_protocol::{MerchantId, StorageUri};
+use tokio::sync::Notify;
+use tokio::time::timeout;
+
+use super::{RECEIVES_AT_ONCE, RECEIVES_WAITING_MAX, SLOT_WAIT_LIMIT};
+use crate::{Error, UploadTraffic};
+
+/// How often the log reports waiting uploads.
+const LOG_EVERY: Duration = Duration::from_secs(60);
+
+const CROWD: &str = "too many uploads of this merchant wait for a slot";
+const LATE: &str = "other uploads of this merchant, or with this form, did not end in time";
+
+/// The slots. Clones share them.
+#[derive(Default, Clone)]
+pub(super) struct UploadSlots(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    places: Mutex<SlotState>,
+    freed: Notify,
+    told: Mutex<Option<Instant>>,
+}
+
+#[derive(Default)]
+struct SlotState {
+    /// The addresses that a file is arriving for.
+    arriving: HashSet<StorageUri>,
+    merchants: HashMap<MerchantId, Counts>,
+}
+
+#[derive(Default, Clone, Copy)]
+struct Counts {
+    receiving: usize,
+    waiting: usize,
+}
+
+/// A slot, released when dropped.
+pub(super) struct UploadSlot {
+    shared: Arc<Shared>,
+    uri: StorageUri,
+}
+
+impl UploadSlots {
+    /// Waits for a slot, for [`SLOT_WAIT_LIMIT`] at most.
+    pub(super) async fn take(&self, uri: StorageUri) -> Result<UploadSlot, Error> {
+        let turn = || UploadSlot { shared: Arc::clone(&self.0), uri };
+        if self.0.places.lock().enter(uri) {
+            return Ok(turn());
+        }
+        let Some(_waiting) = Waiting::begin(&self.0, uri.merchant_id) else {
+            self.tell(uri, CROWD);
+            return Err(Error::NoSlot(CROWD));
+        };
+        let entered = async {
+            loop {
+                // Created before the check, so that a slot that is freed in between is not missed.
+                let mut freed = pin!(self.0.freed.notified());
+                freed.as_mut().enable();
+                if self.0.places.lock().enter(uri) {
+                    return turn();
+                }
+                freed.await;
+            }
+        };
+        timeout(SLOT_WAIT_LIMIT, entered).await.map_err(|_| {
+            self.tell(uri, LATE);
+            Error::NoSlot(LATE)
+        })
+    }
+
+    pub(super) fn traffic(&self) -> UploadTraffic {
+        let places = self.0.places.lock();
+        let waiting = places.merchants.values().map(|counts| counts.waiting).sum();
+        UploadTraffic { receiving: places.arriving.len(), waiting }
+    }
+
+    fn tell(&self, uri: StorageUri, why: &str) {
+        let mut told = self.0.told.lock();
+        if told.is_none_or(|told| told.elapsed() >= LOG_EVERY) {
+            *told = Some(Instant::now());
+            let Counts { receiving, waiting } = self.0.places.lock().of(uri.merchant_id);
+            tracing::warn!(merchant_id = %uri.merchant_id, receiving, waiting, "upload refused: {why}");
+        }
+    }
+}
+
+impl SlotState {
+    fn of(&self, merchant: MerchantId) -> Counts {
+        self.merchants.get(&merchant).copied().unwrap_or_default()
+    }
+
+    /// Takes a slot, if one is free for this merchant and this form.
+    fn enter(&mut self, uri: StorageUri) -> bool {
+        let free = RECEIVES_AT_ONCE.saturating_sub(self.arriving.len());
+        let entered = self.of(uri.merchant_id).receiving < free && self.arriving.insert(uri);
+        if entered {
+            self.merchants.entry(uri.merchant_id).or_default().receiving += 1;
+        }
+        entered
+    }
+
+    fn count(&mut self, merchant: MerchantId, change: impl FnOnce(&mut Counts)) {
+        let counts = self.merchants.entry(merchant).or_default();
+        change(counts);
+        if (counts.receiving, counts.waiting) == (0, 0) {
+            self.merchants.remove(&merchant);
+        }
+    }
+}
+
+impl Drop for UploadSlot {
+    fn drop(&mut self) {
+        let mut places = self.shared.places.lock();
+        places.arriving.remove(&self.uri);
+        places.count(self.uri.merchant_id, |counts| counts.receiving -= 1);
+        drop(places);
+        self.shared.freed.notify_waiters();
+    }
+}
+
+/// A waiting upload, counted until dropped.
+struct Waiting<'t>(&'t Shared, MerchantId);
+
+impl<'t> Waiting<'t> {
+    /// `None` where as many of this merchant wait as may.
+    fn begin(shared: &'t Shared, merchant: MerchantId) -> Option<Self> {
+        let mut places = shared.places.lock();
+        let has_room = places.of(merchant).waiting < RECEIVES_WAITING_MAX;
+        if has_room {
+            places.count(merchant, |counts| counts.waiting += 1);
+        }
+        has_room.then(|| Self(shared, merchant))
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.places.lock().count(self.1, |counts| counts.waiting -= 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    fn uri(merchant: u32, number: usize) -> StorageUri {
+        format!("s3://uploaded/m/{merchant}/open/dispute-evidence/{number:032x}.png").parse().unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_merchant_takes_half_of_what_is_free_and_leaves_room_for_the_next() {
+        let turns = UploadSlots::default();
+        let mut held = Vec::new();
+        for (merchant, share) in [(1, 32), (2, 16), (3, 8), (4, 4), (5, 2), (6, 1), (7, 1)] {
+            for number in 0..share {
+                held.push(turns.take(uri(merchant, number)).await.unwrap());
+            }
+            assert!(
+                turns.take(uri(merchant, share)).now_or_never().is_none(),
+                "{merchant} has more than {share}"
+            );
+        }
+        assert_eq!(turns.traffic(), UploadTraffic { receiving: RECEIVES_AT_ONCE, waiting: 0 });
+        drop(held);
+        assert!(turns.0.places.lock().merchants.is_empty() && turns.0.places.lock().arriving.is_empty());
+    }
+
+    #[tokio::test]
+    async fn of_a_form_the_next_file_waits_for_the_one_before() {
+        let turns = UploadSlots::default();
+        let first = turns.take(uri(1, 1)).await.unwrap();
+        let mut next = pin!(turns.take(uri(1, 1)));
+        assert!(futures_util::poll!(next.as_mut()).is_pending());
+        assert!(turns.take(uri(1, 2)).await.is_ok(), "another form's need not");
+        drop(first);
+        drop(next.await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn those_who_wait_are_bounded_for_each_merchant() {
+        let turns = UploadSlots::default();
+        let _first = turns.take(uri(1, 1)).await.unwrap();
+        let mut waiting: Vec<_> =
+            (0..RECEIVES_WAITING_MAX).map(|_| Box::pin(turns.take(uri(1, 1)))).collect();
+        for next in &mut waiting {
+            assert!(futures_util::poll!(next.as_mut()).is_pending());
+        }
+        assert!(matches!(turns.take(uri(1, 1)).await, Err(Error::NoSlot(CROWD))));
+        assert_eq!(turns.traffic().waiting, RECEIVES_WAITING_MAX);
+        assert!(turns.take(uri(2, 1)).await.is_ok());
+    }
+}
