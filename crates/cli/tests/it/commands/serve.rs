@@ -66,7 +66,7 @@ fn invalid_settings_are_reported_once_with_valid_values() {
     for (words, expected) in [
         (["--listen", ":8080"], "such as 127.0.0.1:8080 or 0.0.0.0:8080"),
         (["--operator-listen", "localhost:8080"], "a name does not do: localhost is 127.0.0.1"),
-        (["--listen", "::1:8080"], "stands in brackets, as in [::1]:8080"),
+        (["--listen", "::1:8080"], "in brackets, as in [::1]:8080"),
         (["--max-connections", "0"], "must be a whole number from 1 to 4294967295"),
         (["--trusted-proxies", "10.0.0.0/40"], "is no network such as 10.0.0.0/8"),
         (["--public-url", "ftp://x"], "public_url: \"ftp://x\" is not a public base URL"),

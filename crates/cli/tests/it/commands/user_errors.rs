@@ -46,7 +46,7 @@ fn missing_value_is_reported_with_every_source() {
     );
     let no_token = message(&["operator", "merchant", "list"], 1);
     assert!(
-        no_token.contains("set REBUTTAL_OPERATOR_TOKEN or REBUTTAL_OPERATOR_TOKEN_FILE, or tell"),
+        no_token.contains("set REBUTTAL_OPERATOR_TOKEN or REBUTTAL_OPERATOR_TOKEN_FILE, or give"),
         "{no_token}"
     );
 }
