@@ -20,11 +20,11 @@ use rebuttal_store::{
     Answer, CommitError, Idempotency, NonceUse, Outcome, QueuedRequest, Rejection, Store, WriteRequest,
 };
 
-use self::apps::Apps;
+use self::apps::AppLookup;
 use self::keys::Keys;
 use self::rate_limit::RateLimits;
 use self::replay_cache::{ReplayCache, Reservation};
-use self::tokens::Tokens;
+use self::tokens::TokenLookup;
 use crate::http::base_url::BaseUrl;
 use crate::http::error::Refusal;
 
@@ -32,8 +32,8 @@ use crate::http::error::Refusal;
 pub(crate) struct Auth {
     pub(crate) store: Store,
     pub(crate) keys: Arc<Keys>,
-    pub(crate) apps: Apps,
-    pub(crate) tokens: Tokens,
+    pub(crate) apps: AppLookup,
+    pub(crate) tokens: TokenLookup,
     pub(crate) replay_cache: ReplayCache,
     pub(crate) rate_limits: RateLimits,
     /// At least one.
@@ -68,7 +68,7 @@ impl Auth {
             Idempotency::Nonce(NonceUse { timestamp, app_id, nonce }) => {
                 self.replay_cache.reserve(*app_id, *timestamp, nonce)
             }
-            Idempotency::Key(_) | Idempotency::None => Reservation::Unnoted,
+            Idempotency::Key(_) | Idempotency::None => Reservation::NotReserved,
         };
         if reservation == Reservation::Replayed {
             return Err(Refusal::replayed());
@@ -78,7 +78,7 @@ impl Auth {
             self.replay_cache.release(identity);
         }
         match outcome? {
-            Err(Rejection::Stale) => Err(signature::forgotten()),
+            Err(Rejection::Stale) => Err(signature::timestamp_purged()),
             answer => Ok(answer),
         }
     }

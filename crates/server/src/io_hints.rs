@@ -5,9 +5,9 @@ use std::io::{Error, ErrorKind};
 use std::path::Path;
 
 /// The reason, to stand behind the path.
-pub fn unread(path: &Path, error: &Error) -> String {
+pub fn read_error_reason(path: &Path, error: &Error) -> String {
     match error.kind() {
-        ErrorKind::NotFound => missing(path),
+        ErrorKind::NotFound => missing_file_reason(path),
         ErrorKind::PermissionDenied => {
             "this user may not read it, or not enter a folder above it: give it to this user, or run this as its own"
                 .to_owned()
@@ -21,7 +21,7 @@ pub fn unread(path: &Path, error: &Error) -> String {
     }
 }
 
-fn missing(path: &Path) -> String {
+fn missing_file_reason(path: &Path) -> String {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists());
     let what = match (std::fs::read_link(path), folder) {
         (Ok(to), _) => format!("it is a link to {}, which is not there", to.display()),
@@ -45,7 +45,7 @@ mod tests {
     #[test]
     fn what_is_missing_is_told_with_where_it_was_looked_for() {
         let folder = tempfile::tempdir().unwrap();
-        let why = |path: &Path| unread(path, &fs::read_to_string(path).unwrap_err());
+        let why = |path: &Path| read_error_reason(path, &fs::read_to_string(path).unwrap_err());
         let [file, link, deep] = ["file", "link", "no/such/file"].map(|name| folder.path().join(name));
         assert_eq!(why(&file), "there is no such file");
         std::os::unix::fs::symlink(&file, &link).unwrap();

@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
-use crate::auth::replay_cache::FORGET_EVERY;
+use crate::auth::replay_cache::PURGE_EVERY;
 use crate::clock;
 use crate::gateway::Gateway;
 use crate::gateway::sample::sample;
@@ -29,8 +29,8 @@ use crate::jobs::fence::FenceHold;
 use crate::jobs::trusted_time::TrustedTime;
 use crate::metrics::JobMetrics;
 
-pub(crate) use fence::{parse as parse_fence, strange as strange_fence};
-pub(crate) use retention::bound_ahead;
+pub(crate) use fence::{foreign_fence_message, parse as parse_fence};
+pub(crate) use retention::nonce_bound_in_future;
 pub(crate) use uploads::record_orphans;
 
 /// How often deadlines are looked at: an expiry has to happen within 1 s after it is due (contract §6).
@@ -52,7 +52,7 @@ pub(crate) fn start(
 ) -> JoinSet<()> {
     let mut jobs = JoinSet::new();
     let trusted_time = Arc::new(TrustedTime::of(gateway.store.clone(), gateway.auth.freshness_window));
-    let hold = Arc::new(FenceHold::on(gateway.evidence.s3().cloned(), gateway.moved_fence.clone()));
+    let fence_hold = Arc::new(FenceHold::on(gateway.evidence.s3().cloned(), gateway.moved_fence.clone()));
     let shared = || (Arc::clone(gateway), Arc::clone(&trusted_time));
     let (gateway, trusted_time) = shared();
     jobs.spawn(every("deadlines", DEADLINES_EVERY, stop.clone(), async move || {
@@ -63,31 +63,33 @@ pub(crate) fn start(
         let noted = trusted_time.note().await;
         noted.and(retention::purge_nonces(&gateway, &trusted_time).await)
     }));
-    let ((gateway, trusted_time), held) = (shared(), Arc::clone(&hold));
+    let ((gateway, trusted_time), fence) = (shared(), Arc::clone(&fence_hold));
     let position = uploads::SweepPosition::default();
     jobs.spawn(every("uploads", CLEANUP_EVERY, stop.clone(), async move || {
         // Each gets its chance, whatever became of the others; the first failure is told.
         let adopted = uploads::record_old_orphans(&gateway).await;
         let Some(now) = trusted_time.steady().await? else { return adopted };
-        let swept = if held.may_sweep() { uploads::sweep(&gateway, now, &position).await } else { Ok(()) };
+        let swept = if fence.may_sweep() { uploads::sweep(&gateway, now, &position).await } else { Ok(()) };
         adopted.and(swept).and(retention::purge_accounts(&gateway, now).await)
     }));
-    let ((gateway, trusted_time), held) = (shared(), Arc::clone(&hold));
-    let position = s3_uploads::SweepPosition::default();
+    let ((gateway, trusted_time), fence) = (shared(), Arc::clone(&fence_hold));
+    let position = s3_uploads::ListingPosition::default();
     jobs.spawn(every("s3_uploads", S3_UPLOADS_EVERY, stop.clone(), async move || {
         match trusted_time.steady().await? {
-            Some(now) if held.may_sweep() => s3_uploads::sweep(&gateway, now, &position).await,
+            Some(now) if fence.may_sweep() => s3_uploads::sweep(&gateway, now, &position).await,
             _ => Ok(()),
         }
     }));
     let (gateway, _) = shared();
-    jobs.spawn(every("fence", FENCE_EVERY, stop.clone(), async move || hold.keep(&gateway.store).await));
+    jobs.spawn(every("fence", FENCE_EVERY, stop.clone(), async move || {
+        fence_hold.refresh(&gateway.store).await
+    }));
     let (gateway, trusted_time) = shared();
-    jobs.spawn(every("memory", FORGET_EVERY, stop.clone(), async move || {
+    jobs.spawn(every("memory", PURGE_EVERY, stop.clone(), async move || {
         if trusted_time.observe() {
-            gateway.auth.replay_cache.forget(clock::now());
+            gateway.auth.replay_cache.purge(clock::now());
         }
-        gateway.auth.rate_limits.forget();
+        gateway.auth.rate_limits.purge();
         let Some(recorder) = &recorder else { return Ok(()) };
         recorder.run_upkeep();
         sample(&gateway).await
@@ -113,13 +115,13 @@ async fn every(
             _ = ticks.tick() => {}
         }
         let started = Instant::now();
-        let done = tokio::select! {
+        let outcome = tokio::select! {
             biased;
             () = stopped(&mut stop) => return,
-            done = job() => done,
+            outcome = job() => outcome,
         };
-        metrics.count(done.is_ok(), started.elapsed());
-        if let Err(error) = done {
+        metrics.count(outcome.is_ok(), started.elapsed());
+        if let Err(error) = outcome {
             tracing::warn!(
                 job = name,
                 "background job failed; it runs again at its next interval: {}",

@@ -1,6 +1,6 @@
 //! The apps that have called lately, with their secrets opened, so that a call costs no read and no decryption.
 //!
-//! An app that is unknown, or whose sign does not match, is read again, at most once a second however many ask: another
+//! An app that is unknown, or whose sign does not match, is read again, at most once a second however many read_from_store: another
 //! process may have made or changed it (contract §2). Only a read that failed is tried again before, by whoever comes
 //! after. Two are in no database, the doctor's, and disabled for ever: all that they can do is be told so, in a signed
 //! answer.
@@ -19,13 +19,13 @@ use crate::auth::keys::{DecryptError, Keys};
 use crate::auth::negative_cache::{LookupLimiter, NegativeCache, READ_PAUSE, make_room};
 use crate::http::error::Refusal;
 
-/// Apps that are remembered at once, at about 500 bytes each.
-const KNOWN_MAX: usize = 20_000;
+/// AppLookup that are remembered at once, at about 500 bytes each.
+const APPS_CACHED_MAX: usize = 20_000;
 /// How long an app is remembered. Changes made here are forgotten at once; those of another replica take effect within
 /// this.
-const REMEMBERED_FOR: Duration = Duration::from_secs(4);
+const CACHE_TTL: Duration = Duration::from_secs(4);
 /// Readings that are kept before those that nobody waits for go.
-const READINGS_KEPT: usize = 1_000;
+const IN_FLIGHT_KEPT: usize = 1_000;
 /// How a doctor signs.
 pub(crate) const DOCTORS_SCHEME: Scheme = Scheme::V2HmacSha256;
 
@@ -77,8 +77,8 @@ impl KnownApp {
         }
     }
 
-    fn open(app: AppRecord, keys: &Keys) -> Result<Self, DecryptError> {
-        let open = |sealed: &rebuttal_store::SealedSecret| {
+    fn decrypt(app: AppRecord, keys: &Keys) -> Result<Self, DecryptError> {
+        let decrypt = |sealed: &rebuttal_store::SealedSecret| {
             Ok(KnownSecret {
                 secret_id: sealed.secret_id,
                 secret: keys.decrypt(app.app_id, sealed.secret_id, &sealed.sealed)?,
@@ -86,7 +86,7 @@ impl KnownApp {
                 used: AtomicBool::new(sealed.first_used_at.is_some()),
             })
         };
-        let secrets = app.secrets.iter().map(open).collect::<Result<_, _>>()?;
+        let secrets = app.secrets.iter().map(decrypt).collect::<Result<_, _>>()?;
         let AppRecord { app_id, merchant_id, time_zone, scheme, enabled, .. } = app;
         let zone = TimeZone::get(&time_zone).unwrap_or(TimeZone::UTC);
         Ok(Self { app_id, merchant_id, zone, scheme, enabled, secrets })
@@ -117,18 +117,18 @@ type Lookup = Option<Arc<KnownApp>>;
 type LookupResult = Result<Lookup, Refusal>;
 
 /// Held by whoever reads an app; what it says is when that last failed, and why.
-type Reading = tokio::sync::Mutex<Option<(Instant, Refusal)>>;
+type InFlightRead = tokio::sync::Mutex<Option<(Instant, Refusal)>>;
 
-pub(crate) struct Apps {
+pub(crate) struct AppLookup {
     memory: RwLock<AppCache>,
-    readings: Mutex<HashMap<AppId, Arc<Reading>>>,
+    in_flight: Mutex<HashMap<AppId, Arc<InFlightRead>>>,
     lookups: LookupLimiter,
     doctors: [Arc<KnownApp>; 2],
     store: Store,
     keys: Arc<Keys>,
 }
 
-impl Apps {
+impl AppLookup {
     /// `identity` is that of the installation.
     pub(crate) fn new(store: Store, keys: Arc<Keys>, identity: &[u8]) -> Self {
         let doctors =
@@ -136,7 +136,7 @@ impl Apps {
         let memory = AppCache { known: HashMap::new(), unknown: NegativeCache::new(), changes: 0 };
         Self {
             memory: RwLock::new(memory),
-            readings: Mutex::default(),
+            in_flight: Mutex::default(),
             lookups: LookupLimiter::new(),
             doctors,
             store,
@@ -150,7 +150,7 @@ impl Apps {
 
     /// The app, as it is remembered or else as the database has it.
     pub(crate) async fn find(&self, app_id: AppId) -> LookupResult {
-        self.read(app_id, REMEMBERED_FOR).await
+        self.read(app_id, CACHE_TTL).await
     }
 
     /// The app as the database has it, unless it was read within the last second.
@@ -178,24 +178,24 @@ impl Apps {
         if let Some((_, refusal)) = failed.as_ref().filter(|(at, _)| *at >= asked_at) {
             return Err(refusal.clone());
         }
-        let outcome = self.ask(app_id).await;
+        let outcome = self.read_from_store(app_id).await;
         *failed = outcome.as_ref().err().map(|refusal| (Instant::now(), refusal.clone()));
         outcome
     }
 
     /// What whoever reads this app holds, so that the others wait for what it finds.
-    fn reading(&self, app_id: AppId) -> Arc<Reading> {
-        let mut readings = self.readings.lock();
-        if readings.len() >= READINGS_KEPT {
-            readings.retain(|_, reading| Arc::strong_count(reading) > 1);
+    fn reading(&self, app_id: AppId) -> Arc<InFlightRead> {
+        let mut in_flight = self.in_flight.lock();
+        if in_flight.len() >= IN_FLIGHT_KEPT {
+            in_flight.retain(|_, reading| Arc::strong_count(reading) > 1);
         }
-        Arc::clone(readings.entry(app_id).or_default())
+        Arc::clone(in_flight.entry(app_id).or_default())
     }
 
-    async fn ask(&self, app_id: AppId) -> LookupResult {
+    async fn read_from_store(&self, app_id: AppId) -> LookupResult {
         let changes = self.memory.read().changes;
         let app = match self.store.app(app_id).await? {
-            Some(app) => Some(Arc::new(KnownApp::open(app, &self.keys).map_err(Refusal::internal)?)),
+            Some(app) => Some(Arc::new(KnownApp::decrypt(app, &self.keys).map_err(Refusal::internal)?)),
             None => None,
         };
         let mut memory = self.memory.write();
@@ -206,15 +206,15 @@ impl Apps {
     }
 
     /// Forgets an app that was made or changed here.
-    pub(crate) fn forget(&self, app_id: AppId) {
+    pub(crate) fn invalidate(&self, app_id: AppId) {
         let mut memory = self.memory.write();
         memory.changes += 1;
         memory.known.remove(&app_id);
-        memory.unknown.forget(&app_id);
+        memory.unknown.remove(&app_id);
     }
 
     /// Forgets the apps of a merchant that was changed here.
-    pub(crate) fn forget_merchant(&self, merchant_id: MerchantId) {
+    pub(crate) fn invalidate_merchant(&self, merchant_id: MerchantId) {
         let mut memory = self.memory.write();
         memory.changes += 1;
         memory.known.retain(|_, entry| entry.app.merchant_id != merchant_id);
@@ -227,20 +227,20 @@ impl AppCache {
         match self.known.get(&app_id) {
             Some(entry) if entry.read_at.elapsed() < good_for => (Some(Some(Arc::clone(&entry.app))), true),
             Some(_) => (None, true),
-            None => (self.unknown.holds(&app_id).then_some(None), false),
+            None => (self.unknown.contains(&app_id).then_some(None), false),
         }
     }
 
     fn remember(&mut self, app_id: AppId, app: Lookup) {
         match app {
             Some(app) => {
-                self.unknown.forget(&app_id);
-                make_room(&mut self.known, KNOWN_MAX, &app_id);
+                self.unknown.remove(&app_id);
+                make_room(&mut self.known, APPS_CACHED_MAX, &app_id);
                 self.known.insert(app_id, CachedApp { app, read_at: Instant::now() });
             }
             None => {
                 self.known.remove(&app_id);
-                self.unknown.note(app_id);
+                self.unknown.insert(app_id);
             }
         }
     }
@@ -261,7 +261,7 @@ mod tests {
 
     struct Fixture {
         folder: tempfile::TempDir,
-        apps: Apps,
+        apps: AppLookup,
         merchant_id: MerchantId,
     }
 
@@ -275,19 +275,19 @@ mod tests {
         async fn on(folder: tempfile::TempDir, location: Location) -> Self {
             let store = Store::open(&location, &Options::default()).await.unwrap();
             let master = MasterKey::create(&folder.path().join("master.key")).unwrap();
-            let apps = Apps::new(store, Arc::new(Keys::derive(&master)), &[1; 16]);
-            let mut bench = Self { folder, apps, merchant_id: MerchantId::try_from(1).unwrap() };
+            let apps = AppLookup::new(store, Arc::new(Keys::derive(&master)), &[1; 16]);
+            let mut fixture = Self { folder, apps, merchant_id: MerchantId::try_from(1).unwrap() };
             let (name, time_zone) = ("Acme".parse().unwrap(), "Asia/Shanghai".parse().unwrap());
-            let done = bench.commit(AccountChange::CreateMerchant { name, time_zone }).await;
-            let Outcome::Merchant(merchant) = done else { panic!("{done:?}") };
-            bench.merchant_id = merchant.merchant_id;
-            bench
+            let outcome = fixture.commit(AccountChange::CreateMerchant { name, time_zone }).await;
+            let Outcome::Merchant(merchant) = outcome else { panic!("{outcome:?}") };
+            fixture.merchant_id = merchant.merchant_id;
+            fixture
         }
 
         async fn commit(&self, account: AccountChange) -> Outcome {
             let operation = SingleOperation::Account(account);
-            let work = WriteRequest::internal(clock::now(), operation);
-            self.apps.store.commit(work).await.unwrap().unwrap()
+            let request = WriteRequest::internal(clock::now(), operation);
+            self.apps.store.commit(request).await.unwrap().unwrap()
         }
 
         async fn create(&self, app_id: AppId) {
@@ -299,7 +299,7 @@ mod tests {
         }
 
         fn remembers(&self, app_id: AppId) -> bool {
-            self.apps.memory.read().recall(app_id, REMEMBERED_FOR).1
+            self.apps.memory.read().recall(app_id, CACHE_TTL).1
         }
 
         async fn disable(&self) {
@@ -311,19 +311,19 @@ mod tests {
 
     #[tokio::test]
     async fn an_app_is_remembered_until_it_is_changed_here() {
-        let bench = Fixture::new().await;
-        bench.create(APP).await;
-        assert!(!bench.remembers(APP));
-        let app = bench.apps.find(APP).await.unwrap().unwrap();
-        assert_eq!((app.merchant_id, app.enabled, app.secrets.len()), (bench.merchant_id, true, 1));
+        let fixture = Fixture::new().await;
+        fixture.create(APP).await;
+        assert!(!fixture.remembers(APP));
+        let app = fixture.apps.find(APP).await.unwrap().unwrap();
+        assert_eq!((app.merchant_id, app.enabled, app.secrets.len()), (fixture.merchant_id, true, 1));
         assert_eq!(app.zone.iana_name(), Some("Asia/Shanghai"));
-        bench.disable().await;
+        fixture.disable().await;
         // Not told of the change, and read within the last second.
-        assert!(bench.apps.read_again(APP).await.unwrap().unwrap().enabled && bench.remembers(APP));
-        bench.apps.forget(APP);
-        assert!(!bench.apps.read_again(APP).await.unwrap().unwrap().enabled);
-        bench.apps.forget_merchant(bench.merchant_id);
-        assert!(!bench.remembers(APP));
+        assert!(fixture.apps.read_again(APP).await.unwrap().unwrap().enabled && fixture.remembers(APP));
+        fixture.apps.invalidate(APP);
+        assert!(!fixture.apps.read_again(APP).await.unwrap().unwrap().enabled);
+        fixture.apps.invalidate_merchant(fixture.merchant_id);
+        assert!(!fixture.remembers(APP));
     }
 
     #[tokio::test]
@@ -331,42 +331,42 @@ mod tests {
     async fn an_app_is_read_once_however_many_ask_for_it() {
         let database = rebuttal_testbed::postgres::Database::shared();
         let location = database.url().parse().unwrap();
-        let bench = Fixture::on(tempfile::tempdir().unwrap(), location).await;
-        bench.create(APP).await;
-        let all = || async { futures_util::future::join_all((0..100).map(|_| bench.apps.find(APP))).await };
+        let fixture = Fixture::on(tempfile::tempdir().unwrap(), location).await;
+        fixture.create(APP).await;
+        let all = || async { futures_util::future::join_all((0..100).map(|_| fixture.apps.find(APP))).await };
         let apps: Vec<_> = all().await.into_iter().map(|app| app.unwrap().unwrap()).collect();
         assert!(apps.iter().all(|app| Arc::ptr_eq(app, &apps[0])), "each read makes another");
-        bench.apps.forget(APP);
+        fixture.apps.invalidate(APP);
         let again = all().await.into_iter().map(|app| app.unwrap().unwrap()).collect::<Vec<_>>();
         assert!(again.iter().all(|app| Arc::ptr_eq(app, &again[0]) && !Arc::ptr_eq(app, &apps[0])));
     }
 
     #[tokio::test]
     async fn an_unknown_app_is_asked_for_once_a_second() {
-        let bench = Fixture::new().await;
-        assert!(bench.apps.read_again(UNKNOWN).await.unwrap().is_none());
-        bench.create(UNKNOWN).await;
-        assert!(bench.apps.read_again(UNKNOWN).await.unwrap().is_none());
-        bench.apps.forget(UNKNOWN);
-        assert!(bench.apps.read_again(UNKNOWN).await.unwrap().is_some());
+        let fixture = Fixture::new().await;
+        assert!(fixture.apps.read_again(UNKNOWN).await.unwrap().is_none());
+        fixture.create(UNKNOWN).await;
+        assert!(fixture.apps.read_again(UNKNOWN).await.unwrap().is_none());
+        fixture.apps.invalidate(UNKNOWN);
+        assert!(fixture.apps.read_again(UNKNOWN).await.unwrap().is_some());
     }
 
     #[tokio::test]
     async fn a_secret_of_another_master_key_is_no_secret() {
-        let bench = Fixture::new().await;
-        bench.create(APP).await;
-        let other = MasterKey::create(&bench.folder.path().join("other.key")).unwrap();
-        let apps = Apps::new(bench.apps.store.clone(), Arc::new(Keys::derive(&other)), &[1; 16]);
+        let fixture = Fixture::new().await;
+        fixture.create(APP).await;
+        let other = MasterKey::create(&fixture.folder.path().join("other.key")).unwrap();
+        let apps = AppLookup::new(fixture.apps.store.clone(), Arc::new(Keys::derive(&other)), &[1; 16]);
         let refusal = apps.read_again(APP).await.unwrap_err();
         assert_eq!(refusal.code, rebuttal_protocol::Code::SystemError);
     }
 
     #[tokio::test]
     async fn the_doctors_apps_are_known_by_key_and_identity_and_may_do_nothing() {
-        let bench = Fixture::new().await;
-        let keys = &bench.apps.keys;
+        let fixture = Fixture::new().await;
+        let keys = &fixture.apps.keys;
         for (app_id, secret) in [keys.doctor(&[1; 16]), keys.keys_doctor().clone()] {
-            for app in [bench.apps.find(app_id).await, bench.apps.read_again(app_id).await] {
+            for app in [fixture.apps.find(app_id).await, fixture.apps.read_again(app_id).await] {
                 let app = app.unwrap().unwrap();
                 assert!(
                     !app.enabled && app.merchant_id == MerchantId::LAST && !app.secrets[0].is_first_use()
@@ -374,18 +374,18 @@ mod tests {
                 assert_eq!(app.secrets[0].secret.expose_ascii(), secret.expose_ascii());
             }
         }
-        let other = MasterKey::create(&bench.folder.path().join("other.key")).unwrap();
+        let other = MasterKey::create(&fixture.folder.path().join("other.key")).unwrap();
         let other = Keys::derive(&other);
         for (others, _) in [keys.doctor(&[2; 16]), other.doctor(&[1; 16]), other.keys_doctor().clone()] {
-            assert!(bench.apps.find(others).await.unwrap().is_none());
+            assert!(fixture.apps.find(others).await.unwrap().is_none());
         }
     }
 
     #[tokio::test]
     async fn a_first_use_is_told_once() {
-        let bench = Fixture::new().await;
-        bench.create(APP).await;
-        let app = bench.apps.read_again(APP).await.unwrap().unwrap();
+        let fixture = Fixture::new().await;
+        fixture.create(APP).await;
+        let app = fixture.apps.read_again(APP).await.unwrap().unwrap();
         let secret = app.valid_secrets(clock::now()).next().unwrap();
         assert_eq!((secret.is_first_use(), secret.is_first_use()), (true, false));
     }

@@ -17,7 +17,7 @@ use rebuttal_store::{KeyCheck, SecretId, TokenHash};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use crate::io_hints::unread;
+use crate::io_hints::read_error_reason;
 
 /// Bytes of the master key, written as twice as many hex digits.
 const MASTER_KEY_BYTES: usize = 32;
@@ -32,18 +32,19 @@ pub(crate) struct MasterKey(Zeroizing<[u8; MASTER_KEY_BYTES]>);
 impl MasterKey {
     /// Reads a key file: 64 hex digits, white space around them.
     pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
-        let unread =
-            |error| anyhow!("cannot read the master key in {}: {}", path.display(), unread(path, &error));
-        let metadata = fs::metadata(path).map_err(unread)?;
+        let cannot_read = |error| {
+            anyhow!("cannot read the master key in {}: {}", path.display(), read_error_reason(path, &error))
+        };
+        let metadata = fs::metadata(path).map_err(cannot_read)?;
         if metadata.is_dir() {
-            return Err(unread(io::ErrorKind::IsADirectory.into()));
+            return Err(cannot_read(io::ErrorKind::IsADirectory.into()));
         }
         if metadata.permissions().mode() & 0o077 != 0 {
             tracing::warn!("others than its owner may use the master key; run: chmod 600 {}", path.display());
         }
         let size = metadata.len();
         ensure!(size <= KEY_FILE_MAX_BYTES, "{} is too long for a master key", path.display());
-        let text = fs::read_to_string(path).map_err(unread)?;
+        let text = fs::read_to_string(path).map_err(cannot_read)?;
         let key = hex_digits::parse_any_case(Zeroizing::new(text).trim()).with_context(|| {
             let (shown, digits) = (path.display(), 2 * MASTER_KEY_BYTES);
             format!(

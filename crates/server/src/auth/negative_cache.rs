@@ -51,11 +51,11 @@ impl<K: Copy + Eq + Hash> NegativeCache<K> {
     }
 
     /// Whether the database did not know it a moment ago.
-    pub(super) fn holds(&self, key: &K) -> bool {
+    pub(super) fn contains(&self, key: &K) -> bool {
         self.0.get(key).is_some_and(|asked_at| asked_at.elapsed() < READ_PAUSE)
     }
 
-    pub(super) fn note(&mut self, key: K) {
+    pub(super) fn insert(&mut self, key: K) {
         if self.0.len() >= UNKNOWN_MAX {
             self.0.retain(|_, asked_at| asked_at.elapsed() < READ_PAUSE);
         }
@@ -63,7 +63,7 @@ impl<K: Copy + Eq + Hash> NegativeCache<K> {
         self.0.insert(key, Instant::now());
     }
 
-    pub(super) fn forget(&mut self, key: &K) {
+    pub(super) fn remove(&mut self, key: &K) {
         self.0.remove(key);
     }
 }

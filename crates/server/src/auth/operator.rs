@@ -60,7 +60,7 @@ impl<S: HasAuth, N: Permits> FromRequestParts<S> for Operator<N> {
             let hash = hash(token);
             if let Some(known) = auth.tokens.find(hash).await? {
                 Authenticated::note(&parts.extensions);
-                return match N::PERMISSION.is_of(known.role) {
+                return match N::PERMISSION.is_granted_to(known.role) {
                     true => Ok(Self::of(known.name, hash)),
                     false => Err(N::PERMISSION.refuse(known.role).into()),
                 };

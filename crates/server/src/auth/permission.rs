@@ -20,7 +20,7 @@ pub(crate) enum Permission {
 
 impl Permission {
     /// The table.
-    pub(crate) const fn is_of(self, role: Role) -> bool {
+    pub(crate) const fn is_granted_to(self, role: Role) -> bool {
         match (self, role) {
             (Self::Read, Role::Viewer | Role::Operator | Role::Admin)
             | (Self::Act, Role::Operator | Role::Admin)
@@ -32,7 +32,7 @@ impl Permission {
     /// Why a role is not enough.
     pub(crate) fn refuse(self, role: Role) -> Refusal {
         let enough: Vec<_> =
-            Role::ALL.iter().filter(|role| self.is_of(**role)).map(|role| role.as_str()).collect();
+            Role::ALL.iter().filter(|role| self.is_granted_to(**role)).map(|role| role.as_str()).collect();
         let enough = enough.join(" or ");
         let message =
             format!("this token's role is {role}, and this takes {enough}; use a token of that role");

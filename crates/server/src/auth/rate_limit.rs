@@ -54,11 +54,11 @@ impl RateLimits {
     }
 
     /// Forgets addresses and apps that could make all their requests again.
-    pub(crate) fn forget(&self) {
+    pub(crate) fn purge(&self) {
         let now = Instant::now();
-        self.failures.forget(now);
+        self.failures.purge(now);
         if let Some(apps) = &self.apps {
-            apps.forget(now);
+            apps.purge(now);
         }
     }
 

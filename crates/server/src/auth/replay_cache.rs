@@ -12,15 +12,15 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use rebuttal_protocol::{AppId, MerchantId, Nonce, UnixMillis};
 
-/// How often read nonces that are old enough are forgotten.
-pub(crate) const FORGET_EVERY: Duration = Duration::from_secs(5);
+/// How often read nonces that are old enough are purged.
+pub(crate) const PURGE_EVERY: Duration = Duration::from_secs(5);
 /// Parts of the memory, each with a lock of its own, so that uses on several cores seldom wait for each other.
 /// Identities spread over them evenly, so each has its part of every bound.
 const SHARDS: usize = 16;
-/// How much time one set covers; a set is forgotten whole. Forgetting is this much later than it could be.
+/// How much time one set covers; a set is purged whole. Forgetting is this much later than it could be.
 const BUCKET_MILLIS: i64 = 10_000;
 /// Which part of the capacity for reads is there, apart from it, for the identities of changes. They are noted as long
-/// as there is room; the database knows them all.
+/// as there is room; the database contains them all.
 const CHANGES_PART: usize = 4;
 
 /// What became of a nonce.
@@ -30,11 +30,11 @@ pub(crate) enum NonceCheck {
     First,
     /// It was used before.
     Replayed,
-    /// Its time was forgotten already: whether it was used cannot be known.
-    Forgotten,
-    /// Its merchant has no room to remember it in before this moment. Nothing is forgotten to make some.
+    /// Its time was purged already: whether it was used cannot be known.
+    Purged,
+    /// Its merchant has no room to remember it in before this moment. Nothing is purged to make some.
     Full {
-        /// When the oldest of what the merchant fills its room with is forgotten.
+        /// When the oldest of what the merchant fills its room with is purged.
         until: UnixMillis,
     },
 }
@@ -42,13 +42,13 @@ pub(crate) enum NonceCheck {
 /// Remembers used nonces until they would be stale anyway.
 ///
 /// Invariant: a timestamp is fresh for one window after itself (`auth::signature`), and a nonce is kept for two, so
-/// that a clock set back by less than a window revives nothing. `forgotten_through` holds whatever the clock does.
+/// that a clock set back by less than a window revives nothing. `purged_through` holds whatever the clock does.
 pub(crate) struct ReplayCache {
     shards: [Mutex<Shard>; SHARDS],
     /// Two keyed hashes make the 128 bits. Keyed, so that nobody can choose nonces that collide.
     hashers: (RandomState, RandomState),
     /// Every timestamp up to this one counts as used.
-    forgotten_through: AtomicI64,
+    purged_through: AtomicI64,
     /// Most reads that one shard remembers.
     shard_capacity: usize,
     kept: Duration,
@@ -59,16 +59,16 @@ pub(crate) struct ReplayCache {
 pub(crate) enum Reservation {
     /// No read can use it until all who reserved it have released it. Another change may reserve it too: which uses it
     /// is the database's to say, once the first one's fate is known.
-    Yes(Identity),
+    Yes(NonceIdentity),
     /// A read used it.
     Replayed,
-    /// There is no room for it, or its time was forgotten: the database alone decides.
-    Unnoted,
+    /// There is no room for it, or its time was purged: the database alone decides.
+    NotReserved,
 }
 
 /// An identity as it is remembered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Identity {
+pub(crate) struct NonceIdentity {
     shard: usize,
     bucket: i64,
     hash: u128,
@@ -79,7 +79,7 @@ impl ReplayCache {
         Self {
             shards: Default::default(),
             hashers: (RandomState::new(), RandomState::new()),
-            forgotten_through: AtomicI64::new(i64::MIN),
+            purged_through: AtomicI64::new(i64::MIN),
             shard_capacity: capacity.div_ceil(SHARDS),
             kept: 2 * window,
         }
@@ -97,18 +97,18 @@ impl ReplayCache {
         nonce: &Nonce,
     ) -> NonceCheck {
         let identity = self.identity(app_id, timestamp, nonce);
-        let Some(shard) = self.shards.get(identity.shard) else { return NonceCheck::Forgotten };
+        let Some(shard) = self.shards.get(identity.shard) else { return NonceCheck::Purged };
         let mut shard = shard.lock();
-        // Read under the lock that forgetting takes, so that no set is revived after it was forgotten.
-        if timestamp.0 <= self.forgotten_through.load(Ordering::Acquire) {
-            return NonceCheck::Forgotten;
+        // Read under the lock that forgetting takes, so that no set is revived after it was purged.
+        if timestamp.0 <= self.purged_through.load(Ordering::Acquire) {
+            return NonceCheck::Purged;
         }
-        if shard.buckets.get(&identity.bucket).is_some_and(|bucket| bucket.knows(identity.hash)) {
+        if shard.buckets.get(&identity.bucket).is_some_and(|bucket| bucket.contains(identity.hash)) {
             return NonceCheck::Replayed;
         }
         let of_merchant = shard.reads_of.get(&merchant_id).copied().unwrap_or_default();
         if of_merchant >= self.shard_capacity.saturating_sub(shard.reads) {
-            return NonceCheck::Full { until: self.forgotten_at(shard.oldest_read_of(merchant_id)) };
+            return NonceCheck::Full { until: self.purged_at(shard.oldest_read_of(merchant_id)) };
         }
         shard.reads += 1;
         *shard.reads_of.entry(merchant_id).or_default() += 1;
@@ -122,10 +122,10 @@ impl ReplayCache {
     /// stays used unless it is [released](Self::release).
     pub(crate) fn reserve(&self, app_id: AppId, timestamp: UnixMillis, nonce: &Nonce) -> Reservation {
         let identity = self.identity(app_id, timestamp, nonce);
-        let Some(shard) = self.shards.get(identity.shard) else { return Reservation::Unnoted };
+        let Some(shard) = self.shards.get(identity.shard) else { return Reservation::NotReserved };
         let mut shard = shard.lock();
         let room = shard.changes < self.shard_capacity.div_ceil(CHANGES_PART)
-            && timestamp.0 > self.forgotten_through.load(Ordering::Acquire);
+            && timestamp.0 > self.purged_through.load(Ordering::Acquire);
         let bucket = shard.buckets.get_mut(&identity.bucket);
         if bucket.as_ref().is_some_and(|bucket| bucket.reads.contains(&identity.hash)) {
             return Reservation::Replayed;
@@ -136,13 +136,13 @@ impl ReplayCache {
             shard.changes += 1;
             shard.buckets.entry(identity.bucket).or_default().changes.insert(identity.hash, 1);
         } else {
-            return Reservation::Unnoted;
+            return Reservation::NotReserved;
         }
         Reservation::Yes(identity)
     }
 
     /// Lets go of a held nonce: the change was not made and did not use it.
-    pub(crate) fn release(&self, identity: Identity) {
+    pub(crate) fn release(&self, identity: NonceIdentity) {
         let Some(shard) = self.shards.get(identity.shard) else { return };
         let mut shard = shard.lock();
         let Some(bucket) = shard.buckets.get_mut(&identity.bucket) else { return };
@@ -155,12 +155,12 @@ impl ReplayCache {
     }
 
     /// Forgets what has been kept long enough.
-    pub(crate) fn forget(&self, now: UnixMillis) {
+    pub(crate) fn purge(&self, now: UnixMillis) {
         let oldest_kept = (now - self.kept).0.div_euclid(BUCKET_MILLIS);
-        self.forgotten_through.fetch_max(oldest_kept.saturating_mul(BUCKET_MILLIS) - 1, Ordering::AcqRel);
+        self.purged_through.fetch_max(oldest_kept.saturating_mul(BUCKET_MILLIS) - 1, Ordering::AcqRel);
         for shard in &self.shards {
             // Dropped after the lock, because freeing a large set takes its time.
-            let _forgotten = shard.lock().forget(oldest_kept);
+            let _forgotten = shard.lock().purge(oldest_kept);
         }
     }
 
@@ -170,16 +170,16 @@ impl ReplayCache {
         (remembered, self.shard_capacity * SHARDS)
     }
 
-    /// When a set may be forgotten.
-    fn forgotten_at(&self, bucket: Option<i64>) -> UnixMillis {
+    /// When a set may be purged.
+    fn purged_at(&self, bucket: Option<i64>) -> UnixMillis {
         let ends = bucket.unwrap_or_default().saturating_add(1).saturating_mul(BUCKET_MILLIS);
         UnixMillis(ends) + self.kept
     }
 
-    fn identity(&self, app_id: AppId, timestamp: UnixMillis, nonce: &Nonce) -> Identity {
+    fn identity(&self, app_id: AppId, timestamp: UnixMillis, nonce: &Nonce) -> NonceIdentity {
         let identity = (app_id, timestamp, nonce);
         let low = self.hashers.0.hash_one(identity);
-        Identity {
+        NonceIdentity {
             shard: usize::try_from(low >> 32).unwrap_or_default() % SHARDS,
             bucket: timestamp.0.div_euclid(BUCKET_MILLIS),
             hash: u128::from(self.hashers.1.hash_one(identity)) << 64 | u128::from(low),
@@ -191,7 +191,7 @@ impl ReplayCache {
 #[derive(Default)]
 struct Shard {
     /// By the time that they cover.
-    buckets: BTreeMap<i64, Bucket>,
+    buckets: BTreeMap<i64, NonceBucket>,
     reads: usize,
     reads_of: HashMap<MerchantId, usize>,
     changes: usize,
@@ -199,15 +199,15 @@ struct Shard {
 
 /// The identities of one span of time.
 #[derive(Default)]
-struct Bucket {
+struct NonceBucket {
     reads: HashSet<u128, BuildHasherDefault<AlreadyHashed>>,
     reads_of: HashMap<MerchantId, usize>,
     /// How many hold each.
     changes: HashMap<u128, u32, BuildHasherDefault<AlreadyHashed>>,
 }
 
-impl Bucket {
-    fn knows(&self, identity: u128) -> bool {
+impl NonceBucket {
+    fn contains(&self, identity: u128) -> bool {
         self.reads.contains(&identity) || self.changes.contains_key(&identity)
     }
 }
@@ -219,10 +219,10 @@ impl Shard {
         of_merchant.or(self.buckets.first_key_value()).map(|(bucket, _)| *bucket)
     }
 
-    fn forget(&mut self, oldest_kept: i64) -> BTreeMap<i64, Bucket> {
+    fn purge(&mut self, oldest_kept: i64) -> BTreeMap<i64, NonceBucket> {
         let kept = self.buckets.split_off(&oldest_kept);
-        let forgotten = std::mem::replace(&mut self.buckets, kept);
-        for bucket in forgotten.values() {
+        let purged = std::mem::replace(&mut self.buckets, kept);
+        for bucket in purged.values() {
             self.changes -= bucket.changes.len();
             for (merchant_id, count) in &bucket.reads_of {
                 self.reads -= count;
@@ -232,7 +232,7 @@ impl Shard {
             }
         }
         self.reads_of.retain(|_, count| *count > 0);
-        forgotten
+        purged
     }
 }
 
@@ -304,9 +304,9 @@ mod tests {
         let NonceCheck::Full { until } = check_and_insert(&nonces, 1, NOW, 9999) else {
             panic!("there was room")
         };
-        nonces.forget(UnixMillis(until.0 - 1));
+        nonces.purge(UnixMillis(until.0 - 1));
         assert_eq!(check_and_insert(&nonces, 1, NOW, 9999), NonceCheck::Full { until });
-        nonces.forget(until);
+        nonces.purge(until);
         assert_eq!(check_and_insert(&nonces, 1, until, 9999), NonceCheck::First);
         let left: usize = nonces.shards.iter().map(|shard| shard.lock().reads).sum();
         assert_eq!(left, 1);
@@ -324,11 +324,11 @@ mod tests {
         assert_eq!(check_and_insert(&nonces, 1, NOW, 2), NonceCheck::Replayed, "one change still holds it");
         nonces.release(held);
         assert_eq!(check_and_insert(&nonces, 1, NOW, 2), NonceCheck::First);
-        // Released after it was forgotten, it takes nothing away.
+        // Released after it was purged, it takes nothing away.
         let Reservation::Yes(held) = reserve(3) else { panic!("it was not held") };
-        nonces.forget(NOW + 3 * WINDOW);
+        nonces.purge(NOW + 3 * WINDOW);
         nonces.release(held);
-        assert_eq!(reserve(4), Reservation::Unnoted);
+        assert_eq!(reserve(4), Reservation::NotReserved);
     }
 
     #[test]
@@ -348,13 +348,13 @@ mod tests {
     fn a_nonce_is_kept_for_two_windows_and_then_its_time_is_refused_for_ever() {
         let nonces = ReplayCache::new(WINDOW, 100);
         assert_eq!(check_and_insert(&nonces, 1, NOW, 1), NonceCheck::First);
-        nonces.forget(NOW + 2 * WINDOW);
+        nonces.purge(NOW + 2 * WINDOW);
         assert_eq!(check_and_insert(&nonces, 1, NOW, 1), NonceCheck::Replayed);
-        nonces.forget(NOW + 2 * WINDOW + Duration::from_secs(10));
-        assert_eq!(check_and_insert(&nonces, 1, NOW, 1), NonceCheck::Forgotten);
+        nonces.purge(NOW + 2 * WINDOW + Duration::from_secs(10));
+        assert_eq!(check_and_insert(&nonces, 1, NOW, 1), NonceCheck::Purged);
         // A clock that is set back revives nothing.
-        nonces.forget(NOW);
-        assert_eq!(check_and_insert(&nonces, 1, NOW, 1), NonceCheck::Forgotten);
+        nonces.purge(NOW);
+        assert_eq!(check_and_insert(&nonces, 1, NOW, 1), NonceCheck::Purged);
     }
 
     #[test]

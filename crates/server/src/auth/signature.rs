@@ -18,7 +18,7 @@ use rebuttal_store::{
 };
 
 use crate::auth::apps::KnownApp;
-use crate::auth::replay_cache::{FORGET_EVERY, NonceCheck};
+use crate::auth::replay_cache::{NonceCheck, PURGE_EVERY};
 use crate::auth::request_context::{RequestContext, target};
 use crate::auth::verified::Verified;
 use crate::auth::{Auth, HasAuth};
@@ -100,7 +100,7 @@ impl<S: HasAuth, T: MerchantRequest<Effect = Read>> FromRequestParts<S> for Sign
                 verified.settle();
                 return Err(Refusal::replayed());
             }
-            NonceCheck::Forgotten => return Err(forgotten()),
+            NonceCheck::Purged => return Err(timestamp_purged()),
             NonceCheck::Full { until } => return Err(too_many_queries(until, auth.freshness_window)),
         }
         verified.settle();
@@ -197,7 +197,7 @@ async fn authenticate<'c>(
 /// The merchant's part of the memory is full until the oldest of it is forgotten, one look of the sweeper later.
 fn too_many_queries(until: UnixMillis, window: Duration) -> Refusal {
     let left = u64::try_from(until.0 - clock::now().0).unwrap_or_default();
-    let seconds = (Duration::from_millis(left) + FORGET_EVERY).as_secs() + 1;
+    let seconds = (Duration::from_millis(left) + PURGE_EVERY).as_secs() + 1;
     let message = format!(
         "too many queries within {} seconds: the gateway remembers each, so that none is answered twice. \
          Nothing was changed; come again in {seconds} seconds, and query less often",
@@ -209,7 +209,7 @@ fn too_many_queries(until: UnixMillis, window: Duration) -> Refusal {
 
 /// The timestamp is fresh by the clock, and yet lies before what is still remembered: the clock was set back, or ran
 /// ahead once.
-pub(crate) fn forgotten() -> Refusal {
+pub(crate) fn timestamp_purged() -> Refusal {
     let message = format!(
         "the timestamp lies before what the gateway still remembers, though the gateway's time is {}; its operator finds \
          the cause in the log",
@@ -298,10 +298,10 @@ fn verify_with_any(
 fn note_first_use(auth: &Auth, verified: &Verified) {
     let Some(secret) = verified.secret().filter(|secret| secret.is_first_use()) else { return };
     let operation = SingleOperation::Account(AccountChange::SecretUsed { secret_id: secret.secret_id });
-    let work = WriteRequest::internal(clock::now(), operation);
+    let request = WriteRequest::internal(clock::now(), operation);
     let store = auth.store.clone();
     tokio::spawn(async move {
-        if let Err(error) = store.commit(work).await {
+        if let Err(error) = store.commit(request).await {
             tracing::warn!(%error, "the first use of a secret was not written down");
         }
     });

@@ -13,7 +13,7 @@ use crate::http::error::Refusal;
 /// Tokens that are looked up without waiting for strangers; more than there are operators.
 const PROVEN_MAX: usize = 1_000;
 
-pub(crate) struct Tokens {
+pub(crate) struct TokenLookup {
     store: Store,
     lookups: LookupLimiter,
     cache: Mutex<TokenCache>,
@@ -25,7 +25,7 @@ struct TokenCache {
     unknown: NegativeCache<TokenHash>,
 }
 
-impl Tokens {
+impl TokenLookup {
     pub(crate) fn new(store: Store) -> Self {
         let cache = TokenCache { proven: HashMap::new(), unknown: NegativeCache::new() };
         Self { store, lookups: LookupLimiter::new(), cache: Mutex::new(cache) }
@@ -34,20 +34,20 @@ impl Tokens {
     /// The token, if it lets somebody in. One that did not a moment ago is not asked for again.
     pub(crate) async fn find(&self, hash: TokenHash) -> Result<Option<TokenRecord>, Refusal> {
         if self.cache.lock().proven.contains_key(&hash) {
-            return self.ask(hash).await;
+            return self.read_from_store(hash).await;
         }
-        if self.cache.lock().unknown.holds(&hash) {
+        if self.cache.lock().unknown.contains(&hash) {
             return Ok(None);
         }
         let _turn = self.lookups.wait().await?;
         // The same one may have had its turn meanwhile.
-        if self.cache.lock().unknown.holds(&hash) {
+        if self.cache.lock().unknown.contains(&hash) {
             return Ok(None);
         }
-        self.ask(hash).await
+        self.read_from_store(hash).await
     }
 
-    async fn ask(&self, hash: TokenHash) -> Result<Option<TokenRecord>, Refusal> {
+    async fn read_from_store(&self, hash: TokenHash) -> Result<Option<TokenRecord>, Refusal> {
         let token = self.store.token(hash).await?;
         let mut cache = self.cache.lock();
         let TokenCache { proven, unknown } = &mut *cache;
@@ -58,7 +58,7 @@ impl Tokens {
             }
             None => {
                 proven.remove(&hash);
-                unknown.note(hash);
+                unknown.insert(hash);
             }
         }
         Ok(token)

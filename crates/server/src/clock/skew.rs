@@ -11,18 +11,18 @@ use rebuttal_store::{Store, StoreError};
 use crate::clock;
 
 /// How far two clocks may differ: as much as the sweeper leaves between a deadline and its expiry.
-pub(crate) const CLOCKS_APART_MAX: Duration = COMMIT_LIMIT;
+pub(crate) const CLOCK_SKEW_MAX: Duration = COMMIT_LIMIT;
 
 /// Two clocks that do not agree. Its sentence says what that means and what to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Apart {
+pub(crate) struct ClockSkew {
     ours: UnixMillis,
     theirs: UnixMillis,
 }
 
-impl std::error::Error for Apart {}
+impl std::error::Error for ClockSkew {}
 
-impl fmt::Display for Apart {
+impl fmt::Display for ClockSkew {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [ours, theirs] = [self.ours, self.theirs].map(|at| at.to_rfc3339_utc());
         write!(
@@ -30,7 +30,7 @@ impl fmt::Display for Apart {
             "it is {ours} by this machine's clock and {theirs} by the database server's: one of them is wrong. Deadlines are \
              judged by this machine's, and nothing expires, is swept or forgotten by it until both agree to within {} s; let \
              NTP keep both",
-            CLOCKS_APART_MAX.as_secs()
+            CLOCK_SKEW_MAX.as_secs()
         )
     }
 }
@@ -40,17 +40,21 @@ impl fmt::Display for Apart {
 ///
 /// # Errors
 /// Where the database does not answer.
-pub(crate) async fn present(store: &Store) -> Result<Result<UnixMillis, Apart>, StoreError> {
+pub(crate) async fn agreed_time(store: &Store) -> Result<Result<UnixMillis, ClockSkew>, StoreError> {
     let before = clock::now();
     let server = store.server_time().await?;
-    Ok(server.map_or(Ok(before), |theirs| judge(before, theirs, clock::now())))
+    Ok(server.map_or(Ok(before), |theirs| compare_clocks(before, theirs, clock::now())))
 }
 
 /// What is to be made of a server's time that was asked for and answered within a time.
-pub(crate) fn judge(before: UnixMillis, theirs: UnixMillis, after: UnixMillis) -> Result<UnixMillis, Apart> {
-    match before - CLOCKS_APART_MAX <= theirs && theirs <= after + CLOCKS_APART_MAX {
+pub(crate) fn compare_clocks(
+    before: UnixMillis,
+    theirs: UnixMillis,
+    after: UnixMillis,
+) -> Result<UnixMillis, ClockSkew> {
+    match before - CLOCK_SKEW_MAX <= theirs && theirs <= after + CLOCK_SKEW_MAX {
         true => Ok(before.min(theirs)),
-        false => Err(Apart { ours: after, theirs }),
+        false => Err(ClockSkew { ours: after, theirs }),
     }
 }
 
@@ -63,13 +67,13 @@ mod tests {
 
     #[test]
     fn clocks_agree_within_the_grace_and_the_earlier_one_counts() {
-        let far = CLOCKS_APART_MAX;
+        let far = CLOCK_SKEW_MAX;
         let near = Duration::from_millis(1);
-        assert_eq!(judge(NOW, NOW + near, LATER), Ok(NOW));
-        assert_eq!(judge(NOW, NOW - near, LATER), Ok(NOW - near));
-        assert_eq!(judge(NOW, NOW - far, LATER), Ok(NOW - far));
-        assert_eq!(judge(NOW, LATER + far, LATER), Ok(NOW), "the answer took that long");
-        let apart = [NOW - far - near, LATER + far + near].map(|theirs| judge(NOW, theirs, LATER));
+        assert_eq!(compare_clocks(NOW, NOW + near, LATER), Ok(NOW));
+        assert_eq!(compare_clocks(NOW, NOW - near, LATER), Ok(NOW - near));
+        assert_eq!(compare_clocks(NOW, NOW - far, LATER), Ok(NOW - far));
+        assert_eq!(compare_clocks(NOW, LATER + far, LATER), Ok(NOW), "the answer took that long");
+        let apart = [NOW - far - near, LATER + far + near].map(|theirs| compare_clocks(NOW, theirs, LATER));
         for told in apart.map(|apart| apart.unwrap_err().to_string()) {
             assert!(told.contains("2024-04-26T10:53:50.114+00:00") && told.contains("NTP"), "{told}");
         }

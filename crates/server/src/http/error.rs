@@ -142,13 +142,13 @@ impl From<rebuttal_disputes::DisputeRefusal> for Refusal {
 }
 
 impl From<Rejection> for Refusal {
-    fn from(not_done: Rejection) -> Self {
-        match not_done {
+    fn from(rejection: Rejection) -> Self {
+        match rejection {
             Rejection::Replayed => Self::replayed(),
             Rejection::Stale => Self::stale(),
             Rejection::TokenRevoked => Self::unknown_token(),
             Rejection::Dispute(refusal) => refusal.into(),
-            not_done => Self::new(not_done.code(), not_done.to_string()),
+            rejection => Self::new(rejection.code(), rejection.to_string()),
         }
     }
 }

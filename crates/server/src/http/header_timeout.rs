@@ -62,13 +62,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for HeaderTimeout<S> {
         if read.is_ready() || answering {
             if buffer.filled().len() > filled && !answering {
                 self.begun_in = Some(advance);
-                self.idle.end();
+                self.idle.resume();
             }
             return read;
         }
         if self.begun_in.is_none() {
             // Nothing read is the stream's end, after which there is nothing to answer.
-            return self.idle.poll_asked(cx).map(Ok);
+            return self.idle.poll_close_requested(cx).map(Ok);
         }
         let limit = self.limit;
         let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
@@ -140,7 +140,7 @@ mod tests {
         theirs.write_all(b"a whole head").await.unwrap();
         assert_eq!(stream.read(&mut bytes).await.unwrap(), 12);
         exchanges.advance();
-        idle.ask();
+        idle.request_close();
         assert!(tokio::time::timeout(LIMIT, stream.read(&mut bytes)).await.is_err(), "ended while answering");
         exchanges.advance();
         theirs.write_all(b"the next").await.unwrap();

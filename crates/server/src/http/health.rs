@@ -54,12 +54,12 @@ pub(crate) struct Health {
     evidence: EvidenceStore,
     /// Whether a stop was requested: the gateway is not ready any more, and still serves.
     draining: AtomicBool,
-    last: Mutex<Option<(Instant, Check)>>,
+    last: Mutex<Option<(Instant, ReadinessCheck)>>,
     log: LogThrottle,
 }
 
 /// A check, running or finished, shared by everybody who waits for it: whether the gateway can serve.
-type Check = Shared<BoxFuture<'static, bool>>;
+type ReadinessCheck = Shared<BoxFuture<'static, bool>>;
 
 impl Health {
     pub(crate) fn new(store: Store, evidence: EvidenceStore) -> Self {
@@ -86,13 +86,13 @@ impl Health {
 
     /// Whether this machine's clock, by which deadlines are judged, agrees with the database server's.
     async fn clock(&self) -> anyhow::Result<()> {
-        let answer = async { Ok(skew::present(&self.store).await?.map(drop)?) };
+        let answer = async { Ok(skew::agreed_time(&self.store).await?.map(drop)?) };
         within(answer, "the database did not return its time").await
     }
 
     /// The result of the last check, or of a new one. A check runs to its end even if all who wait for it disconnect,
     /// so that disconnecting does not start many.
-    fn check(self: &Arc<Self>) -> Check {
+    fn check(self: &Arc<Self>) -> ReadinessCheck {
         let mut last = self.last.lock();
         if let Some((started_at, check)) = &*last
             && (check.peek().is_none() || started_at.elapsed() < READY_MEMORY)

@@ -40,7 +40,7 @@ pub(crate) const WRITE_STALL_LIMIT: Duration = Duration::from_secs(30);
 pub(crate) const MIN_READ_BYTES_PER_SECOND: u32 = 32 * 1024;
 /// How long requests in flight may take to finish after a stop was asked for.
 pub(crate) const STOP_LIMIT: Duration = Duration::from_secs(30);
-/// How long to wait after an accept failed, which mostly means that the process is out of files.
+/// How long to wait after an accept accept_failures, which mostly means that the process is out of files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How often the log tells of it.
 const ACCEPT_FAILURE_LOGGED_EVERY: Duration = Duration::from_secs(1);
@@ -67,7 +67,7 @@ impl Listener {
         let permits = Arc::new(Semaphore::new(connections_max));
         let graceful = GracefulShutdown::new();
         let mut connections = JoinSet::new();
-        let failed = LogThrottle::every(ACCEPT_FAILURE_LOGGED_EVERY);
+        let accept_failures = LogThrottle::every(ACCEPT_FAILURE_LOGGED_EVERY);
         loop {
             tokio::select! {
                 biased;
@@ -76,8 +76,8 @@ impl Listener {
                 accepted = socket.accept() => match accepted {
                     Ok((stream, peer)) => {
                         // Closed at once where the peer has too many: an answer would cost what it is refused.
-                        let Some(slot) = peers.enter(peer.ip()) else {
-                            metrics.refuse();
+                        let Some(slot) = peers.acquire(peer.ip()) else {
+                            metrics.count_refusal();
                             continue;
                         };
                         let permit = tokio::select! {
@@ -86,10 +86,10 @@ impl Listener {
                         };
                         let connection =
                             Connection { peer, service: service.clone(), idle_timeout, watcher: graceful.watcher() };
-                        connections.spawn(connection.serve(stream, tls.clone(), (permit, slot, metrics.enter())));
+                        connections.spawn(connection.serve(stream, tls.clone(), (permit, slot, metrics.open_connection())));
                     }
                     Err(error) => {
-                        if failed.is_due() {
+                        if accept_failures.is_due() {
                             tracing::warn!(%error, "could not accept a connection");
                         }
                         tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -168,7 +168,7 @@ impl Connection {
     ) {
         let Self { peer, service, idle_timeout, watcher } = self;
         let exchanges = ExchangeCounter::default();
-        let of_stream = exchanges.clone();
+        let stream_exchanges = exchanges.clone();
         let service = hyper::service::service_fn(move |request| {
             let (exchanges, answer) = (exchanges.clone(), service.answer(peer, request));
             exchanges.advance();
@@ -180,7 +180,7 @@ impl Connection {
         });
         let stream = HeaderTimeout::new(
             WriteTimeout::new(stream, WRITE_STALL_LIMIT, MIN_READ_BYTES_PER_SECOND),
-            of_stream,
+            stream_exchanges,
             HEAD_LIMIT,
             idle,
         );

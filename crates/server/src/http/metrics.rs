@@ -46,7 +46,7 @@ fn call_label(path: &str) -> &'static str {
     }
 }
 
-/// The words that answers are counted under: the codes of contract §7 and §8, `OK` first, those of the embedded S3, and
+/// The codes that answers are counted under: the codes of contract §7 and §8, `OK` first, those of the embedded S3, and
 /// one for what has none.
 fn codes() -> impl Iterator<Item = &'static str> {
     let s3 = S3Code::ALL.iter().map(|code| code.as_str());
@@ -62,7 +62,7 @@ pub(crate) struct HttpMetrics {
 struct CallMetrics {
     call: &'static str,
     seconds: Histogram,
-    /// One for each code, made at its first use.
+    /// One for each code, counter at its first use.
     answers: Vec<OnceLock<Counter>>,
     /// For a code that is none of them.
     other: OnceLock<Counter>,
@@ -100,11 +100,11 @@ impl HttpMetrics {
     }
 
     fn answers<'c>(&self, call: &'c CallMetrics, code: &str) -> &'c Counter {
-        let made = |name: &'static str| move || counter!("rebuttal_http_requests_total", "call" => call.call, "code" => name);
+        let counter = |name: &'static str| move || counter!("rebuttal_http_requests_total", "call" => call.call, "code" => name);
         let mut slots = self.codes.iter().zip(&call.answers);
         match slots.find(|(known, _)| **known == code) {
-            Some((name, slot)) => slot.get_or_init(made(name)),
-            None => call.other.get_or_init(made("other")),
+            Some((name, slot)) => slot.get_or_init(counter(name)),
+            None => call.other.get_or_init(counter("other")),
         }
     }
 }
@@ -134,11 +134,11 @@ impl ConnectionMetrics {
         self.evicted.increment(1);
     }
 
-    pub(crate) fn refuse(&self) {
+    pub(crate) fn count_refusal(&self) {
         self.refused.increment(1);
     }
 
-    pub(crate) fn enter(&self) -> OpenConnection {
+    pub(crate) fn open_connection(&self) -> OpenConnection {
         self.open.increment(1.0);
         OpenConnection(self.open.clone())
     }
@@ -156,14 +156,14 @@ mod tests {
 
     #[test]
     fn every_path_has_one_of_few_words() {
-        let word = call_label;
-        assert_eq!(word("/pg/v2/dispute/contest"), "contest");
-        assert_eq!(word("/pg/v2/file/generateUploadUrl"), "generateUploadUrl");
-        assert_eq!(word("/uploaded"), "upload");
-        assert_eq!(word("/operator/v1/disputes/D1/resolve"), "operator");
-        assert_eq!([word("/openapi.json"), word("/docs"), word("/docs/")], ["openapi", "docs", "other"]);
+        let label = call_label;
+        assert_eq!(label("/pg/v2/dispute/contest"), "contest");
+        assert_eq!(label("/pg/v2/file/generateUploadUrl"), "generateUploadUrl");
+        assert_eq!(label("/uploaded"), "upload");
+        assert_eq!(label("/operator/v1/disputes/D1/resolve"), "operator");
+        assert_eq!([label("/openapi.json"), label("/docs"), label("/docs/")], ["openapi", "docs", "other"]);
         assert_eq!(
-            (word("/readyz"), word("/pg/v2/dispute/contest/"), word("")),
+            (label("/readyz"), label("/pg/v2/dispute/contest/"), label("")),
             ("health", "other", "other")
         );
     }
@@ -175,7 +175,7 @@ mod tests {
         metrics.count("/uploaded", StatusCode::BAD_REQUEST, Some(&note), Duration::ZERO);
         let counted = metrics.calls.iter().filter(|call| call.other.get().is_some());
         assert_eq!(counted.map(|call| call.call).collect::<Vec<_>>(), ["upload"]);
-        let words: std::collections::HashSet<_> = metrics.codes.iter().collect();
-        assert_eq!(words.len(), metrics.codes.len(), "each code is counted in one place");
+        let codes: std::collections::HashSet<_> = metrics.codes.iter().collect();
+        assert_eq!(codes.len(), metrics.codes.len(), "each code is counted in one place");
     }
 }

@@ -50,10 +50,10 @@ const UNAUTHENTICATED_LOGGED_EVERY: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub(crate) struct HttpService {
     router: Router,
-    shared: Arc<Shared>,
+    shared: Arc<ServiceState>,
 }
 
-struct Shared {
+struct ServiceState {
     ids: Arc<RequestIds>,
     metrics: HttpMetrics,
     unauthenticated: PerCall<LogThrottle>,
@@ -65,7 +65,7 @@ impl HttpService {
         let router = router.layer(CatchPanicLayer::custom(|payload: Box<dyn Any + Send>| {
             panicked(&*payload).into_response()
         }));
-        Self { router, shared: Arc::new(Shared { ids, metrics: HttpMetrics::new(), unauthenticated }) }
+        Self { router, shared: Arc::new(ServiceState { ids, metrics: HttpMetrics::new(), unauthenticated }) }
     }
 
     /// Answers one request.
@@ -101,7 +101,7 @@ impl HttpService {
     }
 }
 
-impl Shared {
+impl ServiceState {
     /// Whether it is time to tell why a stranger was not served.
     fn logs_unauthenticated(&self, path: &str, note: Option<&LogNote>) -> bool {
         note.is_some_and(|note| note.cause.is_some())

@@ -16,7 +16,7 @@ use tokio_rustls::rustls::server::ParsedCertificate;
 use tokio_rustls::rustls::{CertificateError, Error, RootCertStore, ServerConfig};
 use zeroize::Zeroizing;
 
-use crate::io_hints::unread;
+use crate::io_hints::read_error_reason;
 
 /// The files that TLS needs, both PEM.
 #[derive(Debug, Clone)]
@@ -28,7 +28,7 @@ pub struct TlsFiles {
 }
 
 /// How long before its end a certificate is reported: time enough for somebody to see to it.
-const SOON: Duration = Duration::from_secs(14 * 24 * 60 * 60);
+const EXPIRY_NOTICE: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 const RENEW: &str = "Renew it, and start the gateway again: it reads certificates at its start";
 
 /// Reads both files and makes what shakes hands with them. Only HTTP/1.1 is offered.
@@ -62,7 +62,7 @@ fn chain(certificate: &Path) -> anyhow::Result<Vec<CertificateDer<'static>>> {
 /// That a certificate is not good for merchants, or will soon not be.
 pub(crate) struct CertificateProblem {
     /// Whether it is not good now.
-    pub(crate) is_over: bool,
+    pub(crate) is_invalid_now: bool,
     /// When it ends or begins, and what to do.
     pub(crate) message: String,
 }
@@ -81,9 +81,9 @@ pub(crate) fn certificate_problem(
         let ms = i64::try_from(at.as_secs()).unwrap_or(i64::MAX).saturating_mul(1000);
         UnixMillis(ms).to_rfc3339_utc()
     };
-    let first = |at: UnixMillis| chain.iter().find_map(|certificate| error_at(certificate, at));
-    let certificate_problem = |is_over, message| Some(CertificateProblem { is_over, message });
-    Ok(match (first(now), first(now + SOON)) {
+    let first = |at: UnixMillis| chain.iter().find_map(|certificate| validity_error_at(certificate, at));
+    let certificate_problem = |is_invalid_now, message| Some(CertificateProblem { is_invalid_now, message });
+    Ok(match (first(now), first(now + EXPIRY_NOTICE)) {
         (Some(CertificateError::ExpiredContext { not_after, .. }), _) => certificate_problem(
             true,
             format!("a certificate in {file} ended at {}: merchants refuse it. {RENEW}", utc(not_after)),
@@ -103,7 +103,7 @@ pub(crate) fn certificate_problem(
 }
 
 /// That a certificate is over or not yet valid at a moment. Who signed it is not looked at: merchants may know him.
-fn error_at(certificate: &CertificateDer<'_>, at: UnixMillis) -> Option<CertificateError> {
+fn validity_error_at(certificate: &CertificateDer<'_>, at: UnixMillis) -> Option<CertificateError> {
     let parsed = ParsedCertificate::try_from(certificate).ok()?;
     let at = UnixTime::since_unix_epoch(Duration::from_millis(u64::try_from(at.0).ok()?));
     let algorithms = ring::default_provider().signature_verification_algorithms;
@@ -118,7 +118,7 @@ fn error_at(certificate: &CertificateDer<'_>, at: UnixMillis) -> Option<Certific
 
 /// A file that a setting names, wiped from memory when dropped: it may hold a key.
 fn read(setting: &str, path: &Path) -> anyhow::Result<Zeroizing<Vec<u8>>> {
-    fs::read(path)
-        .map(Zeroizing::new)
-        .map_err(|error| anyhow!("{setting}: cannot read {}: {}", path.display(), unread(path, &error)))
+    fs::read(path).map(Zeroizing::new).map_err(|error| {
+        anyhow!("{setting}: cannot read {}: {}", path.display(), read_error_reason(path, &error))
+    })
 }

@@ -14,14 +14,14 @@ pub(super) struct WriteTimeout<S> {
     stream: S,
     /// Runs while a write waits; kept between waits so that its allocation is reused.
     timer: Option<Pin<Box<Sleep>>>,
-    patience: StallAllowance,
+    allowance: StallAllowance,
 }
 
 /// How long writes may still wait for the peer to read. Waiting uses it up; what the peer reads gives it back, at the
 /// least rate.
 struct StallAllowance {
     left: Duration,
-    waits_since: Option<Instant>,
+    waiting_since: Option<Instant>,
     /// The whole of it: the longest single wait.
     limit: Duration,
     min_bytes_per_second: u32,
@@ -29,15 +29,15 @@ struct StallAllowance {
 
 impl StallAllowance {
     /// A write waits; until when it may, where it begins to.
-    fn wait(&mut self, now: Instant) -> Option<Instant> {
-        let begins = self.waits_since.is_none();
-        self.waits_since.get_or_insert(now);
+    fn begin_wait(&mut self, now: Instant) -> Option<Instant> {
+        let begins = self.waiting_since.is_none();
+        self.waiting_since.get_or_insert(now);
         begins.then(|| now + self.left)
     }
 
     /// So many bytes were taken, and no write waits any more.
-    fn took(&mut self, bytes: usize, now: impl FnOnce() -> Instant) {
-        if let Some(since) = self.waits_since.take() {
+    fn progressed(&mut self, bytes: usize, now: impl FnOnce() -> Instant) {
+        if let Some(since) = self.waiting_since.take() {
             self.left = self.left.saturating_sub(now() - since);
         }
         if self.left < self.limit {
@@ -50,28 +50,32 @@ impl StallAllowance {
 
 impl<S> WriteTimeout<S> {
     pub(super) const fn new(stream: S, limit: Duration, min_bytes_per_second: u32) -> Self {
-        let patience = StallAllowance { left: limit, waits_since: None, limit, min_bytes_per_second };
-        Self { stream, timer: None, patience }
+        let allowance = StallAllowance { left: limit, waiting_since: None, limit, min_bytes_per_second };
+        Self { stream, timer: None, allowance }
     }
 
     /// Passes a write's result on; while it waits, the timer runs.
-    fn bound(&mut self, cx: &mut Context<'_>, written: Poll<Result<usize>>) -> Poll<Result<usize>> {
+    fn apply_timeout(&mut self, cx: &mut Context<'_>, written: Poll<Result<usize>>) -> Poll<Result<usize>> {
         if let Poll::Ready(written) = written {
-            self.patience.took(*written.as_ref().unwrap_or(&0), Instant::now);
+            self.allowance.progressed(*written.as_ref().unwrap_or(&0), Instant::now);
             return Poll::Ready(written);
         }
-        let limit = self.patience.limit;
+        let limit = self.allowance.limit;
         let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
-        if let Some(until) = self.patience.wait(Instant::now()) {
+        if let Some(until) = self.allowance.begin_wait(Instant::now()) {
             timer.as_mut().reset(until);
         }
         ready!(timer.as_mut().poll(cx));
         Poll::Ready(Err(Error::new(ErrorKind::TimedOut, "the peer does not read its answers, or too slowly")))
     }
 
-    /// As [`Self::bound`], of what writes no bytes.
-    fn bound_other(&mut self, cx: &mut Context<'_>, done: Poll<Result<()>>) -> Poll<Result<()>> {
-        self.bound(cx, done.map_ok(|()| 0)).map_ok(drop)
+    /// As [`Self::apply_timeout`], of what writes no bytes.
+    fn apply_timeout_without_bytes(
+        &mut self,
+        cx: &mut Context<'_>,
+        done: Poll<Result<()>>,
+    ) -> Poll<Result<()>> {
+        self.apply_timeout(cx, done.map_ok(|()| 0)).map_ok(drop)
     }
 }
 
@@ -88,7 +92,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for WriteTimeout<S> {
 impl<S: AsyncWrite + Unpin> AsyncWrite for WriteTimeout<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.bound(cx, written)
+        self.apply_timeout(cx, written)
     }
 
     fn poll_write_vectored(
@@ -97,7 +101,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for WriteTimeout<S> {
         pieces: &[IoSlice<'_>],
     ) -> Poll<Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, pieces);
-        self.bound(cx, written)
+        self.apply_timeout(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -106,12 +110,12 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for WriteTimeout<S> {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
         let flushed = Pin::new(&mut self.stream).poll_flush(cx);
-        self.bound_other(cx, flushed)
+        self.apply_timeout_without_bytes(cx, flushed)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
         let shut = Pin::new(&mut self.stream).poll_shutdown(cx);
-        self.bound_other(cx, shut)
+        self.apply_timeout_without_bytes(cx, shut)
     }
 }
 
@@ -137,13 +141,13 @@ mod tests {
         let (start, every) = (Instant::now(), Duration::from_secs(every_seconds));
         let mut now = start;
         while now - start < Duration::from_secs(3_600) {
-            let until = stream.patience.wait(now).expect("no write waits yet");
-            assert_eq!(stream.patience.wait(now), None, "it waits already");
+            let until = stream.allowance.begin_wait(now).expect("no write waits yet");
+            assert_eq!(stream.allowance.begin_wait(now), None, "it waits already");
             now += every;
             if until < now {
                 return Some((until - start).as_secs());
             }
-            stream.patience.took(bytes, || now);
+            stream.allowance.progressed(bytes, || now);
         }
         None
     }
@@ -160,7 +164,7 @@ mod tests {
             // Each byte is progress, and earns next to nothing.
             (1, 1, Some(30)),
             (1, 29, Some(30)),
-            // It loses half a second of its patience each second.
+            // It loses half a second of its allowance each second.
             (least / 2, 1, Some(59)),
         ] {
             let shown = format!("{bytes} bytes every {every_seconds} s");

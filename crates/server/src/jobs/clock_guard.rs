@@ -8,7 +8,7 @@ use rebuttal_protocol::UnixMillis;
 
 /// How far the system's clock and the monotonic one may differ between two looks. NTP slews a clock that is nearly
 /// right; a step beyond this sets one that was wrong, before it or after.
-const APART_MAX: Duration = Duration::from_secs(5);
+const CLOCK_STEP_MAX: Duration = Duration::from_secs(5);
 /// How long a gateway may have been away, by its clock, before that is in doubt: longer than an upgrade takes, or a
 /// machine to start.
 const AWAY_MAX: Duration = Duration::from_secs(10 * 60);
@@ -57,7 +57,7 @@ impl ClockGuard {
     }
 
     /// Whether where the clock stands has to be compared with what was last trusted.
-    pub(super) fn is_new(&self) -> bool {
+    pub(super) fn needs_comparison(&self) -> bool {
         !self.observed.lock().is_compared
     }
 
@@ -67,7 +67,8 @@ impl ClockGuard {
         let mut observed = self.observed.lock();
         // Another job may have been quicker.
         let was_compared = std::mem::replace(&mut observed.is_compared, true);
-        let far = trusted.filter(|trusted| !was_compared && apart(*trusted, now) > AWAY_MAX.as_millis());
+        let far =
+            trusted.filter(|trusted| !was_compared && difference_ms(*trusted, now) > AWAY_MAX.as_millis());
         let Some(trusted) = far else { return };
         let wait = self.window * DOUBTED_WINDOWS;
         tracing::error!(
@@ -82,7 +83,7 @@ impl ClockGuard {
     pub(super) fn observe(&self, now: UnixMillis, instant: Instant) -> ClockState {
         let mut observed = self.observed.lock();
         let expected = observed.now + instant.saturating_duration_since(observed.instant);
-        if apart(expected, now) > APART_MAX.as_millis() {
+        if difference_ms(expected, now) > CLOCK_STEP_MAX.as_millis() {
             tracing::error!(
                 "the clock jumped from about {expected} to {now}: nothing expires, is swept or forgotten by it until it \
                  has been steady for {:?}. If it is wrong, set it right before that",
@@ -102,7 +103,7 @@ impl ClockGuard {
 }
 
 /// Milliseconds between two moments.
-fn apart(one: UnixMillis, other: UnixMillis) -> u128 {
+fn difference_ms(one: UnixMillis, other: UnixMillis) -> u128 {
     u128::from(one.0.abs_diff(other.0))
 }
 
@@ -140,7 +141,7 @@ mod tests {
         for trusted in [NOW - week, NOW + week, NOW - AWAY_MAX - SECOND] {
             let clock_guard = ClockGuard::since(NOW, start, WINDOW);
             let observe = |after: Duration| clock_guard.observe(NOW + after, start + after);
-            assert!(clock_guard.is_new());
+            assert!(clock_guard.needs_comparison());
             clock_guard.compare(Some(trusted), NOW, start);
             assert_eq!(
                 (observe(SECOND), observe(12 * WINDOW - SECOND)),
@@ -151,7 +152,7 @@ mod tests {
         for trusted in [None, Some(NOW), Some(NOW - AWAY_MAX)] {
             let clock_guard = ClockGuard::since(NOW, start, WINDOW);
             clock_guard.compare(trusted, NOW, start);
-            assert!(!clock_guard.is_new());
+            assert!(!clock_guard.needs_comparison());
             assert_eq!(clock_guard.observe(NOW, start), ClockState::Unbroken, "{trusted:?}");
         }
     }
@@ -162,7 +163,7 @@ mod tests {
         let clock_guard = ClockGuard::since(NOW + AHEAD, start, WINDOW);
         clock_guard.compare(Some(NOW), NOW + AHEAD, start);
         assert_eq!(clock_guard.observe(NOW + SECOND, start + SECOND), ClockState::Doubted);
-        assert!(clock_guard.is_new());
+        assert!(clock_guard.needs_comparison());
         clock_guard.compare(Some(NOW), NOW + SECOND, start + SECOND);
         assert_eq!(clock_guard.observe(NOW + SECOND + WINDOW, start + SECOND + WINDOW), ClockState::Steady);
     }

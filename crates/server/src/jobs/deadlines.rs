@@ -34,14 +34,14 @@ pub(super) async fn expire(gateway: &Gateway, trusted_time: &TrustedTime) -> any
 async fn expire_one(gateway: &Gateway, now: UnixMillis, dispute_no: DisputeNo) -> anyhow::Result<()> {
     let command = Command::Expire;
     let operation = Operation::Command { dispute_no, merchant_id: None, actor: Actor::Gateway, command };
-    let work = WriteRequest::internal(now, operation);
-    match gateway.store.commit(work).await? {
+    let request = WriteRequest::internal(now, operation);
+    match gateway.store.commit(request).await? {
         Ok(_) => {
             metrics::counter!("rebuttal_expired_disputes_total").increment(1);
             Ok(())
         }
         // It was answered, moved or extended since it was read.
         Err(Rejection::Dispute(rebuttal_disputes::DisputeRefusal::NotDue)) => Ok(()),
-        Err(not_done) => Err(not_done.into()),
+        Err(rejection) => Err(rejection.into()),
     }
 }

@@ -3,7 +3,7 @@
 use rebuttal_protocol::StorageUri;
 
 /// After how many a sweep is broken off: a store that does not answer takes seconds for each.
-const MANY: usize = 10;
+const FAILURES_MAX: usize = 10;
 
 /// What a sweep had to leave where it is.
 #[derive(Default)]
@@ -20,8 +20,8 @@ impl DeleteFailures {
     }
 
     /// Whether to break off: the store itself may be at fault.
-    pub(super) const fn are_many(&self) -> bool {
-        self.count >= MANY
+    pub(super) const fn is_limit_reached(&self) -> bool {
+        self.count >= FAILURES_MAX
     }
 
     /// An error where any file was left, with the reason of the first.

@@ -17,7 +17,7 @@ const KEYS_KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
 /// What to say where merchants are shut out because the stored bound lies in the future, and nothing moves it back. How
 /// to lower it is told only where no restore has raised it: that raises it by one window at most, and lowering it would
 /// let recorded requests in again. Another window is for a clock that is behind.
-pub(crate) fn bound_ahead(bound: UnixMillis, now: UnixMillis, window: Duration) -> Option<String> {
+pub(crate) fn nonce_bound_in_future(bound: UnixMillis, now: UnixMillis, window: Duration) -> Option<String> {
     if bound <= now {
         return None;
     }
@@ -47,7 +47,7 @@ pub(crate) fn bound_ahead(bound: UnixMillis, now: UnixMillis, window: Duration) 
 /// a window; and the store refuses timestamps at or below its bound whatever the clock says (contract §2).
 pub(super) async fn purge_nonces(gateway: &Gateway, trusted_time: &TrustedTime) -> anyhow::Result<()> {
     if let Some(sentence) =
-        bound_ahead(gateway.store.nonce_bound().await?, clock::now(), gateway.auth.freshness_window)
+        nonce_bound_in_future(gateway.store.nonce_bound().await?, clock::now(), gateway.auth.freshness_window)
     {
         tracing::error!("{sentence}");
     }
@@ -83,8 +83,8 @@ pub(super) async fn in_steps(
 
 /// Takes one step and tells how many rows it touched.
 pub(super) async fn step(store: &Store, now: UnixMillis, upkeep: Upkeep) -> anyhow::Result<u64> {
-    let work = WriteRequest::internal(now, SingleOperation::Upkeep(upkeep));
-    match store.commit(work).await?? {
+    let request = WriteRequest::internal(now, SingleOperation::Upkeep(upkeep));
+    match store.commit(request).await?? {
         Outcome::Rows(rows) => Ok(rows),
         _ => Ok(0),
     }
@@ -103,7 +103,7 @@ mod tests {
     #[test]
     fn nobody_is_told_to_undo_what_a_restore_has_raised() {
         for (ahead, is_told) in [(Duration::from_secs(600), false), (Duration::from_secs(601), true)] {
-            let said = bound_ahead(NOW + ahead, NOW, WINDOW).unwrap();
+            let said = nonce_bound_in_future(NOW + ahead, NOW, WINDOW).unwrap();
             assert_eq!(said.contains(&NOW.0.to_string()), is_told, "{said}");
             assert_eq!(said.contains("after a restore"), !is_told, "{said}");
         }
@@ -114,13 +114,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let location = Location::from(folder.path().join("rebuttal.db").as_path());
         let store = Store::open(&location, &Options::default()).await.unwrap();
-        assert_eq!(bound_ahead(store.nonce_bound().await.unwrap(), NOW, WINDOW), None);
+        assert_eq!(nonce_bound_in_future(store.nonce_bound().await.unwrap(), NOW, WINDOW), None);
         let operation = SingleOperation::Upkeep(Upkeep::PurgeNonces { bound: NOW + AHEAD, limit: 1 });
         store.commit(WriteRequest::internal(NOW, operation)).await.unwrap().unwrap();
         let bound = store.nonce_bound().await.unwrap();
-        let said = bound_ahead(bound, NOW, WINDOW).unwrap();
+        let said = nonce_bound_in_future(bound, NOW, WINDOW).unwrap();
         assert!(said.contains("2027-01-21") && said.contains("1714128828114"), "{said}");
-        assert_eq!(bound_ahead(bound, NOW + AHEAD, WINDOW), None);
+        assert_eq!(nonce_bound_in_future(bound, NOW + AHEAD, WINDOW), None);
         store.close().await;
     }
 }

@@ -1,4 +1,4 @@
-//! Uploads in an S3 that have been kept long enough, contested or not: what a contest relies on was sealed elsewhere.
+//! Uploads in an S3 that have been failures long enough, contested or not: what a contest relies on was sealed elsewhere.
 //! Only here is the bucket listed; a rule of the bucket's own that expires `m/` does the same with less effort, and
 //! harms nothing.
 
@@ -16,27 +16,27 @@ const PAGES_MAX: usize = 100;
 
 /// Where the last sweep ended.
 #[derive(Default)]
-pub(super) struct SweepPosition(Mutex<Option<String>>);
+pub(super) struct ListingPosition(Mutex<Option<String>>);
 
 /// Lists some pages and deletes what is old in them.
 pub(super) async fn sweep(
     gateway: &Gateway,
     now: UnixMillis,
-    position: &SweepPosition,
+    position: &ListingPosition,
 ) -> anyhow::Result<()> {
     let Some(bucket) = gateway.evidence.s3() else { return Ok(()) };
     let before = now - gateway.unreferenced_uploads_kept;
-    let mut kept = DeleteFailures::default();
+    let mut failures = DeleteFailures::default();
     for _ in 0..PAGES_MAX {
         let after = position.0.lock().clone();
-        let next = sweep_page(&gateway.store, bucket, before, after.as_deref(), &mut kept).await?;
+        let next = sweep_page(&gateway.store, bucket, before, after.as_deref(), &mut failures).await?;
         let is_last = next.is_none();
         *position.0.lock() = next;
-        if is_last || kept.are_many() {
+        if is_last || failures.is_limit_reached() {
             break;
         }
     }
-    kept.into_result()
+    failures.into_result()
 }
 
 /// Deletes the old uploads of one page, and tells where the next one begins.
@@ -45,14 +45,14 @@ async fn sweep_page(
     bucket: &S3Store,
     before: UnixMillis,
     after: Option<&str>,
-    kept: &mut DeleteFailures,
+    failures: &mut DeleteFailures,
 ) -> anyhow::Result<Option<String>> {
     let page = bucket.old_uploads(before, after).await?;
     for url in page.uploads {
         if let Err(error) = delete(store, bucket, &url).await {
-            kept.note(url, error);
+            failures.note(url, error);
         }
-        if kept.are_many() {
+        if failures.is_limit_reached() {
             break;
         }
     }

@@ -8,7 +8,7 @@ use rebuttal_protocol::UnixMillis;
 use rebuttal_store::{Store, Upkeep};
 
 use crate::clock;
-use crate::clock::skew::{self, Apart};
+use crate::clock::skew::{self, ClockSkew};
 use crate::jobs::clock_guard::{ClockGuard, ClockState};
 use crate::jobs::retention::step;
 
@@ -53,8 +53,8 @@ impl TrustedTime {
     }
 
     async fn at_least(&self, needed: ClockState) -> anyhow::Result<Option<UnixMillis>> {
-        let trusted_time = skew::present(&self.store).await?;
-        if self.clock_guard.is_new() && trusted_time.is_ok() {
+        let trusted_time = skew::agreed_time(&self.store).await?;
+        if self.clock_guard.needs_comparison() && trusted_time.is_ok() {
             let trusted = self.trusted().await?;
             self.clock_guard.compare(trusted, clock::now(), Instant::now());
         }
@@ -78,7 +78,7 @@ impl TrustedTime {
         Ok(self.store.clock_trusted_at().await?.or(by_bound))
     }
 
-    fn tell(&self, apart: Apart, instant: Instant) {
+    fn tell(&self, apart: ClockSkew, instant: Instant) {
         let mut told_at = self.told_at.lock();
         if told_at.is_none_or(|at| instant.saturating_duration_since(at) >= TOLD_EVERY) {
             *told_at = Some(instant);

@@ -17,7 +17,7 @@ const MARKED_KEPT: Duration = Duration::from_secs(3600);
 /// Files that are deleted in one step.
 const DELETE_STEP: u32 = 200;
 /// How long an upload may lie unrecorded before it counts as left over: longer than recording ever takes.
-const LEFTOVER_AFTER: Duration = Duration::from_secs(10 * 60);
+const UNRECORDED_AFTER: Duration = Duration::from_secs(10 * 60);
 
 /// Where the last sweep ended that had to be broken off: the next one goes on behind it.
 #[derive(Default)]
@@ -33,22 +33,22 @@ pub(super) async fn sweep(
 ) -> anyhow::Result<()> {
     let uploaded_before = now - gateway.unreferenced_uploads_kept;
     in_steps(gateway, now, || Upkeep::MarkUnreferenced { uploaded_before, limit: STEP }).await?;
-    let mut kept = DeleteFailures::default();
+    let mut failures = DeleteFailures::default();
     loop {
         let after = *position.0.lock();
         let page = gateway.store.marked(now - MARKED_KEPT, after, DELETE_STEP).await?;
         let is_last = (page.len() as u32) < DELETE_STEP;
-        let urls = delete(gateway, page, position, &mut kept).await;
+        let urls = delete(gateway, page, position, &mut failures).await;
         if !urls.is_empty() {
-            let forgotten = step(&gateway.store, now, Upkeep::ForgetUploads { urls }).await?;
-            metrics::counter!("rebuttal_uploads_swept_total").increment(forgotten);
+            let removed = step(&gateway.store, now, Upkeep::ForgetUploads { urls }).await?;
+            metrics::counter!("rebuttal_uploads_swept_total").increment(removed);
         }
-        if kept.are_many() {
-            return kept.into_result();
+        if failures.is_limit_reached() {
+            return failures.into_result();
         }
         if is_last {
             *position.0.lock() = None;
-            return kept.into_result();
+            return failures.into_result();
         }
     }
 }
@@ -58,16 +58,16 @@ async fn delete(
     gateway: &Gateway,
     page: Vec<MarkedUpload>,
     position: &SweepPosition,
-    kept: &mut DeleteFailures,
+    failures: &mut DeleteFailures,
 ) -> Vec<StorageUri> {
     let mut deleted = Vec::with_capacity(page.len());
     for marked in page {
         match gateway.evidence.delete(&marked.url).await {
             Ok(()) => deleted.push(marked.url),
-            Err(error) => kept.note(marked.url, error),
+            Err(error) => failures.note(marked.url, error),
         }
         *position.0.lock() = Some(marked);
-        if kept.are_many() {
+        if failures.is_limit_reached() {
             break;
         }
     }
@@ -76,7 +76,7 @@ async fn delete(
 
 /// Records what was left over while the gateway ran, as when the database could not record it.
 pub(super) async fn record_old_orphans(gateway: &Gateway) -> anyhow::Result<()> {
-    record_orphans(gateway, clock::now() - LEFTOVER_AFTER).await
+    record_orphans(gateway, clock::now() - UNRECORDED_AFTER).await
 }
 
 /// Records files that lie in their place but were last written before a moment and never confirmed, because the process

@@ -10,26 +10,30 @@ use parking_lot::Mutex;
 /// What a key may do at once after it was quiet, told in time: as much as the rate allows in it.
 const BURST: Duration = Duration::from_secs(1);
 
-/// A count for each key: what it does takes its share of a second, and nobody may be more than [`BURST`] ahead of the
+/// A count for each key: what it does takes its emission_interval of a second, and nobody may be more than [`BURST`] ahead of the
 /// clock.
 pub(super) struct RateCounters<K> {
     /// What doing it once takes.
-    share: Duration,
-    /// Keys that are counted apart; new ones beyond share one count, and those that are there keep theirs.
+    emission_interval: Duration,
+    /// Keys that are counted apart; new ones beyond emission_interval one count, and those that are there keep theirs.
     keys_max: usize,
-    taken: Mutex<Usage<K>>,
+    arrival_times: Mutex<ArrivalTimes<K>>,
 }
 
 /// Until when what was done takes.
-struct Usage<K> {
+struct ArrivalTimes<K> {
     by_key: HashMap<K, Instant>,
     by_others: Option<Instant>,
 }
 
 impl<K: Eq + Hash> RateCounters<K> {
     pub(super) fn new(per_second: NonZeroU32, keys_max: usize) -> Self {
-        let taken = Usage { by_key: HashMap::new(), by_others: None };
-        Self { share: BURST / per_second.get(), keys_max, taken: Mutex::new(taken) }
+        let arrival_times = ArrivalTimes { by_key: HashMap::new(), by_others: None };
+        Self {
+            emission_interval: BURST / per_second.get(),
+            keys_max,
+            arrival_times: Mutex::new(arrival_times),
+        }
     }
 
     /// Counts once.
@@ -37,13 +41,13 @@ impl<K: Eq + Hash> RateCounters<K> {
     /// # Errors
     /// The time to wait, where that would be too often; then it does not count.
     pub(super) fn count(&self, key: K, now: Instant) -> Result<(), Duration> {
-        let mut taken = self.taken.lock();
-        let Usage { by_key, by_others } = &mut *taken;
+        let mut arrival_times = self.arrival_times.lock();
+        let ArrivalTimes { by_key, by_others } = &mut *arrival_times;
         let until = match by_key.len() < self.keys_max || by_key.contains_key(&key) {
             true => by_key.entry(key).or_insert(now),
             false => by_others.get_or_insert(now),
         };
-        let next = (*until).max(now) + self.share;
+        let next = (*until).max(now) + self.emission_interval;
         let ahead = next.saturating_duration_since(now);
         if ahead > BURST {
             return Err(ahead - BURST);
@@ -53,8 +57,8 @@ impl<K: Eq + Hash> RateCounters<K> {
     }
 
     /// Forgets keys that could do all of it again.
-    pub(super) fn forget(&self, now: Instant) {
-        let by_key = &mut self.taken.lock().by_key;
+    pub(super) fn purge(&self, now: Instant) {
+        let by_key = &mut self.arrival_times.lock().by_key;
         by_key.retain(|_, until| *until > now);
         by_key.shrink_to_fit();
     }
@@ -95,8 +99,8 @@ mod tests {
         let (counts, start) = (counts(2, 2), Instant::now());
         let later = start + Duration::from_millis(600);
         assert!(counts.count(1, start).is_ok() && counts.count(2, later).is_ok());
-        counts.forget(later);
-        let kept: Vec<_> = counts.taken.lock().by_key.keys().copied().collect();
+        counts.purge(later);
+        let kept: Vec<_> = counts.arrival_times.lock().by_key.keys().copied().collect();
         assert_eq!(kept, [2]);
     }
 }

@@ -32,9 +32,9 @@ impl Fixture {
     }
 
     async fn sweep_through(&self, bucket: &S3Store, before: UnixMillis) -> anyhow::Result<()> {
-        let mut kept = DeleteFailures::default();
-        assert_eq!(sweep_page(&self.store, bucket, before, None, &mut kept).await.unwrap(), None);
-        kept.into_result()
+        let mut failures = DeleteFailures::default();
+        assert_eq!(sweep_page(&self.store, bucket, before, None, &mut failures).await.unwrap(), None);
+        failures.into_result()
     }
 }
 
