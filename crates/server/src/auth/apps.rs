@@ -1,9 +1,8 @@
-//! The apps that have called lately, with their secrets opened, so that a call costs no read and no decryption.
+//! Cache of recently used apps, with their secrets decrypted, so that a call needs no read and no decryption.
 //!
-//! An app that is unknown, or whose sign does not match, is read again, at most once a second however many read_from_store: another
-//! process may have made or changed it (contract §2). Only a read that failed is tried again before, by whoever comes
-//! after. Two are in no database, the doctor's, and disabled for ever: all that they can do is be told so, in a signed
-//! answer.
+//! An app that is unknown, or whose signature does not match, is read again at most once a second, because another
+//! process may have created or changed it (contract §2). A failed read is not cached. The two apps of `doctor` are in
+//! no database and always disabled: all they can get is a signed refusal.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,52 +18,52 @@ use crate::auth::keys::{DecryptError, Keys};
 use crate::auth::negative_cache::{LookupLimiter, NegativeCache, READ_PAUSE, make_room};
 use crate::http::error::Refusal;
 
-/// AppLookup that are remembered at once, at about 500 bytes each.
+/// Apps that are cached, at about 500 bytes each.
 const APPS_CACHED_MAX: usize = 20_000;
-/// How long an app is remembered. Changes made here are forgotten at once; those of another replica take effect within
-/// this.
+/// How long an app is cached. A change by this process takes effect immediately; one by another replica within this
+/// time.
 const CACHE_TTL: Duration = Duration::from_secs(4);
-/// Readings that are kept before those that nobody waits for go.
+/// Reads in flight that are kept before those without waiters are removed.
 const IN_FLIGHT_KEPT: usize = 1_000;
-/// How a doctor signs.
+/// The signature scheme of `doctor`.
 pub(crate) const DOCTORS_SCHEME: Scheme = Scheme::V2HmacSha256;
 
-/// An app as calls are checked against it.
+/// An app with its decrypted secrets.
 #[derive(Debug)]
 pub(crate) struct KnownApp {
     pub(crate) app_id: AppId,
     pub(crate) merchant_id: MerchantId,
-    /// In which zone its merchant's times are told.
+    /// The time zone in which the merchant's times are written.
     pub(crate) zone: TimeZone,
     pub(crate) scheme: Scheme,
     pub(crate) enabled: bool,
-    /// The oldest first.
+    /// Oldest first.
     pub(crate) secrets: Vec<KnownSecret>,
 }
 
-/// A secret that verifies, for ever or until its overlap ends.
+/// A secret that is valid, indefinitely or until its overlap ends.
 #[derive(Debug)]
 pub(crate) struct KnownSecret {
     pub(crate) secret_id: SecretId,
     pub(crate) secret: AppSecret,
     expires_at: Option<UnixMillis>,
-    /// Whether the database knows that it has verified a request.
+    /// Whether its first use is recorded in the database or is being recorded.
     used: AtomicBool,
 }
 
 impl KnownApp {
-    /// The secrets that verify at a moment, the oldest first.
+    /// The secrets that are valid at a time, oldest first.
     pub(crate) fn valid_secrets(&self, at: UnixMillis) -> impl Iterator<Item = &KnownSecret> {
         self.secrets.iter().filter(move |secret| secret.expires_at.is_none_or(|expires_at| at < expires_at))
     }
 
-    /// An app that a doctor calls as. Only who has the master key can sign as it, or for it.
+    /// The app with which `doctor` calls. Only holders of the master key can sign as it, or for it.
     fn of_doctor((app_id, secret): &(AppId, AppSecret)) -> Self {
         let secret = KnownSecret {
             secret_id: *app_id.as_bytes(),
             secret: secret.clone(),
             expires_at: None,
-            // There is no row to write a first use into.
+            // There is no row to record a first use in.
             used: AtomicBool::new(true),
         };
         Self {
@@ -94,7 +93,7 @@ impl KnownApp {
 }
 
 impl KnownSecret {
-    /// Whether this is the first use that the process has seen; asked once, it is no longer.
+    /// Whether this is the first use seen by this process. Returns true once.
     pub(crate) fn is_first_use(&self) -> bool {
         !self.used.load(Ordering::Relaxed) && !self.used.swap(true, Ordering::Relaxed)
     }
@@ -108,15 +107,15 @@ struct CachedApp {
 struct AppCache {
     known: HashMap<AppId, CachedApp>,
     unknown: NegativeCache<AppId>,
-    /// Counts the changes, so that a read that began before one is not remembered after it.
+    /// Incremented by every invalidation, so that a read that began before one is not cached after it.
     changes: u64,
 }
 
-/// An app, if the database has it.
+/// The app, or `None` if the database does not have it.
 type Lookup = Option<Arc<KnownApp>>;
 type LookupResult = Result<Lookup, Refusal>;
 
-/// Held by whoever reads an app; what it says is when that last failed, and why.
+/// Locked by the request that reads the app (single flight); holds when the last read failed, and why.
 type InFlightRead = tokio::sync::Mutex<Option<(Instant, Refusal)>>;
 
 pub(crate) struct AppLookup {
@@ -129,7 +128,7 @@ pub(crate) struct AppLookup {
 }
 
 impl AppLookup {
-    /// `identity` is that of the installation.
+    /// `identity` is the identity of the installation.
     pub(crate) fn new(store: Store, keys: Arc<Keys>, identity: &[u8]) -> Self {
         let doctors =
             [&keys.doctor(identity), keys.keys_doctor()].map(|app| Arc::new(KnownApp::of_doctor(app)));
@@ -148,34 +147,34 @@ impl AppLookup {
         self.doctors.iter().find(|doctor| doctor.app_id == app_id).map(Arc::clone)
     }
 
-    /// The app, as it is remembered or else as the database has it.
+    /// The app, from the cache or the database.
     pub(crate) async fn find(&self, app_id: AppId) -> LookupResult {
         self.read(app_id, CACHE_TTL).await
     }
 
-    /// The app as the database has it, unless it was read within the last second.
+    /// The app from the database, unless it was read within the last second.
     pub(crate) async fn read_again(&self, app_id: AppId) -> LookupResult {
         self.read(app_id, READ_PAUSE).await
     }
 
-    async fn read(&self, app_id: AppId, good_for: Duration) -> LookupResult {
+    async fn read(&self, app_id: AppId, max_age: Duration) -> LookupResult {
         if let Some(doctor) = self.doctor(app_id) {
             return Ok(Some(doctor));
         }
-        let (recalled, is_known) = self.memory.read().recall(app_id, good_for);
-        if let Some(app) = recalled {
+        let (cached, is_known) = self.memory.read().cached(app_id, max_age);
+        if let Some(app) = cached {
             return Ok(app);
         }
-        let asked_at = Instant::now();
-        let _turn = if is_known { None } else { Some(self.lookups.wait().await?) };
-        let reading = self.reading(app_id);
-        let mut failed = reading.lock().await;
-        // While this one waited, another may have read it, or have failed to.
-        let (recalled, _) = self.memory.read().recall(app_id, good_for);
-        if let Some(app) = recalled {
+        let requested_at = Instant::now();
+        let _permit = if is_known { None } else { Some(self.lookups.wait().await?) };
+        let in_flight = self.in_flight(app_id);
+        let mut failed = in_flight.lock().await;
+        // Another request may have read it, or failed to, while this one waited.
+        let (cached, _) = self.memory.read().cached(app_id, max_age);
+        if let Some(app) = cached {
             return Ok(app);
         }
-        if let Some((_, refusal)) = failed.as_ref().filter(|(at, _)| *at >= asked_at) {
+        if let Some((_, refusal)) = failed.as_ref().filter(|(at, _)| *at >= requested_at) {
             return Err(refusal.clone());
         }
         let outcome = self.read_from_store(app_id).await;
@@ -183,11 +182,11 @@ impl AppLookup {
         outcome
     }
 
-    /// What whoever reads this app holds, so that the others wait for what it finds.
-    fn reading(&self, app_id: AppId) -> Arc<InFlightRead> {
+    /// The lock of the read in flight for this app; further requests wait for its result.
+    fn in_flight(&self, app_id: AppId) -> Arc<InFlightRead> {
         let mut in_flight = self.in_flight.lock();
         if in_flight.len() >= IN_FLIGHT_KEPT {
-            in_flight.retain(|_, reading| Arc::strong_count(reading) > 1);
+            in_flight.retain(|_, read| Arc::strong_count(read) > 1);
         }
         Arc::clone(in_flight.entry(app_id).or_default())
     }
@@ -200,12 +199,12 @@ impl AppLookup {
         };
         let mut memory = self.memory.write();
         if memory.changes == changes {
-            memory.remember(app_id, app.clone());
+            memory.insert(app_id, app.clone());
         }
         Ok(app)
     }
 
-    /// Forgets an app that was made or changed here.
+    /// Invalidates an app that was created or changed by this process.
     pub(crate) fn invalidate(&self, app_id: AppId) {
         let mut memory = self.memory.write();
         memory.changes += 1;
@@ -213,7 +212,7 @@ impl AppLookup {
         memory.unknown.remove(&app_id);
     }
 
-    /// Forgets the apps of a merchant that was changed here.
+    /// Invalidates the apps of a merchant that was changed by this process.
     pub(crate) fn invalidate_merchant(&self, merchant_id: MerchantId) {
         let mut memory = self.memory.write();
         memory.changes += 1;
@@ -222,16 +221,16 @@ impl AppLookup {
 }
 
 impl AppCache {
-    /// What was found lately, and whether the app is known, however long ago it was read.
-    fn recall(&self, app_id: AppId, good_for: Duration) -> (Option<Lookup>, bool) {
+    /// A result no older than `max_age`, and whether the app is known, whatever its age.
+    fn cached(&self, app_id: AppId, max_age: Duration) -> (Option<Lookup>, bool) {
         match self.known.get(&app_id) {
-            Some(entry) if entry.read_at.elapsed() < good_for => (Some(Some(Arc::clone(&entry.app))), true),
+            Some(entry) if entry.read_at.elapsed() < max_age => (Some(Some(Arc::clone(&entry.app))), true),
             Some(_) => (None, true),
             None => (self.unknown.contains(&app_id).then_some(None), false),
         }
     }
 
-    fn remember(&mut self, app_id: AppId, app: Lookup) {
+    fn insert(&mut self, app_id: AppId, app: Lookup) {
         match app {
             Some(app) => {
                 self.unknown.remove(&app_id);
@@ -298,8 +297,8 @@ mod tests {
             self.commit(AccountChange::CreateApp { merchant_id, app_id, settings, secret_id, sealed }).await;
         }
 
-        fn remembers(&self, app_id: AppId) -> bool {
-            self.apps.memory.read().recall(app_id, CACHE_TTL).1
+        fn is_cached(&self, app_id: AppId) -> bool {
+            self.apps.memory.read().cached(app_id, CACHE_TTL).1
         }
 
         async fn disable(&self) {
@@ -310,39 +309,39 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_app_is_remembered_until_it_is_changed_here() {
+    async fn app_is_cached_until_invalidated() {
         let fixture = Fixture::new().await;
         fixture.create(APP).await;
-        assert!(!fixture.remembers(APP));
+        assert!(!fixture.is_cached(APP));
         let app = fixture.apps.find(APP).await.unwrap().unwrap();
         assert_eq!((app.merchant_id, app.enabled, app.secrets.len()), (fixture.merchant_id, true, 1));
         assert_eq!(app.zone.iana_name(), Some("Asia/Shanghai"));
         fixture.disable().await;
-        // Not told of the change, and read within the last second.
-        assert!(fixture.apps.read_again(APP).await.unwrap().unwrap().enabled && fixture.remembers(APP));
+        // The cache has not been invalidated, and the app was read within the last second.
+        assert!(fixture.apps.read_again(APP).await.unwrap().unwrap().enabled && fixture.is_cached(APP));
         fixture.apps.invalidate(APP);
         assert!(!fixture.apps.read_again(APP).await.unwrap().unwrap().enabled);
         fixture.apps.invalidate_merchant(fixture.merchant_id);
-        assert!(!fixture.remembers(APP));
+        assert!(!fixture.is_cached(APP));
     }
 
     #[tokio::test]
     #[ignore = "needs PostgreSQL, which cargo xtask test starts"]
-    async fn an_app_is_read_once_however_many_ask_for_it() {
+    async fn concurrent_requests_share_one_read_of_an_app() {
         let database = rebuttal_testbed::postgres::Database::shared();
         let location = database.url().parse().unwrap();
         let fixture = Fixture::on(tempfile::tempdir().unwrap(), location).await;
         fixture.create(APP).await;
         let all = || async { futures_util::future::join_all((0..100).map(|_| fixture.apps.find(APP))).await };
         let apps: Vec<_> = all().await.into_iter().map(|app| app.unwrap().unwrap()).collect();
-        assert!(apps.iter().all(|app| Arc::ptr_eq(app, &apps[0])), "each read makes another");
+        assert!(apps.iter().all(|app| Arc::ptr_eq(app, &apps[0])), "each request read the app itself");
         fixture.apps.invalidate(APP);
         let again = all().await.into_iter().map(|app| app.unwrap().unwrap()).collect::<Vec<_>>();
         assert!(again.iter().all(|app| Arc::ptr_eq(app, &again[0]) && !Arc::ptr_eq(app, &apps[0])));
     }
 
     #[tokio::test]
-    async fn an_unknown_app_is_asked_for_once_a_second() {
+    async fn unknown_app_is_looked_up_once_a_second() {
         let fixture = Fixture::new().await;
         assert!(fixture.apps.read_again(UNKNOWN).await.unwrap().is_none());
         fixture.create(UNKNOWN).await;
@@ -352,7 +351,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_secret_of_another_master_key_is_no_secret() {
+    async fn secret_encrypted_with_another_master_key_is_an_error() {
         let fixture = Fixture::new().await;
         fixture.create(APP).await;
         let other = MasterKey::create(&fixture.folder.path().join("other.key")).unwrap();
@@ -362,7 +361,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_doctors_apps_are_known_by_key_and_identity_and_may_do_nothing() {
+    async fn doctor_apps_are_disabled_and_bound_to_key_and_identity() {
         let fixture = Fixture::new().await;
         let keys = &fixture.apps.keys;
         for (app_id, secret) in [keys.doctor(&[1; 16]), keys.keys_doctor().clone()] {
@@ -382,7 +381,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_first_use_is_told_once() {
+    async fn first_use_is_reported_once() {
         let fixture = Fixture::new().await;
         fixture.create(APP).await;
         let app = fixture.apps.read_again(APP).await.unwrap().unwrap();

@@ -9,7 +9,7 @@ use rebuttal_store::{AccountChange, SingleOperation, Store, TokenHash, TokenReco
 use zeroize::Zeroizing;
 
 use crate::auth::keys::write_private;
-use crate::auth::operator::{FIRST_TOKEN, hash, make_token};
+use crate::auth::operator::{FIRST_TOKEN, generate_token, hash};
 use crate::clock;
 use crate::io_hints::read_error_reason;
 use crate::setup::config::OperatorToken;
@@ -97,7 +97,7 @@ pub(crate) fn hash_in(file: &Path) -> Option<TokenHash> {
 }
 
 fn create(file: &Path) -> anyhow::Result<Zeroizing<String>> {
-    let (token, _) = make_token()?;
+    let (token, _) = generate_token()?;
     write_private(file, &Zeroizing::new(format!("{}\n", token.as_str())))
         .with_context(|| format!("cannot write {}", file.display()))?;
     Ok(token)

@@ -1,4 +1,4 @@
-//! How often each of many keys does something, held against a rate. Time is an argument.
+//! Rate limiting per key by the generic cell rate algorithm (GCRA). Time is an argument.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -7,20 +7,20 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-/// What a key may do at once after it was quiet, told in time: as much as the rate allows in it.
+/// Burst tolerance: after a quiet period a key may spend the rate of this time at one moment.
 const BURST: Duration = Duration::from_secs(1);
 
-/// A count for each key: what it does takes its emission_interval of a second, and nobody may be more than [`BURST`] ahead of the
-/// clock.
+/// Limits each key to a rate: each event takes one emission interval, and no key may be more than [`BURST`] ahead of
+/// the clock.
 pub(super) struct RateCounters<K> {
-    /// What doing it once takes.
+    /// The interval between two events at the limit rate.
     emission_interval: Duration,
-    /// Keys that are counted apart; new ones beyond emission_interval one count, and those that are there keep theirs.
+    /// Keys with their own count. Further keys share one count; existing keys keep theirs.
     keys_max: usize,
     arrival_times: Mutex<ArrivalTimes<K>>,
 }
 
-/// Until when what was done takes.
+/// Theoretical arrival times of GCRA: the earliest time at which the next event would be within the rate.
 struct ArrivalTimes<K> {
     by_key: HashMap<K, Instant>,
     by_others: Option<Instant>,
@@ -36,10 +36,10 @@ impl<K: Eq + Hash> RateCounters<K> {
         }
     }
 
-    /// Counts once.
+    /// Counts one event.
     ///
     /// # Errors
-    /// The time to wait, where that would be too often; then it does not count.
+    /// The time to wait, if the event exceeds the rate; then it is not counted.
     pub(super) fn count(&self, key: K, now: Instant) -> Result<(), Duration> {
         let mut arrival_times = self.arrival_times.lock();
         let ArrivalTimes { by_key, by_others } = &mut *arrival_times;
@@ -56,7 +56,7 @@ impl<K: Eq + Hash> RateCounters<K> {
         Ok(())
     }
 
-    /// Forgets keys that could do all of it again.
+    /// Removes keys whose whole burst is available again.
     pub(super) fn purge(&self, now: Instant) {
         let by_key = &mut self.arrival_times.lock().by_key;
         by_key.retain(|_, until| *until > now);
@@ -73,29 +73,29 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_is_kept_in_the_long_run_and_spent_at_once() {
+    fn rate_is_sustained_and_bursts_are_bounded() {
         let (counts, start) = (counts(10, 100), Instant::now());
         let passed = |at: Instant| (0..50).filter(|_| counts.count(1, at).is_ok()).count();
         assert_eq!(passed(start), 10);
         assert_eq!(counts.count(1, start), Err(Duration::from_millis(100)));
         assert_eq!(passed(start + Duration::from_millis(100)), 1);
         assert_eq!(passed(start + Duration::from_millis(600)), 5);
-        assert_eq!(passed(start + Duration::from_secs(60)), 10, "what was not used is not saved up");
+        assert_eq!(passed(start + Duration::from_secs(60)), 10, "unused rate is not saved beyond the burst");
     }
 
     #[test]
-    fn keys_that_are_known_keep_their_count_when_there_is_no_room_for_more() {
+    fn existing_keys_keep_their_count_when_the_table_is_full() {
         let (counts, start) = (counts(2, 3), Instant::now());
         for key in 0..3 {
             assert_eq!(counts.count(key, start), Ok(()));
         }
         let others: Vec<_> = (3..9).map(|key| counts.count(key, start).is_ok()).collect();
-        assert_eq!(others, [true, true, false, false, false, false], "new ones share one");
+        assert_eq!(others, [true, true, false, false, false, false], "further keys share one count");
         assert!((0..3).all(|key| counts.count(key, start).is_ok()));
     }
 
     #[test]
-    fn who_was_quiet_is_forgotten_and_nobody_else() {
+    fn purge_removes_only_keys_with_a_full_burst() {
         let (counts, start) = (counts(2, 2), Instant::now());
         let later = start + Duration::from_millis(600);
         assert!(counts.count(1, start).is_ok() && counts.count(2, later).is_ok());
