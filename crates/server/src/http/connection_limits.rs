@@ -1,5 +1,5 @@
-//! How many connections each peer address has, so that one peer cannot take every slot of a listener, and which of
-//! them gives way where all slots are taken.
+//! Limits connections per peer address, so that one peer cannot take every slot of a listener, and selects the idle
+//! connection to evict when all slots are taken.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -12,25 +12,26 @@ use parking_lot::Mutex;
 use crate::http::idle_state::IdleState;
 use crate::http::log_throttle::LogThrottle;
 
-/// How often the log tells of connections that were refused, and of those that gave way.
+/// How often the log reports refused connections, and evicted ones.
 const EVICTION_LOGGED_EVERY: Duration = Duration::from_secs(60);
-/// How long a connection has rested before it gives way: the next request of a shorter idle may be on its way.
+/// How long a connection must be idle before it can be evicted: after a shorter time its next request may be on the
+/// way.
 pub(crate) const EVICTION_IDLE_MIN: Duration = Duration::from_secs(1);
 
 pub(crate) struct PeerConnections {
     connected: Mutex<HashMap<IpAddr, Vec<Arc<IdleState>>>>,
     listener: &'static str,
     max: usize,
-    /// Proxies, behind whose address many stand.
+    /// Trusted proxies: many clients share their address.
     exempt: Vec<IpNet>,
     refused: LogThrottle,
     evicted: LogThrottle,
 }
 
-/// One connection's slot, given back when dropped.
+/// The slot of one connection, released on drop.
 pub(crate) struct ConnectionGuard {
     pub(super) idle: Arc<IdleState>,
-    /// Nothing of a proxy, whose connections are not counted and give no way.
+    /// `None` for a trusted proxy, whose connections are neither counted nor evicted.
     of: Option<(Arc<PeerConnections>, IpAddr)>,
 }
 
@@ -41,7 +42,7 @@ impl PeerConnections {
         Arc::new(Self { connected: Mutex::default(), listener, max, exempt, refused, evicted })
     }
 
-    /// A slot for a peer, unless it has as many as it may have.
+    /// A slot for a peer, unless it has the maximum.
     pub(crate) fn acquire(self: &Arc<Self>, peer: IpAddr) -> Option<ConnectionGuard> {
         let (peer, idle) = (peer.to_canonical(), Arc::<IdleState>::default());
         if self.exempt.iter().any(|proxies| proxies.contains(&peer)) {
@@ -59,8 +60,8 @@ impl PeerConnections {
         Some(ConnectionGuard { idle, of: Some((Arc::clone(self), peer)) })
     }
 
-    /// Asks the connection to end that has rested longest, of the peer with the most connections among those that have
-    /// one idle. Whether there was one.
+    /// Closes the connection that has been idle longest, of the peer with the most connections among those with an idle
+    /// one. Returns whether there was one.
     pub(super) fn evict_idle(&self) -> bool {
         let connected = self.connected.lock();
         let longest = |connections: &[Arc<IdleState>]| {
@@ -83,7 +84,7 @@ impl PeerConnections {
                 listener = self.listener,
                 %peer,
                 connections = count,
-                "all places are taken, so a connection at rest gives way to one that comes; this address has the most"
+                "connection limit reached; closing the longest-idle connection of the address with the most connections"
             );
         }
         idle.request_close();
@@ -96,8 +97,8 @@ impl PeerConnections {
                 listener = self.listener,
                 %peer,
                 max = self.max,
-                "connections are refused: this address has as many as one may have; if it is a proxy, name it in \
-                 trusted_proxies, else see max_connections_per_peer"
+                "connection refused: this address has reached max_connections_per_peer; if it is a proxy, add it to \
+                 trusted_proxies"
             );
         }
     }
@@ -116,7 +117,7 @@ impl Drop for ConnectionGuard {
     }
 }
 
-/// One subscriber usually has a whole /64 of IPv6, so that is what is counted.
+/// The unit that is counted: the address for IPv4, the /64 network for IPv6, which one subscriber usually has.
 pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
@@ -129,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_peer_has_its_places_and_no_more_and_a_trusted_proxy_as_many_as_there_are() {
+    fn peer_connections_are_limited_except_for_trusted_proxies() {
         let peers = PeerConnections::new("merchants", 2, vec!["10.0.0.0/8".parse().unwrap()]);
         let acquire = |peer: &str| peers.acquire(peer.parse().unwrap());
         let held = [acquire("192.0.2.1"), acquire("::ffff:192.0.2.1")];

@@ -1,5 +1,5 @@
-//! Whether a connection rests between two requests, idle_since when, and the wish that it end there: where all slots of a
-//! listener are taken, one that rests gives way to one that comes.
+//! Whether a connection is idle between two requests, since when, and whether it should close: when a listener has no
+//! free slot, an idle connection is evicted for a new one.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
@@ -16,7 +16,7 @@ pub(crate) struct IdleState {
 }
 
 impl IdleState {
-    /// Rests until it is close_requested to end.
+    /// The connection is idle: ready when closing is requested.
     pub(super) fn poll_close_requested(&self, cx: &Context<'_>) -> Poll<()> {
         self.idle_since.lock().get_or_insert_with(Instant::now);
         self.task.register(cx.waker());
@@ -26,18 +26,18 @@ impl IdleState {
         }
     }
 
-    /// Something of a request has come.
+    /// A request has begun to arrive.
     pub(super) fn resume(&self) {
         *self.idle_since.lock() = None;
     }
 
-    /// For how long it has rested; not where it was close_requested to end already.
+    /// How long the connection has been idle; `None` if it is busy or was already asked to close.
     pub(super) fn idle_for(&self) -> Option<Duration> {
         let idle_since = (*self.idle_since.lock())?;
         (!self.close_requested.load(Ordering::Acquire)).then(|| idle_since.elapsed())
     }
 
-    /// Has it end as soon as it rests: a request that comes in between is still answered.
+    /// Closes the connection as soon as it is idle; a request that arrives before is still answered.
     pub(super) fn request_close(&self) {
         self.close_requested.store(true, Ordering::Release);
         self.task.wake();
