@@ -1,6 +1,5 @@
-//! What the gateway does of its own accord: lets deadlines expire, forgets what has been kept long enough, sweeps
-//! uploads that nothing refers to. Every job is a chain of short, bounded steps, so that none stalls a contest, and
-//! each is safe to repeat after a crash.
+//! Background jobs: expire disputes, purge old rows, delete unreferenced uploads. Every job is a chain of short,
+//! bounded steps that do not delay a contest, and each is safe to repeat after a crash.
 
 mod clock_guard;
 mod deadlines;
@@ -33,18 +32,18 @@ pub(crate) use fence::{foreign_fence_message, parse as parse_fence};
 pub(crate) use retention::nonce_bound_in_future;
 pub(crate) use uploads::record_orphans;
 
-/// How often deadlines are looked at: an expiry has to happen within 1 s after it is due (contract §6).
+/// How often deadlines are checked: an expiry has to happen within 1 s after it is due (contract §6).
 const DEADLINES_EVERY: Duration = Duration::from_millis(250);
-/// How often nonces are purged. Each time moves the stored bound, so an idle gateway writes this seldom.
+/// How often nonces are purged. Each time moves the stored bound, so an idle gateway writes only this often.
 const NONCES_EVERY: Duration = Duration::from_secs(30);
-/// How often uploads, idempotency keys and secrets are looked through. A step that finds nothing writes nothing.
+/// How often uploads, idempotency keys and secrets are checked. A step that finds nothing writes nothing.
 const CLEANUP_EVERY: Duration = Duration::from_secs(5);
-/// How often uploads in an S3 are looked through: each look is paid for, and they are kept for days.
+/// How often uploads in S3 are listed: listing costs money, and uploads are kept for days.
 const S3_UPLOADS_EVERY: Duration = Duration::from_secs(3600);
-/// How often the fence of a bucket is looked at and moved: a read and a write of the database and of the bucket each.
+/// How often the fence of a bucket is checked and moved: a read and a write of the database and of the bucket each.
 const FENCE_EVERY: Duration = Duration::from_secs(60);
 
-/// Starts all jobs; they end with `stop`.
+/// Starts all jobs; they stop with `stop`.
 pub(crate) fn start(
     gateway: &Arc<Gateway>,
     recorder: Option<PrometheusHandle>,
@@ -60,13 +59,13 @@ pub(crate) fn start(
     }));
     let (gateway, trusted_time) = shared();
     jobs.spawn(every("nonces", NONCES_EVERY, stop.clone(), async move || {
-        let noted = trusted_time.note().await;
-        noted.and(retention::purge_nonces(&gateway, &trusted_time).await)
+        let recorded = trusted_time.record().await;
+        recorded.and(retention::purge_nonces(&gateway, &trusted_time).await)
     }));
     let ((gateway, trusted_time), fence) = (shared(), Arc::clone(&fence_hold));
     let position = uploads::SweepPosition::default();
     jobs.spawn(every("uploads", CLEANUP_EVERY, stop.clone(), async move || {
-        // Each gets its chance, whatever became of the others; the first failure is told.
+        // Each step runs whatever the others return; the first failure is reported.
         let adopted = uploads::record_old_orphans(&gateway).await;
         let Some(now) = trusted_time.steady().await? else { return adopted };
         let swept = if fence.may_sweep() { uploads::sweep(&gateway, now, &position).await } else { Ok(()) };
@@ -97,8 +96,8 @@ pub(crate) fn start(
     jobs
 }
 
-/// Repeats a job until the stop, which may come between any two steps of it: what was handed to the committer is
-/// committed all the same. A failure is logged, and the next time is a new chance.
+/// Repeats a job until the stop, which may happen between any two steps: what was handed to the committer is committed
+/// nevertheless. A failure is logged, and the job runs again at its next interval.
 async fn every(
     name: &'static str,
     period: Duration,
