@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, ensure};
 use rebuttal_client::protocol::Scene;
 use rebuttal_client::{Error, EvidenceFile};
-use rebuttal_server::unread;
+use rebuttal_server::read_error_reason;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
@@ -30,7 +30,7 @@ pub(crate) async fn read_evidence(file: &Path) -> Result<EvidenceFile, String> {
         return Err(fault);
     }
     let file = EvidenceFile::read(file).await.map_err(|error| match &error {
-        Error::File { source, .. } => format!("{path}: {}", unread(file, source)),
+        Error::File { source, .. } => format!("{path}: {}", read_error_reason(file, source)),
         error => display(error),
     })?;
     rebuttal_evidence::validate(Scene::DisputeEvidence, file.format(), file.content())
@@ -57,7 +57,7 @@ pub(crate) fn read_secret(path: &Path, argument: &str) -> Result<Secret> {
 /// Reads the certificates in a PEM file that an argument names.
 pub(crate) fn read_certificates(path: &Path, argument: &str) -> Result<Vec<u8>> {
     let display = path.display();
-    let pem = std::fs::read(path).map_err(|error| unread(path, &error));
+    let pem = std::fs::read(path).map_err(|error| read_error_reason(path, &error));
     let pem =
         pem.map_err(|why| anyhow::anyhow!("{argument}: cannot read the certificates in {display}: {why}"))?;
     let certificates = CertificateDer::pem_slice_iter(&pem).filter(Result::is_ok).count();

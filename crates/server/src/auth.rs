@@ -1,4 +1,4 @@
-//! Who is calling: keys at rest, the signature of merchants' calls, the tokens of operators, and the limits on trying.
+//! Authentication: stored keys, the signatures of merchant calls, operator tokens, and limits on failed attempts.
 
 pub(crate) mod answer_signing;
 pub(crate) mod apps;
@@ -20,25 +20,25 @@ use rebuttal_store::{
     Answer, CommitError, Idempotency, NonceUse, Outcome, QueuedRequest, Rejection, Store, WriteRequest,
 };
 
-use self::apps::Apps;
+use self::apps::AppLookup;
 use self::keys::Keys;
 use self::rate_limit::RateLimits;
 use self::replay_cache::{ReplayCache, Reservation};
-use self::tokens::Tokens;
+use self::tokens::TokenLookup;
 use crate::http::base_url::BaseUrl;
 use crate::http::error::Refusal;
 
-/// What callers are identified by, and what keeps a request from counting twice.
+/// What authenticates callers and protects against replayed requests.
 pub(crate) struct Auth {
     pub(crate) store: Store,
     pub(crate) keys: Arc<Keys>,
-    pub(crate) apps: Apps,
-    pub(crate) tokens: Tokens,
+    pub(crate) apps: AppLookup,
+    pub(crate) tokens: TokenLookup,
     pub(crate) replay_cache: ReplayCache,
     pub(crate) rate_limits: RateLimits,
     /// At least one.
     pub(crate) public_urls: Vec<BaseUrl>,
-    /// How far a timestamp may differ from the clock.
+    /// How far the timestamp of a request may differ from the clock.
     pub(crate) freshness_window: Duration,
 }
 
@@ -48,7 +48,7 @@ pub(crate) trait HasAuth: Send + Sync {
 }
 
 impl Auth {
-    /// Commits a request; a rejection by the rules is a refusal like any other.
+    /// Commits a request; a rejection by the rules becomes a [`Refusal`].
     pub(crate) async fn commit<O>(&self, request: WriteRequest<O>) -> Result<Outcome, Refusal>
     where
         QueuedRequest: From<WriteRequest<O>>,
@@ -56,7 +56,8 @@ impl Auth {
         Ok(self.decide(request).await??)
     }
 
-    /// As [`commit`](Self::commit), with a rejection by the rules apart from what kept them from being applied.
+    /// Like [`commit`](Self::commit), but returns a rejection by the rules separately from the failures that prevented
+    /// a decision.
     ///
     /// A nonce is reserved in memory before the commit, so that of a read and a change with one identity only one
     /// passes. It is released where the change did not use it, which `Unavailable` alone means.
@@ -68,7 +69,7 @@ impl Auth {
             Idempotency::Nonce(NonceUse { timestamp, app_id, nonce }) => {
                 self.replay_cache.reserve(*app_id, *timestamp, nonce)
             }
-            Idempotency::Key(_) | Idempotency::None => Reservation::Unnoted,
+            Idempotency::Key(_) | Idempotency::None => Reservation::NotReserved,
         };
         if reservation == Reservation::Replayed {
             return Err(Refusal::replayed());
@@ -78,12 +79,12 @@ impl Auth {
             self.replay_cache.release(identity);
         }
         match outcome? {
-            Err(Rejection::Stale) => Err(signature::forgotten()),
+            Err(Rejection::Stale) => Err(signature::timestamp_purged()),
             answer => Ok(answer),
         }
     }
 
-    /// The base URL at an index, else the first.
+    /// The base URL at an index, or the first one.
     pub(crate) fn public_url(&self, index: usize) -> &str {
         self.public_urls.get(index).or(self.public_urls.first()).map_or("", BaseUrl::as_str)
     }

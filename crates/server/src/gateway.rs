@@ -1,4 +1,4 @@
-//! What every handler works with: the parts of the running gateway.
+//! The running gateway: the state that every handler shares.
 
 pub(crate) mod dispute_data;
 pub(crate) mod evidence_reads;
@@ -20,17 +20,17 @@ pub(crate) struct Gateway {
     pub(crate) auth: Auth,
     pub(crate) store: Store,
     pub(crate) evidence: EvidenceStore,
-    /// Slots for evidence that operators download.
+    /// Slots for evidence downloads by operators.
     pub(crate) evidence_reads: EvidenceReads,
-    /// The data directory, for what is measured of it.
+    /// The data directory, for the metrics of its file system.
     pub(crate) data_dir: PathBuf,
-    /// The file that keeps the fence of a bucket as this gateway last moved it.
+    /// The file with the fence of a bucket as this gateway last moved it.
     pub(crate) moved_fence: PathBuf,
-    /// How long an upload that nothing refers to is kept.
+    /// How long an unreferenced upload is kept.
     pub(crate) unreferenced_uploads_kept: Duration,
-    /// Whether the OpenAPI document is served, and the page to read it.
+    /// Whether the OpenAPI document and its viewer are served.
     pub(crate) api_docs: bool,
-    /// What `/readyz` answers.
+    /// The state behind `/readyz`.
     pub(crate) health: Arc<Health>,
 }
 

@@ -1,6 +1,5 @@
-//! HTTP below the APIs: connections and their limits, the service of a listener, request bodies, refusals, health.
-//!
-//! It knows no merchant and no operator: what calls there are is said above it.
+//! HTTP below the APIs: listeners, connection limits, request service, bodies, refusals, health. It knows neither
+//! merchants nor operators.
 
 pub(crate) mod base_url;
 pub(crate) mod body;

@@ -1,6 +1,5 @@
-//! What the gateway does of its own accord: lets deadlines expire, forgets what has been kept long enough, sweeps
-//! uploads that nothing refers to. Every job is a chain of short, bounded steps, so that none stalls a contest, and
-//! each is safe to repeat after a crash.
+//! Background jobs: expire disputes, purge old rows, delete unreferenced uploads. Every job is a chain of short,
+//! bounded steps that do not delay a contest, and each is safe to repeat after a crash.
 
 mod clock_guard;
 mod deadlines;
@@ -19,7 +18,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
-use crate::auth::replay_cache::FORGET_EVERY;
+use crate::auth::replay_cache::PURGE_EVERY;
 use crate::clock;
 use crate::gateway::Gateway;
 use crate::gateway::sample::sample;
@@ -29,22 +28,22 @@ use crate::jobs::fence::FenceHold;
 use crate::jobs::trusted_time::TrustedTime;
 use crate::metrics::JobMetrics;
 
-pub(crate) use fence::{parse as parse_fence, strange as strange_fence};
-pub(crate) use retention::bound_ahead;
+pub(crate) use fence::{foreign_fence_message, parse as parse_fence};
+pub(crate) use retention::nonce_bound_in_future;
 pub(crate) use uploads::record_orphans;
 
-/// How often deadlines are looked at: an expiry has to happen within 1 s after it is due (contract §6).
+/// How often deadlines are checked: an expiry has to happen within 1 s after it is due (contract §6).
 const DEADLINES_EVERY: Duration = Duration::from_millis(250);
-/// How often nonces are purged. Each time moves the stored bound, so an idle gateway writes this seldom.
+/// How often nonces are purged. Each time moves the stored bound, so an idle gateway writes only this often.
 const NONCES_EVERY: Duration = Duration::from_secs(30);
-/// How often uploads, idempotency keys and secrets are looked through. A step that finds nothing writes nothing.
+/// How often uploads, idempotency keys and secrets are checked. A step that finds nothing writes nothing.
 const CLEANUP_EVERY: Duration = Duration::from_secs(5);
-/// How often uploads in an S3 are looked through: each look is paid for, and they are kept for days.
+/// How often uploads in S3 are listed: listing costs money, and uploads are kept for days.
 const S3_UPLOADS_EVERY: Duration = Duration::from_secs(3600);
-/// How often the fence of a bucket is looked at and moved: a read and a write of the database and of the bucket each.
+/// How often the fence of a bucket is checked and moved: a read and a write of the database and of the bucket each.
 const FENCE_EVERY: Duration = Duration::from_secs(60);
 
-/// Starts all jobs; they end with `stop`.
+/// Starts all jobs; they stop with `stop`.
 pub(crate) fn start(
     gateway: &Arc<Gateway>,
     recorder: Option<PrometheusHandle>,
@@ -52,7 +51,7 @@ pub(crate) fn start(
 ) -> JoinSet<()> {
     let mut jobs = JoinSet::new();
     let trusted_time = Arc::new(TrustedTime::of(gateway.store.clone(), gateway.auth.freshness_window));
-    let hold = Arc::new(FenceHold::on(gateway.evidence.s3().cloned(), gateway.moved_fence.clone()));
+    let fence_hold = Arc::new(FenceHold::on(gateway.evidence.s3().cloned(), gateway.moved_fence.clone()));
     let shared = || (Arc::clone(gateway), Arc::clone(&trusted_time));
     let (gateway, trusted_time) = shared();
     jobs.spawn(every("deadlines", DEADLINES_EVERY, stop.clone(), async move || {
@@ -60,34 +59,36 @@ pub(crate) fn start(
     }));
     let (gateway, trusted_time) = shared();
     jobs.spawn(every("nonces", NONCES_EVERY, stop.clone(), async move || {
-        let noted = trusted_time.note().await;
-        noted.and(retention::purge_nonces(&gateway, &trusted_time).await)
+        let recorded = trusted_time.record().await;
+        recorded.and(retention::purge_nonces(&gateway, &trusted_time).await)
     }));
-    let ((gateway, trusted_time), held) = (shared(), Arc::clone(&hold));
+    let ((gateway, trusted_time), fence) = (shared(), Arc::clone(&fence_hold));
     let position = uploads::SweepPosition::default();
     jobs.spawn(every("uploads", CLEANUP_EVERY, stop.clone(), async move || {
-        // Each gets its chance, whatever became of the others; the first failure is told.
+        // Each step runs whatever the others return; the first failure is reported.
         let adopted = uploads::record_old_orphans(&gateway).await;
         let Some(now) = trusted_time.steady().await? else { return adopted };
-        let swept = if held.may_sweep() { uploads::sweep(&gateway, now, &position).await } else { Ok(()) };
+        let swept = if fence.may_sweep() { uploads::sweep(&gateway, now, &position).await } else { Ok(()) };
         adopted.and(swept).and(retention::purge_accounts(&gateway, now).await)
     }));
-    let ((gateway, trusted_time), held) = (shared(), Arc::clone(&hold));
-    let position = s3_uploads::SweepPosition::default();
+    let ((gateway, trusted_time), fence) = (shared(), Arc::clone(&fence_hold));
+    let position = s3_uploads::ListingPosition::default();
     jobs.spawn(every("s3_uploads", S3_UPLOADS_EVERY, stop.clone(), async move || {
         match trusted_time.steady().await? {
-            Some(now) if held.may_sweep() => s3_uploads::sweep(&gateway, now, &position).await,
+            Some(now) if fence.may_sweep() => s3_uploads::sweep(&gateway, now, &position).await,
             _ => Ok(()),
         }
     }));
     let (gateway, _) = shared();
-    jobs.spawn(every("fence", FENCE_EVERY, stop.clone(), async move || hold.keep(&gateway.store).await));
+    jobs.spawn(every("fence", FENCE_EVERY, stop.clone(), async move || {
+        fence_hold.refresh(&gateway.store).await
+    }));
     let (gateway, trusted_time) = shared();
-    jobs.spawn(every("memory", FORGET_EVERY, stop.clone(), async move || {
+    jobs.spawn(every("memory", PURGE_EVERY, stop.clone(), async move || {
         if trusted_time.observe() {
-            gateway.auth.replay_cache.forget(clock::now());
+            gateway.auth.replay_cache.purge(clock::now());
         }
-        gateway.auth.rate_limits.forget();
+        gateway.auth.rate_limits.purge();
         let Some(recorder) = &recorder else { return Ok(()) };
         recorder.run_upkeep();
         sample(&gateway).await
@@ -95,8 +96,8 @@ pub(crate) fn start(
     jobs
 }
 
-/// Repeats a job until the stop, which may come between any two steps of it: what was handed to the committer is
-/// committed all the same. A failure is logged, and the next time is a new chance.
+/// Repeats a job until the stop, which may happen between any two steps: what was handed to the committer is committed
+/// nevertheless. A failure is logged, and the job runs again at its next interval.
 async fn every(
     name: &'static str,
     period: Duration,
@@ -113,13 +114,13 @@ async fn every(
             _ = ticks.tick() => {}
         }
         let started = Instant::now();
-        let done = tokio::select! {
+        let outcome = tokio::select! {
             biased;
             () = stopped(&mut stop) => return,
-            done = job() => done,
+            outcome = job() => outcome,
         };
-        metrics.count(done.is_ok(), started.elapsed());
-        if let Err(error) = done {
+        metrics.count(outcome.is_ok(), started.elapsed());
+        if let Err(error) = outcome {
             tracing::warn!(
                 job = name,
                 "background job failed; it runs again at its next interval: {}",

@@ -1,7 +1,7 @@
-//! The gateway as a server: settings, authentication, the merchant API, the operator API and background jobs, around a
-//! store that decides and an evidence store that keeps files.
+//! The gateway as a server: settings, authentication, the merchant API, the operator API and background jobs, on top of
+//! `rebuttal_store` (decides and commits) and `rebuttal_evidence` (stores files).
 //!
-//! [`run()`] is all of it. Only this crate knows axum and HTTP statuses; it knows no SQL.
+//! The entry point is [`run()`]. Only this crate knows axum and HTTP statuses; it contains no SQL.
 
 mod auth;
 mod clock;
@@ -18,7 +18,7 @@ mod setup;
 pub use crate::http::base_url::{BASE_URL_MAX_BYTES, BaseUrl, InvalidBaseUrl};
 pub use crate::http::error::{causes, http_status};
 pub use crate::http::tls::TlsFiles;
-pub use io_hints::unread;
+pub use io_hints::read_error_reason;
 pub use merchant::dispute::ANSWER_LIMIT;
 pub use metrics::{MetricKind, described_metrics};
 pub use rebuttal_store::{DataMigrationError, Location};

@@ -1,5 +1,5 @@
-//! The merchant API: signed calls, one file per operation, named as the API names them, and the upload endpoint of the
-//! embedded store.
+//! The merchant API: signed calls, one file per operation, named as in the API, and the upload endpoint of the embedded
+//! store.
 
 pub(crate) mod dispute;
 pub(crate) mod file;
@@ -25,7 +25,7 @@ use crate::merchant::dispute::contest::contest;
 use crate::merchant::dispute::query::query;
 use crate::merchant::file::generate_upload_url::generate_upload_url;
 
-/// The calls, and the answer to every path that nothing is served at: all of it signed.
+/// The calls and the fallback for all other paths; every answer is signed.
 pub(crate) fn router(gateway: &Arc<Gateway>) -> Router {
     let calls = MerchantCall::ALL
         .iter()
@@ -47,17 +47,18 @@ fn handler(call: MerchantCall) -> MethodRouter<Arc<Gateway>> {
     }
 }
 
-/// The answer to every path where no calls are served. It settles nothing: elsewhere the same request may be a call.
+/// The fallback of a listener without merchant calls. Its answer settles nothing: the same request may be a valid call
+/// elsewhere.
 pub(crate) fn no_calls(gateway: &Arc<Gateway>) -> Router {
     Router::new()
         .fallback(async || Refusal::no_such_path())
         .layer(from_fn_with_state(Arc::clone(gateway), sign_answers::<Arc<Gateway>>))
 }
 
-/// What a merchant's call returns: the envelope's data, or why not.
+/// Result of a merchant call: the data of the envelope, or the refusal.
 pub(crate) type Reply<T> = Result<Success<T>, Refusal>;
 
-/// A call that succeeded, its nonce used up.
+/// A successful call whose nonce is used up.
 pub(crate) struct Success<T>(pub(crate) T, pub(crate) NonceUsed);
 
 impl<T: serde::Serialize> IntoResponse for Success<T> {

@@ -8,7 +8,7 @@ use std::error::Error as _;
 use std::path::Path;
 
 use anyhow::{Result, anyhow};
-use rebuttal_server::unread;
+use rebuttal_server::read_error_reason;
 use toml::{Spanned, Value};
 
 use super::faults::{SettingError, SettingErrors};
@@ -48,7 +48,7 @@ pub(super) fn read(path: &Path) -> Result<SettingsFile> {
         anyhow!(
             "cannot read the settings in {shown}: {}. Name the file with --config or REBUTTAL_CONFIG; `rebuttal config \
              default` prints one to begin with",
-            unread(path, &error)
+            read_error_reason(path, &error)
         )
     })?;
     let values: BTreeMap<String, Spanned<Value>> = toml_file::parse(path, &text)

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use rebuttal_server::unread;
+use rebuttal_server::read_error_reason;
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
@@ -30,7 +30,7 @@ impl Secret {
         let why = match read {
             Ok(bytes) if bytes as u64 > FILE_MAX_BYTES => "it is too long for a secret".to_owned(),
             Ok(_) => return Ok(Self(text.trim().to_owned())),
-            Err(error) => unread(path, &error),
+            Err(error) => read_error_reason(path, &error),
         };
         bail!("cannot read the secret in {}: {why}", path.display())
     }

@@ -1,7 +1,7 @@
-//! The one place that signs answers: a middleware around everything that speaks the merchant's envelope, 404, 405 and
-//! 413 included. It reads the request whole, and signs the final bytes of whatever was answered (contract §2).
+//! The middleware that signs every answer with a merchant envelope, 404, 405 and 413 included. It reads the whole
+//! request, and signs the final bytes of the answer (contract §2).
 //!
-//! It checks nothing: that is done behind it, by [`crate::auth::signature`].
+//! It verifies nothing: the handlers behind it do, through [`crate::auth::signature`].
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use crate::auth::{Auth, HasAuth};
 use crate::clock;
 use crate::http::body::BodyFailure;
 
-/// Identifies the caller for the handlers, and signs what they answer.
+/// Identifies the caller for the handlers, and signs their answers.
 pub(crate) async fn sign_answers<S: HasAuth>(
     State(state): State<S>,
     request: Request,
@@ -39,8 +39,8 @@ pub(crate) async fn sign_answers<S: HasAuth>(
     sign(state.auth(), &context, &method, target(&uri), response).await
 }
 
-/// Signs an answer where header and app could be read, whatever else failed; as a notice, unless the checks behind
-/// settled it.
+/// Signs an answer if the header could be parsed and the app is known, whatever else failed. The answer is a notice
+/// unless the checks behind this layer settled it.
 async fn sign(
     auth: &Auth,
     context: &RequestContext,
@@ -57,12 +57,12 @@ async fn sign(
     let Some(secret) = secret else { return response };
 
     let (mut parts, body) = response.into_parts();
-    // Answers to merchants are bytes in memory: collecting them neither waits nor fails.
+    // Answers to merchants are in memory: collecting them neither waits nor fails.
     let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
     let base_url = auth.public_url(url_index);
     // The answer to HEAD has no body on the wire.
-    let seen = if *method == Method::HEAD { Bytes::new() } else { body.clone() };
-    let message = Message { method: method.as_str(), base_url, target, body: &seen };
+    let signed_body = if *method == Method::HEAD { Bytes::new() } else { body.clone() };
+    let message = Message { method: method.as_str(), base_url, target, body: &signed_body };
     let nonce = answer_nonce(finality, &header.nonce, &header.sign);
     let signer = Signer { scheme: app.scheme, app_id: app.app_id, secret: &secret.secret };
     let signed = signer.authorize(now, nonce, &message);

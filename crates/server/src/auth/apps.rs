@@ -1,9 +1,8 @@
-//! The apps that have called lately, with their secrets opened, so that a call costs no read and no decryption.
+//! Cache of recently used apps, with their secrets decrypted, so that a call needs no read and no decryption.
 //!
-//! An app that is unknown, or whose sign does not match, is read again, at most once a second however many ask: another
-//! process may have made or changed it (contract §2). Only a read that failed is tried again before, by whoever comes
-//! after. Two are in no database, the doctor's, and disabled for ever: all that they can do is be told so, in a signed
-//! answer.
+//! An app that is unknown, or whose signature does not match, is read again at most once a second, because another
+//! process may have created or changed it (contract §2). A failed read is not cached. The two apps of `doctor` are in
+//! no database and always disabled: all they can get is a signed refusal.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,52 +18,52 @@ use crate::auth::keys::{DecryptError, Keys};
 use crate::auth::negative_cache::{LookupLimiter, NegativeCache, READ_PAUSE, make_room};
 use crate::http::error::Refusal;
 
-/// Apps that are remembered at once, at about 500 bytes each.
-const KNOWN_MAX: usize = 20_000;
-/// How long an app is remembered. Changes made here are forgotten at once; those of another replica take effect within
-/// this.
-const REMEMBERED_FOR: Duration = Duration::from_secs(4);
-/// Readings that are kept before those that nobody waits for go.
-const READINGS_KEPT: usize = 1_000;
-/// How a doctor signs.
+/// Apps that are cached, at about 500 bytes each.
+const APPS_CACHED_MAX: usize = 20_000;
+/// How long an app is cached. A change by this process takes effect immediately; one by another replica within this
+/// time.
+const CACHE_TTL: Duration = Duration::from_secs(4);
+/// Reads in flight that are kept before those without waiters are removed.
+const IN_FLIGHT_KEPT: usize = 1_000;
+/// The signature scheme of `doctor`.
 pub(crate) const DOCTORS_SCHEME: Scheme = Scheme::V2HmacSha256;
 
-/// An app as calls are checked against it.
+/// An app with its decrypted secrets.
 #[derive(Debug)]
 pub(crate) struct KnownApp {
     pub(crate) app_id: AppId,
     pub(crate) merchant_id: MerchantId,
-    /// In which zone its merchant's times are told.
+    /// The time zone in which the merchant's times are written.
     pub(crate) zone: TimeZone,
     pub(crate) scheme: Scheme,
     pub(crate) enabled: bool,
-    /// The oldest first.
+    /// Oldest first.
     pub(crate) secrets: Vec<KnownSecret>,
 }
 
-/// A secret that verifies, for ever or until its overlap ends.
+/// A secret that is valid, indefinitely or until its overlap ends.
 #[derive(Debug)]
 pub(crate) struct KnownSecret {
     pub(crate) secret_id: SecretId,
     pub(crate) secret: AppSecret,
     expires_at: Option<UnixMillis>,
-    /// Whether the database knows that it has verified a request.
+    /// Whether its first use is recorded in the database or is being recorded.
     used: AtomicBool,
 }
 
 impl KnownApp {
-    /// The secrets that verify at a moment, the oldest first.
+    /// The secrets that are valid at a time, oldest first.
     pub(crate) fn valid_secrets(&self, at: UnixMillis) -> impl Iterator<Item = &KnownSecret> {
         self.secrets.iter().filter(move |secret| secret.expires_at.is_none_or(|expires_at| at < expires_at))
     }
 
-    /// An app that a doctor calls as. Only who has the master key can sign as it, or for it.
+    /// The app with which `doctor` calls. Only holders of the master key can sign as it, or for it.
     fn of_doctor((app_id, secret): &(AppId, AppSecret)) -> Self {
         let secret = KnownSecret {
             secret_id: *app_id.as_bytes(),
             secret: secret.clone(),
             expires_at: None,
-            // There is no row to write a first use into.
+            // There is no row to record a first use in.
             used: AtomicBool::new(true),
         };
         Self {
@@ -77,8 +76,8 @@ impl KnownApp {
         }
     }
 
-    fn open(app: AppRecord, keys: &Keys) -> Result<Self, DecryptError> {
-        let open = |sealed: &rebuttal_store::SealedSecret| {
+    fn decrypt(app: AppRecord, keys: &Keys) -> Result<Self, DecryptError> {
+        let decrypt = |sealed: &rebuttal_store::SealedSecret| {
             Ok(KnownSecret {
                 secret_id: sealed.secret_id,
                 secret: keys.decrypt(app.app_id, sealed.secret_id, &sealed.sealed)?,
@@ -86,7 +85,7 @@ impl KnownApp {
                 used: AtomicBool::new(sealed.first_used_at.is_some()),
             })
         };
-        let secrets = app.secrets.iter().map(open).collect::<Result<_, _>>()?;
+        let secrets = app.secrets.iter().map(decrypt).collect::<Result<_, _>>()?;
         let AppRecord { app_id, merchant_id, time_zone, scheme, enabled, .. } = app;
         let zone = TimeZone::get(&time_zone).unwrap_or(TimeZone::UTC);
         Ok(Self { app_id, merchant_id, zone, scheme, enabled, secrets })
@@ -94,7 +93,7 @@ impl KnownApp {
 }
 
 impl KnownSecret {
-    /// Whether this is the first use that the process has seen; asked once, it is no longer.
+    /// Whether this is the first use seen by this process. Returns true once.
     pub(crate) fn is_first_use(&self) -> bool {
         !self.used.load(Ordering::Relaxed) && !self.used.swap(true, Ordering::Relaxed)
     }
@@ -108,35 +107,35 @@ struct CachedApp {
 struct AppCache {
     known: HashMap<AppId, CachedApp>,
     unknown: NegativeCache<AppId>,
-    /// Counts the changes, so that a read that began before one is not remembered after it.
+    /// Incremented by every invalidation, so that a read that began before one is not cached after it.
     changes: u64,
 }
 
-/// An app, if the database has it.
+/// The app, or `None` if the database does not have it.
 type Lookup = Option<Arc<KnownApp>>;
 type LookupResult = Result<Lookup, Refusal>;
 
-/// Held by whoever reads an app; what it says is when that last failed, and why.
-type Reading = tokio::sync::Mutex<Option<(Instant, Refusal)>>;
+/// Locked by the request that reads the app (single flight); holds when the last read failed, and why.
+type InFlightRead = tokio::sync::Mutex<Option<(Instant, Refusal)>>;
 
-pub(crate) struct Apps {
+pub(crate) struct AppLookup {
     memory: RwLock<AppCache>,
-    readings: Mutex<HashMap<AppId, Arc<Reading>>>,
+    in_flight: Mutex<HashMap<AppId, Arc<InFlightRead>>>,
     lookups: LookupLimiter,
     doctors: [Arc<KnownApp>; 2],
     store: Store,
     keys: Arc<Keys>,
 }
 
-impl Apps {
-    /// `identity` is that of the installation.
+impl AppLookup {
+    /// `identity` is the identity of the installation.
     pub(crate) fn new(store: Store, keys: Arc<Keys>, identity: &[u8]) -> Self {
         let doctors =
             [&keys.doctor(identity), keys.keys_doctor()].map(|app| Arc::new(KnownApp::of_doctor(app)));
         let memory = AppCache { known: HashMap::new(), unknown: NegativeCache::new(), changes: 0 };
         Self {
             memory: RwLock::new(memory),
-            readings: Mutex::default(),
+            in_flight: Mutex::default(),
             lookups: LookupLimiter::new(),
             doctors,
             store,
@@ -148,73 +147,73 @@ impl Apps {
         self.doctors.iter().find(|doctor| doctor.app_id == app_id).map(Arc::clone)
     }
 
-    /// The app, as it is remembered or else as the database has it.
+    /// The app, from the cache or the database.
     pub(crate) async fn find(&self, app_id: AppId) -> LookupResult {
-        self.read(app_id, REMEMBERED_FOR).await
+        self.read(app_id, CACHE_TTL).await
     }
 
-    /// The app as the database has it, unless it was read within the last second.
+    /// The app from the database, unless it was read within the last second.
     pub(crate) async fn read_again(&self, app_id: AppId) -> LookupResult {
         self.read(app_id, READ_PAUSE).await
     }
 
-    async fn read(&self, app_id: AppId, good_for: Duration) -> LookupResult {
+    async fn read(&self, app_id: AppId, max_age: Duration) -> LookupResult {
         if let Some(doctor) = self.doctor(app_id) {
             return Ok(Some(doctor));
         }
-        let (recalled, is_known) = self.memory.read().recall(app_id, good_for);
-        if let Some(app) = recalled {
+        let (cached, is_known) = self.memory.read().cached(app_id, max_age);
+        if let Some(app) = cached {
             return Ok(app);
         }
-        let asked_at = Instant::now();
-        let _turn = if is_known { None } else { Some(self.lookups.wait().await?) };
-        let reading = self.reading(app_id);
-        let mut failed = reading.lock().await;
-        // While this one waited, another may have read it, or have failed to.
-        let (recalled, _) = self.memory.read().recall(app_id, good_for);
-        if let Some(app) = recalled {
+        let requested_at = Instant::now();
+        let _permit = if is_known { None } else { Some(self.lookups.wait().await?) };
+        let in_flight = self.in_flight(app_id);
+        let mut failed = in_flight.lock().await;
+        // Another request may have read it, or failed to, while this one waited.
+        let (cached, _) = self.memory.read().cached(app_id, max_age);
+        if let Some(app) = cached {
             return Ok(app);
         }
-        if let Some((_, refusal)) = failed.as_ref().filter(|(at, _)| *at >= asked_at) {
+        if let Some((_, refusal)) = failed.as_ref().filter(|(at, _)| *at >= requested_at) {
             return Err(refusal.clone());
         }
-        let outcome = self.ask(app_id).await;
+        let outcome = self.read_from_store(app_id).await;
         *failed = outcome.as_ref().err().map(|refusal| (Instant::now(), refusal.clone()));
         outcome
     }
 
-    /// What whoever reads this app holds, so that the others wait for what it finds.
-    fn reading(&self, app_id: AppId) -> Arc<Reading> {
-        let mut readings = self.readings.lock();
-        if readings.len() >= READINGS_KEPT {
-            readings.retain(|_, reading| Arc::strong_count(reading) > 1);
+    /// The lock of the read in flight for this app; further requests wait for its result.
+    fn in_flight(&self, app_id: AppId) -> Arc<InFlightRead> {
+        let mut in_flight = self.in_flight.lock();
+        if in_flight.len() >= IN_FLIGHT_KEPT {
+            in_flight.retain(|_, read| Arc::strong_count(read) > 1);
         }
-        Arc::clone(readings.entry(app_id).or_default())
+        Arc::clone(in_flight.entry(app_id).or_default())
     }
 
-    async fn ask(&self, app_id: AppId) -> LookupResult {
+    async fn read_from_store(&self, app_id: AppId) -> LookupResult {
         let changes = self.memory.read().changes;
         let app = match self.store.app(app_id).await? {
-            Some(app) => Some(Arc::new(KnownApp::open(app, &self.keys).map_err(Refusal::internal)?)),
+            Some(app) => Some(Arc::new(KnownApp::decrypt(app, &self.keys).map_err(Refusal::internal)?)),
             None => None,
         };
         let mut memory = self.memory.write();
         if memory.changes == changes {
-            memory.remember(app_id, app.clone());
+            memory.insert(app_id, app.clone());
         }
         Ok(app)
     }
 
-    /// Forgets an app that was made or changed here.
-    pub(crate) fn forget(&self, app_id: AppId) {
+    /// Invalidates an app that was created or changed by this process.
+    pub(crate) fn invalidate(&self, app_id: AppId) {
         let mut memory = self.memory.write();
         memory.changes += 1;
         memory.known.remove(&app_id);
-        memory.unknown.forget(&app_id);
+        memory.unknown.remove(&app_id);
     }
 
-    /// Forgets the apps of a merchant that was changed here.
-    pub(crate) fn forget_merchant(&self, merchant_id: MerchantId) {
+    /// Invalidates the apps of a merchant that was changed by this process.
+    pub(crate) fn invalidate_merchant(&self, merchant_id: MerchantId) {
         let mut memory = self.memory.write();
         memory.changes += 1;
         memory.known.retain(|_, entry| entry.app.merchant_id != merchant_id);
@@ -222,25 +221,25 @@ impl Apps {
 }
 
 impl AppCache {
-    /// What was found lately, and whether the app is known, however long ago it was read.
-    fn recall(&self, app_id: AppId, good_for: Duration) -> (Option<Lookup>, bool) {
+    /// A result no older than `max_age`, and whether the app is known, whatever its age.
+    fn cached(&self, app_id: AppId, max_age: Duration) -> (Option<Lookup>, bool) {
         match self.known.get(&app_id) {
-            Some(entry) if entry.read_at.elapsed() < good_for => (Some(Some(Arc::clone(&entry.app))), true),
+            Some(entry) if entry.read_at.elapsed() < max_age => (Some(Some(Arc::clone(&entry.app))), true),
             Some(_) => (None, true),
-            None => (self.unknown.holds(&app_id).then_some(None), false),
+            None => (self.unknown.contains(&app_id).then_some(None), false),
         }
     }
 
-    fn remember(&mut self, app_id: AppId, app: Lookup) {
+    fn insert(&mut self, app_id: AppId, app: Lookup) {
         match app {
             Some(app) => {
-                self.unknown.forget(&app_id);
-                make_room(&mut self.known, KNOWN_MAX, &app_id);
+                self.unknown.remove(&app_id);
+                make_room(&mut self.known, APPS_CACHED_MAX, &app_id);
                 self.known.insert(app_id, CachedApp { app, read_at: Instant::now() });
             }
             None => {
                 self.known.remove(&app_id);
-                self.unknown.note(app_id);
+                self.unknown.insert(app_id);
             }
         }
     }
@@ -261,7 +260,7 @@ mod tests {
 
     struct Fixture {
         folder: tempfile::TempDir,
-        apps: Apps,
+        apps: AppLookup,
         merchant_id: MerchantId,
     }
 
@@ -275,19 +274,19 @@ mod tests {
         async fn on(folder: tempfile::TempDir, location: Location) -> Self {
             let store = Store::open(&location, &Options::default()).await.unwrap();
             let master = MasterKey::create(&folder.path().join("master.key")).unwrap();
-            let apps = Apps::new(store, Arc::new(Keys::derive(&master)), &[1; 16]);
-            let mut bench = Self { folder, apps, merchant_id: MerchantId::try_from(1).unwrap() };
+            let apps = AppLookup::new(store, Arc::new(Keys::derive(&master)), &[1; 16]);
+            let mut fixture = Self { folder, apps, merchant_id: MerchantId::try_from(1).unwrap() };
             let (name, time_zone) = ("Acme".parse().unwrap(), "Asia/Shanghai".parse().unwrap());
-            let done = bench.commit(AccountChange::CreateMerchant { name, time_zone }).await;
-            let Outcome::Merchant(merchant) = done else { panic!("{done:?}") };
-            bench.merchant_id = merchant.merchant_id;
-            bench
+            let outcome = fixture.commit(AccountChange::CreateMerchant { name, time_zone }).await;
+            let Outcome::Merchant(merchant) = outcome else { panic!("{outcome:?}") };
+            fixture.merchant_id = merchant.merchant_id;
+            fixture
         }
 
         async fn commit(&self, account: AccountChange) -> Outcome {
             let operation = SingleOperation::Account(account);
-            let work = WriteRequest::internal(clock::now(), operation);
-            self.apps.store.commit(work).await.unwrap().unwrap()
+            let request = WriteRequest::internal(clock::now(), operation);
+            self.apps.store.commit(request).await.unwrap().unwrap()
         }
 
         async fn create(&self, app_id: AppId) {
@@ -298,8 +297,8 @@ mod tests {
             self.commit(AccountChange::CreateApp { merchant_id, app_id, settings, secret_id, sealed }).await;
         }
 
-        fn remembers(&self, app_id: AppId) -> bool {
-            self.apps.memory.read().recall(app_id, REMEMBERED_FOR).1
+        fn is_cached(&self, app_id: AppId) -> bool {
+            self.apps.memory.read().cached(app_id, CACHE_TTL).1
         }
 
         async fn disable(&self) {
@@ -310,63 +309,63 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_app_is_remembered_until_it_is_changed_here() {
-        let bench = Fixture::new().await;
-        bench.create(APP).await;
-        assert!(!bench.remembers(APP));
-        let app = bench.apps.find(APP).await.unwrap().unwrap();
-        assert_eq!((app.merchant_id, app.enabled, app.secrets.len()), (bench.merchant_id, true, 1));
+    async fn app_is_cached_until_invalidated() {
+        let fixture = Fixture::new().await;
+        fixture.create(APP).await;
+        assert!(!fixture.is_cached(APP));
+        let app = fixture.apps.find(APP).await.unwrap().unwrap();
+        assert_eq!((app.merchant_id, app.enabled, app.secrets.len()), (fixture.merchant_id, true, 1));
         assert_eq!(app.zone.iana_name(), Some("Asia/Shanghai"));
-        bench.disable().await;
-        // Not told of the change, and read within the last second.
-        assert!(bench.apps.read_again(APP).await.unwrap().unwrap().enabled && bench.remembers(APP));
-        bench.apps.forget(APP);
-        assert!(!bench.apps.read_again(APP).await.unwrap().unwrap().enabled);
-        bench.apps.forget_merchant(bench.merchant_id);
-        assert!(!bench.remembers(APP));
+        fixture.disable().await;
+        // The cache has not been invalidated, and the app was read within the last second.
+        assert!(fixture.apps.read_again(APP).await.unwrap().unwrap().enabled && fixture.is_cached(APP));
+        fixture.apps.invalidate(APP);
+        assert!(!fixture.apps.read_again(APP).await.unwrap().unwrap().enabled);
+        fixture.apps.invalidate_merchant(fixture.merchant_id);
+        assert!(!fixture.is_cached(APP));
     }
 
     #[tokio::test]
     #[ignore = "needs PostgreSQL, which cargo xtask test starts"]
-    async fn an_app_is_read_once_however_many_ask_for_it() {
+    async fn concurrent_requests_share_one_read_of_an_app() {
         let database = rebuttal_testbed::postgres::Database::shared();
         let location = database.url().parse().unwrap();
-        let bench = Fixture::on(tempfile::tempdir().unwrap(), location).await;
-        bench.create(APP).await;
-        let all = || async { futures_util::future::join_all((0..100).map(|_| bench.apps.find(APP))).await };
+        let fixture = Fixture::on(tempfile::tempdir().unwrap(), location).await;
+        fixture.create(APP).await;
+        let all = || async { futures_util::future::join_all((0..100).map(|_| fixture.apps.find(APP))).await };
         let apps: Vec<_> = all().await.into_iter().map(|app| app.unwrap().unwrap()).collect();
-        assert!(apps.iter().all(|app| Arc::ptr_eq(app, &apps[0])), "each read makes another");
-        bench.apps.forget(APP);
+        assert!(apps.iter().all(|app| Arc::ptr_eq(app, &apps[0])), "each request read the app itself");
+        fixture.apps.invalidate(APP);
         let again = all().await.into_iter().map(|app| app.unwrap().unwrap()).collect::<Vec<_>>();
         assert!(again.iter().all(|app| Arc::ptr_eq(app, &again[0]) && !Arc::ptr_eq(app, &apps[0])));
     }
 
     #[tokio::test]
-    async fn an_unknown_app_is_asked_for_once_a_second() {
-        let bench = Fixture::new().await;
-        assert!(bench.apps.read_again(UNKNOWN).await.unwrap().is_none());
-        bench.create(UNKNOWN).await;
-        assert!(bench.apps.read_again(UNKNOWN).await.unwrap().is_none());
-        bench.apps.forget(UNKNOWN);
-        assert!(bench.apps.read_again(UNKNOWN).await.unwrap().is_some());
+    async fn unknown_app_is_looked_up_once_a_second() {
+        let fixture = Fixture::new().await;
+        assert!(fixture.apps.read_again(UNKNOWN).await.unwrap().is_none());
+        fixture.create(UNKNOWN).await;
+        assert!(fixture.apps.read_again(UNKNOWN).await.unwrap().is_none());
+        fixture.apps.invalidate(UNKNOWN);
+        assert!(fixture.apps.read_again(UNKNOWN).await.unwrap().is_some());
     }
 
     #[tokio::test]
-    async fn a_secret_of_another_master_key_is_no_secret() {
-        let bench = Fixture::new().await;
-        bench.create(APP).await;
-        let other = MasterKey::create(&bench.folder.path().join("other.key")).unwrap();
-        let apps = Apps::new(bench.apps.store.clone(), Arc::new(Keys::derive(&other)), &[1; 16]);
+    async fn secret_encrypted_with_another_master_key_is_an_error() {
+        let fixture = Fixture::new().await;
+        fixture.create(APP).await;
+        let other = MasterKey::create(&fixture.folder.path().join("other.key")).unwrap();
+        let apps = AppLookup::new(fixture.apps.store.clone(), Arc::new(Keys::derive(&other)), &[1; 16]);
         let refusal = apps.read_again(APP).await.unwrap_err();
         assert_eq!(refusal.code, rebuttal_protocol::Code::SystemError);
     }
 
     #[tokio::test]
-    async fn the_doctors_apps_are_known_by_key_and_identity_and_may_do_nothing() {
-        let bench = Fixture::new().await;
-        let keys = &bench.apps.keys;
+    async fn doctor_apps_are_disabled_and_bound_to_key_and_identity() {
+        let fixture = Fixture::new().await;
+        let keys = &fixture.apps.keys;
         for (app_id, secret) in [keys.doctor(&[1; 16]), keys.keys_doctor().clone()] {
-            for app in [bench.apps.find(app_id).await, bench.apps.read_again(app_id).await] {
+            for app in [fixture.apps.find(app_id).await, fixture.apps.read_again(app_id).await] {
                 let app = app.unwrap().unwrap();
                 assert!(
                     !app.enabled && app.merchant_id == MerchantId::LAST && !app.secrets[0].is_first_use()
@@ -374,18 +373,18 @@ mod tests {
                 assert_eq!(app.secrets[0].secret.expose_ascii(), secret.expose_ascii());
             }
         }
-        let other = MasterKey::create(&bench.folder.path().join("other.key")).unwrap();
+        let other = MasterKey::create(&fixture.folder.path().join("other.key")).unwrap();
         let other = Keys::derive(&other);
         for (others, _) in [keys.doctor(&[2; 16]), other.doctor(&[1; 16]), other.keys_doctor().clone()] {
-            assert!(bench.apps.find(others).await.unwrap().is_none());
+            assert!(fixture.apps.find(others).await.unwrap().is_none());
         }
     }
 
     #[tokio::test]
-    async fn a_first_use_is_told_once() {
-        let bench = Fixture::new().await;
-        bench.create(APP).await;
-        let app = bench.apps.read_again(APP).await.unwrap().unwrap();
+    async fn first_use_is_reported_once() {
+        let fixture = Fixture::new().await;
+        fixture.create(APP).await;
+        let app = fixture.apps.read_again(APP).await.unwrap().unwrap();
         let secret = app.valid_secrets(clock::now()).next().unwrap();
         assert_eq!((secret.is_first_use(), secret.is_first_use()), (true, false));
     }

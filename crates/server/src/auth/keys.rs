@@ -1,7 +1,7 @@
-//! The master key, and what is derived from it: the keys that encrypt app secrets and new tokens, the check value
-//! that refuses another master key, and the credentials that sign the embedded store's upload forms.
+//! The master key and the keys derived from it: those that encrypt app secrets and new tokens, the check value that
+//! detects a wrong master key, and the credentials that sign the embedded store's upload forms.
 //!
-//! Every purpose has a key of its own, so that none can be learnt or replayed through another.
+//! Each purpose has its own key, so that none can be learnt or replayed through another.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -17,46 +17,47 @@ use rebuttal_store::{KeyCheck, SecretId, TokenHash};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use crate::io_hints::unread;
+use crate::io_hints::read_error_reason;
 
-/// Bytes of the master key, written as twice as many hex digits.
+/// Length of the master key; the key file holds twice as many hex digits.
 const MASTER_KEY_BYTES: usize = 32;
-/// Bytes of the nonce that stands before an encrypted secret. Random: one key encrypts far fewer than 2^32 secrets.
-const SEAL_NONCE_BYTES: usize = 12;
-/// Longest key file that is read: the digits and some white space.
+/// Length of the nonce that precedes an encrypted secret. Random: one key encrypts far fewer than 2^32 secrets.
+const AEAD_NONCE_BYTES: usize = 12;
+/// Longest key file that is read: the hex digits and some white space.
 const KEY_FILE_MAX_BYTES: u64 = 1024;
 
-/// The key that all others are derived from. Wiped from memory when dropped.
+/// The key from which all others are derived. Zeroized on drop.
 pub(crate) struct MasterKey(Zeroizing<[u8; MASTER_KEY_BYTES]>);
 
 impl MasterKey {
-    /// Reads a key file: 64 hex digits, white space around them.
+    /// Reads a key file: 64 hex digits, optionally surrounded by white space.
     pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
-        let unread =
-            |error| anyhow!("cannot read the master key in {}: {}", path.display(), unread(path, &error));
-        let metadata = fs::metadata(path).map_err(unread)?;
+        let cannot_read = |error| {
+            anyhow!("cannot read the master key in {}: {}", path.display(), read_error_reason(path, &error))
+        };
+        let metadata = fs::metadata(path).map_err(cannot_read)?;
         if metadata.is_dir() {
-            return Err(unread(io::ErrorKind::IsADirectory.into()));
+            return Err(cannot_read(io::ErrorKind::IsADirectory.into()));
         }
         if metadata.permissions().mode() & 0o077 != 0 {
-            tracing::warn!("others than its owner may use the master key; run: chmod 600 {}", path.display());
+            tracing::warn!("master key file is accessible to other users; run: chmod 600 {}", path.display());
         }
         let size = metadata.len();
         ensure!(size <= KEY_FILE_MAX_BYTES, "{} is too long for a master key", path.display());
-        let text = fs::read_to_string(path).map_err(unread)?;
+        let text = fs::read_to_string(path).map_err(cannot_read)?;
         let key = hex_digits::parse_any_case(Zeroizing::new(text).trim()).with_context(|| {
             let (shown, digits) = (path.display(), 2 * MASTER_KEY_BYTES);
             format!(
-                "{shown} must hold {digits} hex digits, and does not: put the key of this database into it"
+                "{shown} is not a master key of {digits} hex digits; replace it with the key of this database"
             )
         })?;
         Ok(Self(Zeroizing::new(key)))
     }
 
-    /// Makes a key and writes it where no file lies yet, readable by nobody else.
+    /// Generates a key and writes it to a new file, readable by its owner only.
     pub(crate) fn create(path: &Path) -> anyhow::Result<Self> {
         let mut key = Zeroizing::new([0; MASTER_KEY_BYTES]);
-        getrandom::fill(&mut *key).context("the system has no randomness")?;
+        getrandom::fill(&mut *key).context("the system's random number generator failed")?;
         let text = Zeroizing::new(format!("{}\n", Zeroizing::new(hex::encode(key.as_slice())).as_str()));
         write_private(path, &text).with_context(|| format!("cannot write {}", path.display()))?;
         Ok(Self(key))
@@ -68,19 +69,20 @@ impl MasterKey {
     }
 }
 
-/// A key that is made from another, for one purpose: HKDF-Expand of RFC 5869. The key is random, so nothing needs to be
-/// extracted.
-#[expect(clippy::expect_used, reason = "both lengths are constants that HKDF takes")]
+/// Derives a key for one purpose with HKDF-Expand (RFC 5869). HKDF-Extract is not needed: the input key is uniformly
+/// random.
+#[expect(clippy::expect_used, reason = "both lengths are constants that HKDF accepts")]
 fn derive(key: &[u8; MASTER_KEY_BYTES], purpose: &[u8]) -> Zeroizing<[u8; 32]> {
     let mut derived = Zeroizing::new([0; 32]);
     let hkdf = Hkdf::<Sha256>::from_prk(key).expect("the key is as long as a SHA-256");
-    hkdf.expand(purpose, &mut *derived).expect("HKDF gives up to 255 times as much");
+    hkdf.expand(purpose, &mut *derived).expect("HKDF expands to up to 255 hashes");
     derived
 }
 
-/// Writes a new file with mode 0600, whole and durable, or not at all.
+/// Creates a file with mode 0600 atomically and durably; fails if it exists.
 ///
-/// A file half written by a crash would lock its owner out for ever, so it is written beside its place and linked.
+/// The content is written to a temporary file and then linked: a key file half written before a crash would lock its
+/// owner out permanently.
 pub(crate) fn write_private(path: &Path, content: &str) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut draft = path.as_os_str().to_owned();
@@ -111,14 +113,18 @@ pub(crate) struct Keys {
     keys_doctor: (AppId, AppSecret),
 }
 
-/// An encrypted token that does not decrypt, for the same reasons as [`DecryptError`].
+/// An encrypted token failed to decrypt, for the same reasons as [`DecryptError`].
 #[derive(Debug, thiserror::Error)]
-#[error("a sealed operator token does not open: it was altered, moved, or sealed with another master key")]
+#[error(
+    "a stored operator token does not decrypt: it was altered, moved, or encrypted with another master key"
+)]
 pub(crate) struct TokenDecryptError;
 
-/// An encrypted secret that does not decrypt: another key encrypted it, or it was moved between rows, or altered.
+/// An encrypted secret failed to decrypt: it was encrypted with another key, copied between rows, or altered.
 #[derive(Debug, thiserror::Error)]
-#[error("a sealed secret of app {0} does not open: it was altered, moved, or sealed with another master key")]
+#[error(
+    "a stored secret of app {0} does not decrypt: it was altered, moved, or encrypted with another master key"
+)]
 pub(crate) struct DecryptError(AppId);
 
 impl Keys {
@@ -137,34 +143,34 @@ impl Keys {
         }
     }
 
-    /// What the database keeps to recognise the key by; tells nothing about it.
+    /// The check value by which a database recognises its master key; reveals nothing about the key.
     pub(crate) const fn check_value(&self) -> &KeyCheck {
         &self.check_value
     }
 
-    /// The secret half of the credentials that sign upload forms, as hex digits.
+    /// The secret of the credentials that sign upload forms, as hex digits.
     pub(crate) fn upload_secret(&self) -> Zeroizing<String> {
         Zeroizing::new(hex::encode(self.upload.as_slice()))
     }
 
-    /// What the evidence folder keeps to be known by, as hex digits; tells nothing about the key.
+    /// The ownership marker of the evidence folder, as hex digits; reveals nothing about the key.
     pub(crate) fn evidence_marker(&self) -> String {
         hex::encode(self.evidence_marker)
     }
 
-    /// What a doctor signs as, to be known by the gateways that have this key and by no other. The id is no part of the
-    /// secret, and neither tells anything about the key.
+    /// The credentials with which `doctor` signs, known to every gateway with this master key and to no other. The app
+    /// id is not part of the secret, and neither reveals anything about the key.
     pub(crate) const fn keys_doctor(&self) -> &(AppId, AppSecret) {
         &self.keys_doctor
     }
 
-    /// As [`Self::keys_doctor`], to be known by those gateways alone that serve the installation of this identity.
+    /// Like [`Self::keys_doctor`], but known only to gateways that serve the installation with this identity.
     pub(crate) fn doctor(&self, identity: &[u8]) -> (AppId, AppSecret) {
         let derive = |purpose: &[u8]| derive(&self.doctor, &[purpose, identity].concat());
         (AppId::from_bytes(half(&derive(b"id "))), AppSecret::from_bytes(&half(&derive(b"secret "))))
     }
 
-    /// Seals an app's secret for the database, bound to its app and its own name.
+    /// Encrypts an app's secret for the database, bound to its app id and secret id.
     pub(crate) fn encrypt(
         &self,
         app_id: AppId,
@@ -174,7 +180,7 @@ impl Keys {
         encrypt(&self.secrets, secret.expose_ascii(), &associated_data(app_id, secret_id))
     }
 
-    /// Decrypts what [`Self::encrypt`] made for the same app and name.
+    /// Decrypts the output of [`Self::encrypt`] for the same app id and secret id.
     pub(crate) fn decrypt(
         &self,
         app_id: AppId,
@@ -185,12 +191,12 @@ impl Keys {
         decrypted.and_then(|digits| digits.parse().ok()).ok_or(DecryptError(app_id))
     }
 
-    /// Seals a new operator token for the answer that is kept under its idempotency key, bound to its hash.
+    /// Encrypts a new operator token for the answer that is stored under its idempotency key, bound to its hash.
     pub(crate) fn encrypt_token(&self, hash: &TokenHash, token: &str) -> anyhow::Result<Vec<u8>> {
         encrypt(&self.tokens, token.as_bytes(), &hash.0)
     }
 
-    /// Decrypts what [`Self::encrypt_token`] made for the same hash.
+    /// Decrypts the output of [`Self::encrypt_token`] for the same hash.
     pub(crate) fn decrypt_token(
         &self,
         hash: &TokenHash,
@@ -200,30 +206,31 @@ impl Keys {
     }
 }
 
-/// The first half of a derived key, which is as long as an id or a secret.
+/// The first half of a derived key: the length of an app id or a secret.
 fn half(key: &[u8; 32]) -> [u8; 16] {
     let mut half = [0; 16];
     half.iter_mut().zip(key).for_each(|(to, from)| *to = *from);
     half
 }
 
-/// Encrypts a text, bound to what it belongs to, behind a nonce of its own.
+/// Encrypts a text with a random nonce, which precedes the ciphertext; `aad` binds it to its row.
 fn encrypt(key: &Aes256Gcm, text: &[u8], aad: &[u8]) -> anyhow::Result<Vec<u8>> {
-    let mut nonce = [0; SEAL_NONCE_BYTES];
-    getrandom::fill(&mut nonce).context("the system has no randomness")?;
+    let mut nonce = [0; AEAD_NONCE_BYTES];
+    getrandom::fill(&mut nonce).context("the system's random number generator failed")?;
     let encrypted =
-        key.encrypt((&nonce).into(), Payload { msg: text, aad }).ok().context("sealing failed")?;
+        key.encrypt((&nonce).into(), Payload { msg: text, aad }).ok().context("encryption failed")?;
     Ok([nonce.as_slice(), &encrypted].concat())
 }
 
-/// Decrypts what [`encrypt`] made for the same thing.
+/// Decrypts the output of [`encrypt`] for the same `aad`.
 fn decrypt(key: &Aes256Gcm, encrypted: &[u8], aad: &[u8]) -> Option<Zeroizing<String>> {
-    let (nonce, msg) = encrypted.split_first_chunk::<SEAL_NONCE_BYTES>()?;
+    let (nonce, msg) = encrypted.split_first_chunk::<AEAD_NONCE_BYTES>()?;
     let decrypted = Zeroizing::new(key.decrypt(nonce.into(), Payload { msg, aad }).ok()?);
     std::str::from_utf8(&decrypted).ok().map(|text| Zeroizing::new(text.to_owned()))
 }
 
-/// What an encrypted secret is bound to, so that rows cannot be swapped by who can write the database but has no key.
+/// Associated data of an encrypted secret: prevents swapping rows by an attacker who can write the database but lacks
+/// the key.
 fn associated_data(app_id: AppId, secret_id: SecretId) -> Vec<u8> {
     [app_id.as_bytes().as_slice(), &secret_id].concat()
 }
@@ -239,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_opens_only_for_its_app_its_name_and_its_key() {
+    fn secret_decrypts_only_for_its_app_id_and_key() {
         let (app, other) = (AppId::from_bytes([1; 16]), AppId::from_bytes([2; 16]));
         let secret = AppSecret::from_bytes(&[7; 16]);
         let encrypted = keys(1).encrypt(app, [5; 16], &secret).unwrap();
@@ -255,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_opens_only_for_its_hash_and_its_key() {
+    fn token_decrypts_only_for_its_hash_and_key() {
         let encrypted = keys(1).encrypt_token(&TokenHash([3; 32]), "a-token-of-mine").unwrap();
         assert_eq!(*keys(1).decrypt_token(&TokenHash([3; 32]), &encrypted).unwrap(), "a-token-of-mine");
         assert!(keys(1).decrypt_token(&TokenHash([4; 32]), &encrypted).is_err());
@@ -265,7 +272,7 @@ mod tests {
             keys(1).encrypt(AppId::from_bytes([3; 16]), [3; 16], &AppSecret::from_bytes(&[7; 16]));
         assert!(
             keys(1).decrypt_token(&TokenHash([3; 32]), &as_secret.unwrap()).is_err(),
-            "a purpose has its own key"
+            "each purpose has its own key"
         );
     }
 
@@ -278,30 +285,30 @@ mod tests {
         let digits = |(app_id, secret): &(AppId, AppSecret)| {
             [app_id.to_string().into_bytes(), secret.expose_ascii().to_vec()]
         };
-        let told: BTreeSet<_> = doctors.flat_map(digits).collect();
-        assert_eq!(told.len(), 6, "an id or a secret is another's");
+        let distinct: BTreeSet<_> = doctors.flat_map(digits).collect();
+        assert_eq!(distinct.len(), 6, "an id or a secret is shared");
     }
 
     #[test]
-    fn a_made_key_is_private_survives_and_is_never_overwritten() {
+    fn created_key_file_is_private_and_never_overwritten() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("master.key");
-        let made = MasterKey::create(&path).unwrap();
+        let created = MasterKey::create(&path).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        assert_eq!(*MasterKey::read(&path).unwrap().0, *made.0);
+        assert_eq!(*MasterKey::read(&path).unwrap().0, *created.0);
         assert!(MasterKey::create(&path).is_err());
-        assert_eq!(*MasterKey::read(&path).unwrap().0, *made.0);
-        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "the draft was left behind");
+        assert_eq!(*MasterKey::read(&path).unwrap().0, *created.0);
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "the temporary file was left behind");
     }
 
     #[test]
-    fn a_file_that_is_no_key_is_refused() {
+    fn invalid_key_file_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("key");
         assert!(MasterKey::read(&path).is_err());
         for wrong in ["", "00", &"g".repeat(64), &"0".repeat(66), &" ".repeat(5000)] {
             fs::write(&path, wrong).unwrap();
-            assert!(MasterKey::read(&path).is_err(), "{wrong:?} was taken");
+            assert!(MasterKey::read(&path).is_err(), "{wrong:?} was accepted");
         }
     }
 }

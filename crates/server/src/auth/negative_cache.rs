@@ -1,8 +1,8 @@
-//! What nobody here knows yet: an app id or a token that may be made up. Few of them are looked up at a time, so that
-//! made-up ones cannot keep the database busy, and what it did not know a moment ago is not looked up again.
+//! Negative cache and concurrency limit for app ids and tokens that may be made up: few are looked up at a time, and
+//! one that the database did not know within the last second is not looked up again.
 //!
-//! No failure counts before the look-up. Who comes with what is good waits for its turn behind strangers at worst,
-//! once, and is not refused for what its neighbours have tried.
+//! No authentication failure is counted before the lookup. A valid caller waits behind unknown ones at most once, and
+//! is never refused because of other callers' failures.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -12,37 +12,38 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::http::error::Refusal;
 
-/// Look-ups of strangers at a time: of apps, and of tokens. A quarter of the sessions that read, each.
-const LOOK_UPS_AT_ONCE: usize = 2;
-/// How long a stranger waits for its turn.
-const TURN_LIMIT: Duration = Duration::from_secs(5);
-/// How seldom the same thing is looked up (contract §2).
+/// Concurrent lookups of unknown apps, and of unknown tokens: for each, a quarter of the sessions that read.
+const CONCURRENT_LOOKUPS_MAX: usize = 2;
+/// How long an unknown caller waits for its lookup.
+const LOOKUP_WAIT_LIMIT: Duration = Duration::from_secs(5);
+/// Minimum interval between two lookups of the same app or token (contract §2).
 pub(super) const READ_PAUSE: Duration = Duration::from_secs(1);
-/// What is remembered as unknown at once, of apps and of tokens. More are looked up again, which takes turns.
+/// Unknown app ids, and unknown tokens, that are cached. Beyond, they are looked up again, which is limited.
 const UNKNOWN_MAX: usize = 10_000;
 
-/// Limits how many look-ups of unknown callers run at once.
+/// Limits concurrent lookups of unknown apps or tokens.
 pub(super) struct LookupLimiter(Semaphore);
 
 impl LookupLimiter {
     pub(super) const fn new() -> Self {
-        Self(Semaphore::const_new(LOOK_UPS_AT_ONCE))
+        Self(Semaphore::const_new(CONCURRENT_LOOKUPS_MAX))
     }
 
-    /// A turn, until it is dropped.
+    /// Waits for a permit; the lookup ends when it is dropped.
     ///
     /// # Errors
-    /// `Unavailable` where none came in time.
+    /// `Unavailable` if no permit became free in time.
     pub(super) async fn wait(&self) -> Result<SemaphorePermit<'_>, Refusal> {
-        let none_came =
-            || Refusal::unavailable(anyhow::anyhow!("too many unknown apps or tokens are looked up"));
-        let turn = tokio::time::timeout(TURN_LIMIT, self.0.acquire()).await.map_err(|_| none_came())?;
-        // Never closed.
-        turn.map_err(Refusal::internal)
+        let timed_out =
+            || Refusal::unavailable(anyhow::anyhow!("too many concurrent lookups of unknown apps or tokens"));
+        let permit =
+            tokio::time::timeout(LOOKUP_WAIT_LIMIT, self.0.acquire()).await.map_err(|_| timed_out())?;
+        // The semaphore is never closed.
+        permit.map_err(Refusal::internal)
     }
 }
 
-/// What the database did not know when it was last asked.
+/// Keys that the database did not know, with the time of the lookup.
 pub(super) struct NegativeCache<K>(HashMap<K, Instant>);
 
 impl<K: Copy + Eq + Hash> NegativeCache<K> {
@@ -50,25 +51,25 @@ impl<K: Copy + Eq + Hash> NegativeCache<K> {
         Self(HashMap::new())
     }
 
-    /// Whether the database did not know it a moment ago.
-    pub(super) fn holds(&self, key: &K) -> bool {
-        self.0.get(key).is_some_and(|asked_at| asked_at.elapsed() < READ_PAUSE)
+    /// Whether the key was unknown within the last [`READ_PAUSE`].
+    pub(super) fn contains(&self, key: &K) -> bool {
+        self.0.get(key).is_some_and(|looked_up_at| looked_up_at.elapsed() < READ_PAUSE)
     }
 
-    pub(super) fn note(&mut self, key: K) {
+    pub(super) fn insert(&mut self, key: K) {
         if self.0.len() >= UNKNOWN_MAX {
-            self.0.retain(|_, asked_at| asked_at.elapsed() < READ_PAUSE);
+            self.0.retain(|_, looked_up_at| looked_up_at.elapsed() < READ_PAUSE);
         }
         make_room(&mut self.0, UNKNOWN_MAX, &key);
         self.0.insert(key, Instant::now());
     }
 
-    pub(super) fn forget(&mut self, key: &K) {
+    pub(super) fn remove(&mut self, key: &K) {
         self.0.remove(key);
     }
 }
 
-/// Drops any one entry where a new one would be too many: what is dropped is only read again.
+/// Evicts an arbitrary entry if a new one would exceed the limit; an evicted key is only looked up again.
 pub(super) fn make_room<K: Copy + Eq + Hash, T>(map: &mut HashMap<K, T>, max: usize, for_key: &K) {
     if map.len() >= max && !map.contains_key(for_key) {
         let any = map.keys().next().copied();

@@ -1,7 +1,7 @@
-//! Operators' bearer tokens: named, so that history says who acted, and known to the database by their hash alone.
+//! Operator bearer tokens. Each has a name, so that the history records who acted; the database stores only its hash.
 //!
-//! A token has at least 128 bits of randomness or is the owner's own choice, so a plain hash is enough: there is no
-//! dictionary of them to try. Looking a hash up leaks no timing that would help to find the token.
+//! A plain hash is enough: a token has at least 128 bits of randomness or was chosen by its owner, so there is no
+//! dictionary to try. Looking up a hash leaks no timing that would help to find the token.
 
 use std::marker::PhantomData;
 
@@ -20,19 +20,20 @@ use crate::http::error::Refusal;
 use crate::http::problem::Problem;
 use crate::http::service::{Authenticated, Peer};
 
-/// The name of the token that a gateway starts with. It is an admin's, and no other token can take its name.
+/// The name of the token that a gateway creates at its first start. It has the role admin; no other token can have this
+/// name.
 pub(crate) const FIRST_TOKEN: &str = "operator";
 
-/// Who sent a request with a known token, and may do what the handler needs.
+/// The caller of an operator request: a valid token with the permission that the handler requires.
 #[derive(Debug)]
 pub(crate) struct Operator<N> {
     /// The token's name.
     pub(crate) name: TokenName,
-    /// What tells this token's idempotency keys from those of all others. A name can be used again by somebody else,
-    /// who must not be answered what was answered before; so the hash is in it. Not of the first token, whose value its
-    /// owner replaces.
+    /// Scope of this token's idempotency keys. It includes the token's hash, because a name can be reused by another
+    /// person, who must not receive answers stored for the first one. Not for the first token, whose value its owner
+    /// replaces.
     pub(crate) key_space: String,
-    /// SHA-256 of the token: what it asks for is done only if it lets somebody in still when that is committed.
+    /// SHA-256 of the token. A change is committed only if the token is still valid in the same transaction.
     pub(crate) hash: TokenHash,
     needs: PhantomData<N>,
 }
@@ -41,7 +42,7 @@ impl<N> Operator<N> {
     fn of(name: TokenName, hash: TokenHash) -> Self {
         let key_space = match name.as_str() {
             FIRST_TOKEN => FIRST_TOKEN.to_owned(),
-            // No name has a space.
+            // Names contain no space, so key spaces cannot collide.
             other => format!("{other} {}", hex::encode(hash.0)),
         };
         Self { name, key_space, hash, needs: PhantomData }
@@ -60,7 +61,7 @@ impl<S: HasAuth, N: Permits> FromRequestParts<S> for Operator<N> {
             let hash = hash(token);
             if let Some(known) = auth.tokens.find(hash).await? {
                 Authenticated::note(&parts.extensions);
-                return match N::PERMISSION.is_of(known.role) {
+                return match N::PERMISSION.is_granted_to(known.role) {
                     true => Ok(Self::of(known.name, hash)),
                     false => Err(N::PERMISSION.refuse(known.role).into()),
                 };
@@ -74,21 +75,21 @@ impl<S: HasAuth, N: Permits> FromRequestParts<S> for Operator<N> {
     }
 }
 
-/// The token of a header; the scheme's name counts in either case (RFC 9110 §11.1).
+/// The token of a header; the scheme name is case-insensitive (RFC 9110 §11.1).
 fn bearer(value: &[u8]) -> Option<&[u8]> {
     let (scheme, token) = value.split_at_checked("Bearer ".len())?;
     scheme.eq_ignore_ascii_case(b"Bearer ").then(|| token.trim_ascii()).filter(|token| !token.is_empty())
 }
 
-/// What the database knows a token by.
+/// The hash under which the database stores a token.
 pub(crate) fn hash(token: &[u8]) -> TokenHash {
     TokenHash(Sha256::digest(token).into())
 }
 
-/// A new token and its hash.
-pub(crate) fn make_token() -> anyhow::Result<(Zeroizing<String>, TokenHash)> {
+/// Generates a token; returns it with its hash.
+pub(crate) fn generate_token() -> anyhow::Result<(Zeroizing<String>, TokenHash)> {
     let mut random = Zeroizing::new([0; 32]);
-    getrandom::fill(&mut *random).context("the system has no randomness")?;
+    getrandom::fill(&mut *random).context("the system's random number generator failed")?;
     let token = Zeroizing::new(hex::encode(random.as_slice()));
     let hash = hash(token.as_bytes());
     Ok((token, hash))
@@ -99,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bearer_token_is_read_strictly() {
+    fn bearer_token_is_parsed_strictly() {
         assert_eq!(bearer(b"Bearer abc"), Some(b"abc".as_slice()));
         assert_eq!(bearer(b"bearer  abc"), Some(b"abc".as_slice()));
         for wrong in [b"".as_slice(), b"Bearer", b"Bearer ", b"Basic abc", b"Bearerabc"] {

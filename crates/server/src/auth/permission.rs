@@ -1,26 +1,26 @@
-//! Who of the operators may do what (contract §8): one table, and one word for each of its lines that a handler's
-//! signature must name. A handler that names none does not compile, and one that takes no operator is refused by
-//! `cargo xtask tidy`.
+//! Which operator role has which permission (contract §8): one table, and one marker type for each permission, which a
+//! handler's signature must name. A handler that names none does not compile, and `cargo xtask tidy` refuses a handler
+//! without an [`Operator`](crate::auth::operator::Operator).
 
 use rebuttal_protocol::Code;
 use rebuttal_protocol::operator::Role;
 
 use crate::http::error::Refusal;
 
-/// What an operation needs its caller to be allowed.
+/// A permission that an operation requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Permission {
-    /// To see what there is, evidence included.
+    /// Read everything, evidence included.
     Read,
-    /// To open disputes and to move them.
+    /// Open disputes and act on them.
     Act,
-    /// To change merchants, apps and their secrets, and tokens.
+    /// Change merchants, apps and their secrets, and tokens.
     Administer,
 }
 
 impl Permission {
-    /// The table.
-    pub(crate) const fn is_of(self, role: Role) -> bool {
+    /// Whether a role has this permission.
+    pub(crate) const fn is_granted_to(self, role: Role) -> bool {
         match (self, role) {
             (Self::Read, Role::Viewer | Role::Operator | Role::Admin)
             | (Self::Act, Role::Operator | Role::Admin)
@@ -29,18 +29,19 @@ impl Permission {
         }
     }
 
-    /// Why a role is not enough.
+    /// The refusal for a role without this permission.
     pub(crate) fn refuse(self, role: Role) -> Refusal {
         let enough: Vec<_> =
-            Role::ALL.iter().filter(|role| self.is_of(**role)).map(|role| role.as_str()).collect();
+            Role::ALL.iter().filter(|role| self.is_granted_to(**role)).map(|role| role.as_str()).collect();
         let enough = enough.join(" or ");
-        let message =
-            format!("this token's role is {role}, and this takes {enough}; use a token of that role");
+        let message = format!(
+            "this token's role is {role}, but the operation requires {enough}; use a token with that role"
+        );
         Refusal::new(Code::OperatorForbidden, message)
     }
 }
 
-/// A right as a handler's signature names it.
+/// A permission as a type, for handler signatures.
 pub(crate) trait Permits: Send + Sync + 'static {
     const PERMISSION: Permission;
 }
@@ -72,8 +73,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refusal_tells_which_roles_are_enough() {
-        let told = Permission::Act.refuse(Role::Viewer).message;
-        insta::assert_snapshot!(told, @"this token's role is viewer, and this takes operator or admin; use a token of that role");
+    fn forbidden_error_names_the_required_roles() {
+        let message = Permission::Act.refuse(Role::Viewer).message;
+        insta::assert_snapshot!(message, @"this token's role is viewer, but the operation requires operator or admin; use a token with that role");
     }
 }

@@ -1,9 +1,9 @@
-//! Limits on trying: failed authentications per peer address, and signed requests per app (contract §7).
+//! Rate limits: failed authentications per peer address, and signed requests per app (contract §7).
 //!
-//! Failures count before the signature is known, per address, so that who knows no more than an appId locks nobody
-//! out; an app's own rate counts after it. A request that authenticates is never held back by its neighbours' failures:
-//! they count once it is known that they are, and what looking that up costs is bounded in
-//! [`crate::auth::negative_cache`].
+//! Failures are counted before the signature is verified, and per address, so that someone who knows only an appId
+//! cannot lock its owner out; the rate of an app is counted after. A request that authenticates is never delayed by the
+//! failures of others at its address: they count once they are known to be failures, and the cost of looking them up is
+//! bounded by [`crate::auth::negative_cache`].
 
 mod counts;
 
@@ -19,9 +19,9 @@ use self::counts::RateCounters;
 use crate::http::connection_limits::network;
 use crate::http::error::Refusal;
 
-/// Addresses whose failures are counted apart. New ones beyond share one count, until old ones are forgotten.
+/// Addresses with their own count of failures. Further addresses share one count until existing ones are removed.
 const ADDRESSES_MAX: usize = 10_000;
-/// What callers count as of whom a trusted proxy told something that is no address. It is nobody's address.
+/// The shared key of callers for which a trusted proxy reported no valid address; not a real peer address.
 const UNREADABLE: IpAddr = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
 
 pub(crate) struct RateLimits {
@@ -34,13 +34,13 @@ impl RateLimits {
     pub(crate) fn new(failures: NonZeroU32, apps: Option<NonZeroU32>, trusted_proxies: Vec<IpNet>) -> Self {
         Self {
             failures: RateCounters::new(failures, ADDRESSES_MAX),
-            // As many as there are: only what is signed counts.
+            // Unlimited: only signed requests are counted, so there are no more keys than apps.
             apps: apps.map(|rate| RateCounters::new(rate, usize::MAX)),
             trusted_proxies,
         }
     }
 
-    /// Counts a failed authentication of an address.
+    /// Counts a failed authentication from an address.
     pub(crate) fn failure(&self, address: IpAddr) -> Result<(), Refusal> {
         let counted = self.failures.count(network(address), Instant::now());
         counted.map_err(|wait| refusal(wait, "too many failed authentications from this address"))
@@ -50,25 +50,25 @@ impl RateLimits {
     pub(crate) fn request(&self, app_id: AppId) -> Result<(), Refusal> {
         let Some(apps) = &self.apps else { return Ok(()) };
         apps.count(app_id, Instant::now())
-            .map_err(|wait| refusal(wait, "too many requests of this app; slow down"))
+            .map_err(|wait| refusal(wait, "too many requests from this app; send them more slowly"))
     }
 
-    /// Forgets addresses and apps that could make all their requests again.
-    pub(crate) fn forget(&self) {
+    /// Removes addresses and apps whose whole rate is available again.
+    pub(crate) fn purge(&self) {
         let now = Instant::now();
-        self.failures.forget(now);
+        self.failures.purge(now);
         if let Some(apps) = &self.apps {
-            apps.forget(now);
+            apps.purge(now);
         }
     }
 
-    /// Whose request it is: the peer, or the last address in `X-Forwarded-For` that is not a trusted proxy's, where the
-    /// peer is one.
+    /// The address of the caller: the peer or, if the peer is a trusted proxy, the last address in `X-Forwarded-For`
+    /// that is not a trusted proxy's.
     ///
-    /// Read from the right, where each proxy has appended whom it saw, and never beyond the first entry that is not a
-    /// trusted proxy's: what stands further left was written by whoever sent it. If that entry cannot be read, neither
-    /// may count: not one further left, which the caller could choose, nor the proxy that wrote it, which is not the
-    /// caller. All such callers share one count.
+    /// The header is read from the right, where each proxy appends the address that it saw, up to the first entry that
+    /// is not a trusted proxy's: entries further left were written by the caller. If that entry cannot be parsed, the
+    /// address is unknown: an entry further left could be chosen by the caller, and the proxy that wrote the entry is
+    /// not the caller. All such callers share one count.
     pub(crate) fn origin(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let trusted = |address: &IpAddr| self.trusted_proxies.iter().any(|proxy| proxy.contains(address));
         if !trusted(&peer) {
@@ -76,7 +76,7 @@ impl RateLimits {
         }
         let lines: Vec<_> = headers.get_all("x-forwarded-for").iter().collect();
         let entries = lines.iter().rev().flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','));
-        // RFC 9110 section 5.6.1.2: empty elements of a list do not count.
+        // RFC 9110 §5.6.1.2: empty list elements are ignored.
         let entries = entries.map(<[u8]>::trim_ascii).filter(|entry| !entry.is_empty());
         let mut origin = peer;
         for entry in entries {
@@ -90,7 +90,7 @@ impl RateLimits {
     }
 }
 
-/// The address of an entry in `X-Forwarded-For`, with or without a port, brackets of IPv6, and quotes.
+/// Parses an entry of `X-Forwarded-For`: an address with optional port, IPv6 brackets and quotes.
 fn forwarded(entry: &[u8]) -> Option<IpAddr> {
     let quoted = entry.strip_prefix(b"\"").and_then(|entry| entry.strip_suffix(b"\""));
     let entry = std::str::from_utf8(quoted.unwrap_or(entry)).ok()?;
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_of_one_subscriber_count_together() {
+    fn ipv6_addresses_of_one_64_network_share_a_count() {
         let rate_limits = rate_limits(1, None);
         assert!(rate_limits.failure("2001:db8::1".parse().unwrap()).is_ok());
         assert!(rate_limits.failure("2001:db8::2".parse().unwrap()).is_err());
@@ -135,16 +135,16 @@ mod tests {
     }
 
     #[test]
-    fn an_apps_rate_is_off_unless_set() {
+    fn app_rate_limit_is_off_by_default() {
         let app = AppId::from_bytes([1; 16]);
         assert!((0..1000).all(|_| rate_limits(1, None).request(app).is_ok()));
         let rate_limits = rate_limits(1, Some(1));
         assert!(rate_limits.request(app).is_ok() && rate_limits.request(app).is_err());
     }
 
-    /// The lines of a request's `X-Forwarded-For`, and whose it is, from whom.
+    /// Peer, header lines of `X-Forwarded-For`, and the expected caller.
     #[test]
-    fn only_trusted_proxies_say_who_is_behind_them() {
+    fn forwarded_address_counts_only_from_trusted_proxies() {
         let rate_limits = rate_limits(1, None);
         for (peer, lines, origin) in [
             ("192.0.2.1", &[b"198.51.100.1".as_slice()][..], "192.0.2.1"),
@@ -156,7 +156,7 @@ mod tests {
             ("10.0.0.1", &[b"198.51.100.1,"], "198.51.100.1"),
             ("10.0.0.1", &[b"203.0.113.9, 198.51.100.1 ,10.0.0.2"], "198.51.100.1"),
             ("10.0.0.1", &[b"203.0.113.9", b"198.51.100.1", b"10.0.0.2, 10.0.0.3"], "198.51.100.1"),
-            // As some proxies write them.
+            // With ports, quotes or brackets, as some proxies write them.
             ("10.0.0.1", &[b"198.51.100.1:4711"], "198.51.100.1"),
             ("10.0.0.1", &[b"\"198.51.100.1:4711\""], "198.51.100.1"),
             ("10.0.0.1", &[b"\"198.51.100.1\", \"10.0.0.2:80\""], "198.51.100.1"),
@@ -165,12 +165,12 @@ mod tests {
             ("10.0.0.1", &[b"[2001:db8::1]:443"], "2001:db8::1"),
             ("10.0.0.1", &[b"\"[2001:db8::1]:443\""], "2001:db8::1"),
             ("10.0.0.1", &[b"::ffff:198.51.100.1, [::ffff:10.0.0.2]:80"], "198.51.100.1"),
-            // What a caller wrote changes nothing to the right of it.
+            // Entries written by the caller do not affect those to their right.
             ("10.0.0.1", &[b"\xff\xfe, 198.51.100.1"], "198.51.100.1"),
             ("10.0.0.1", &[b"nonsense, 198.51.100.1, 10.0.0.2"], "198.51.100.1"),
             ("10.0.0.1", &[b"\xff", b"198.51.100.1"], "198.51.100.1"),
             ("10.0.0.1", &[b"\"203.0.113.9, 198.51.100.1"], "198.51.100.1"),
-            // A proxy that tells no address: neither whom the caller names nor the proxy.
+            // An unreadable entry of a proxy: neither the address named by the caller nor the proxy counts.
             ("10.0.0.1", &[b"203.0.113.9, nonsense"], "::"),
             ("10.0.0.1", &[b"203.0.113.9, unknown, 10.0.0.2"], "::"),
             ("10.0.0.1", &[b"203.0.113.9", b"\xc3\xa4"], "::"),
@@ -182,9 +182,9 @@ mod tests {
             for line in lines {
                 headers.append("x-forwarded-for", http::HeaderValue::from_bytes(line).unwrap());
             }
-            let told = rate_limits.origin(peer.parse().unwrap(), &headers).to_string();
+            let address = rate_limits.origin(peer.parse().unwrap(), &headers).to_string();
             assert_eq!(
-                told,
+                address,
                 origin,
                 "{peer} {:?}",
                 lines.iter().map(|line| line.escape_ascii()).collect::<Vec<_>>()

@@ -1,5 +1,5 @@
-//! What is known of a merchant's request before any check: it travels in the request's extensions, from the layer that
-//! signs answers to the extractor that checks, and tells the layer afterwards what verified.
+//! What is known of a merchant request before any check. It travels in the request's extensions from the layer that
+//! signs answers to the extractor that verifies, which stores in it what verified.
 
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
@@ -17,19 +17,19 @@ use crate::http::body::{self, BodyFailure, ReceivedBody};
 use crate::http::error::Refusal;
 use crate::http::service::Peer;
 
-/// A merchant's request, unjudged. Header and app are parsed apart from every other check, so that whatever fails, the
-/// answer can be signed (contract §2).
+/// A merchant request before verification. Header and app are parsed first and separately, so that the answer can be
+/// signed whatever check fails later (contract §2).
 pub(crate) struct RequestContext {
-    /// Whose failures these would be.
+    /// The address under which authentication failures are counted.
     pub(crate) origin: IpAddr,
     pub(crate) body: Result<ReceivedBody, BodyFailure>,
     pub(crate) header: Result<Authorization, Refusal>,
-    /// An error too where the header is one.
+    /// Also an error if the header is one.
     pub(crate) app: Result<Arc<KnownApp>, Refusal>,
     pub(crate) verified: OnceLock<Arc<Verified>>,
 }
 
-/// Reads the request and looks up who sent it.
+/// Reads the body and looks up the app.
 pub(super) async fn identify(auth: &Auth, parts: &Parts, body: Body) -> RequestContext {
     let peer = parts.extensions.get::<Peer>().map_or(std::net::Ipv4Addr::UNSPECIFIED.into(), |peer| peer.0);
     let origin = auth.rate_limits.origin(peer, &parts.headers);
@@ -49,9 +49,9 @@ fn parse_header(parts: &Parts) -> Result<Authorization, Refusal> {
         .next()
         .ok_or_else(|| malformed("is missing; send V2_SHA256 appId=…,sign=…,timestamp=…,nonce=…"))?;
     if values.next().is_some() {
-        return Err(malformed("is there twice; send it once"));
+        return Err(malformed("occurs more than once; send it once"));
     }
-    Authorization::parse(value.as_bytes()).map_err(|error| malformed(&format!("is not of its form: {error}")))
+    Authorization::parse(value.as_bytes()).map_err(|error| malformed(&format!("is malformed: {error}")))
 }
 
 async fn look_up(auth: &Auth, origin: IpAddr, header: &Authorization) -> Result<Arc<KnownApp>, Refusal> {
@@ -59,11 +59,11 @@ async fn look_up(auth: &Auth, origin: IpAddr, header: &Authorization) -> Result<
         return Ok(app);
     }
     auth.rate_limits.failure(origin)?;
-    let message = "no app has this appId; check it, and which gateway it belongs to";
+    let message = "no app has this appId; check the appId and that the request goes to its gateway";
     Err(Refusal::new(Code::UnknownApp, message))
 }
 
-/// The raw request target: path and query as they stand in the request line.
+/// The raw request target: path and query as in the request line.
 pub(crate) fn target(uri: &Uri) -> &str {
     uri.path_and_query().map_or("/", |target| target.as_str())
 }

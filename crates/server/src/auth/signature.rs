@@ -1,6 +1,6 @@
-//! The checks of a merchant's call, in the order of contract §7, and whether its answer is settled (contract §2). A
-//! handler can only be written against [`SignedRead`] or [`SignedWrite`], so that none can forget a check, and it can
-//! only answer `OK` with the [`NonceUsed`] that they give.
+//! The checks of a merchant call in the order of contract §7, and whether its answer is settled (contract §2). A
+//! handler must take [`SignedRead`] or [`SignedWrite`], so that none can skip a check, and can answer `OK` only with
+//! the [`NonceUsed`] that they provide.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use rebuttal_store::{
 };
 
 use crate::auth::apps::KnownApp;
-use crate::auth::replay_cache::{FORGET_EVERY, NonceCheck};
+use crate::auth::replay_cache::{NonceCheck, PURGE_EVERY};
 use crate::auth::request_context::{RequestContext, target};
 use crate::auth::verified::Verified;
 use crate::auth::{Auth, HasAuth};
@@ -29,31 +29,31 @@ use crate::http::error::Refusal;
 use crate::http::media_types;
 use crate::http::service::Authenticated;
 
-/// Proof that a request's nonce is used up, without which no call is answered `OK`.
+/// Proof that the nonce of a request is used up; required to answer `OK`.
 #[derive(Debug)]
 pub(crate) struct NonceUsed(());
 
-/// A call that changes nothing. Sender, freshness, body and fields have been checked, and its nonce is used up.
+/// A read. Signature, freshness, body and fields have been checked, and its nonce is used up.
 pub(crate) struct SignedRead<T> {
     pub(crate) call: T,
     pub(crate) app: Arc<KnownApp>,
     pub(crate) used: NonceUsed,
 }
 
-/// A call that changes something. Sender, freshness, body and fields have been checked; its nonce is used up in the
-/// transaction of its outcome, by [`Self::identity`].
+/// A write. Signature, freshness, body and fields have been checked; its nonce is used up in the transaction of its
+/// outcome, by [`Self::identity`].
 pub(crate) struct SignedWrite<T> {
     pub(crate) call: T,
     pub(crate) app: Arc<KnownApp>,
     /// When the last byte of the request was read (contract §6).
     pub(crate) arrived_at: UnixMillis,
-    /// Under which address the gateway was called.
+    /// Index of the base URL under which the gateway was called.
     pub(crate) url_index: usize,
     pub(crate) identity: UnusedNonce,
 }
 
-/// The identity of a request, good for one commit.
-#[must_use = "a call that changes something is committed with its nonce"]
+/// The unused nonce of a write; committing consumes it.
+#[must_use = "a write must be committed with its nonce"]
 pub(crate) struct UnusedNonce {
     nonce: NonceUse,
     arrived_at: UnixMillis,
@@ -61,7 +61,7 @@ pub(crate) struct UnusedNonce {
 }
 
 impl UnusedNonce {
-    /// Has an operation committed together with the nonce; what the rules refuse is a refusal like any other.
+    /// Commits an operation together with the nonce; a rejection by the rules becomes a [`Refusal`].
     pub(crate) async fn commit(
         self,
         auth: &Auth,
@@ -71,8 +71,8 @@ impl UnusedNonce {
         Ok((answer?, used))
     }
 
-    /// As [`commit`](Self::commit); tells what the rules refuse, with the nonce used up, from what kept them from being
-    /// asked.
+    /// Like [`commit`](Self::commit), but returns a rejection by the rules, for which the nonce is used up, separately
+    /// from the failures that prevented a decision.
     pub(crate) async fn decide(
         self,
         auth: &Auth,
@@ -100,7 +100,7 @@ impl<S: HasAuth, T: MerchantRequest<Effect = Read>> FromRequestParts<S> for Sign
                 verified.settle();
                 return Err(Refusal::replayed());
             }
-            NonceCheck::Forgotten => return Err(forgotten()),
+            NonceCheck::Purged => return Err(timestamp_purged()),
             NonceCheck::Full { until } => return Err(too_many_queries(until, auth.freshness_window)),
         }
         verified.settle();
@@ -121,7 +121,7 @@ async fn check<T: MerchantRequest>(auth: &Auth, parts: &Parts) -> Result<SignedW
     let context = context(auth, parts)?;
     let ReceivedBody { body, arrived_at } = context.body.as_ref().map_err(|_| too_large())?;
     let (header, verified) = authenticate(auth, &context, parts).await?;
-    // These headers are not signed, so what they are refused for settles nothing.
+    // The media type headers are not signed, so refusing them settles nothing.
     media_types::check(&parts.headers)?;
     let fields = Object::parse_signed(body).map_err(BadRequest::from).and_then(|body| T::parse(&body));
     // A refusal that follows from the signed bytes alone is final.
@@ -132,8 +132,8 @@ async fn check<T: MerchantRequest>(auth: &Auth, parts: &Parts) -> Result<SignedW
     Ok(SignedWrite { call, app, arrived_at: *arrived_at, url_index, identity })
 }
 
-/// A request to a path or with a method that no call has. It is refused whoever sent it; where the sender is proven,
-/// and the signed URL has no other path under another base URL, the refusal is settled.
+/// A request to an unknown path, or with a method that the path does not take. It is always refused; if the signature
+/// is valid, and the signed URL has no other path under another base URL, the refusal is settled.
 pub(crate) struct Unrouted;
 
 impl<S: HasAuth> FromRequestParts<S> for Unrouted {
@@ -151,7 +151,7 @@ impl<S: HasAuth> FromRequestParts<S> for Unrouted {
     }
 }
 
-/// Whether the signed URL begins with one base URL alone. `http://h/a` and `http://h` are both a part of
+/// Whether the signed URL begins with exactly one base URL. Both `http://h/a` and `http://h` are prefixes of
 /// `http://h/a/pg/…`: a copy without `/a` in its target would carry the same signature to another path.
 fn has_one_path(auth: &Auth, verified: &Verified, target: &str) -> bool {
     let url = [auth.public_url(verified.url_index), target].concat();
@@ -161,8 +161,8 @@ fn has_one_path(auth: &Auth, verified: &Verified, target: &str) -> bool {
     auth.public_urls.iter().filter(begins).count() == 1
 }
 
-/// Fails for a route outside of the signing layer, which every test of the route would show; and for a request target
-/// in absolute form whose origin is none of ours. One of ours counts as its path and query (contract §2).
+/// Fails for a route outside the signing layer, which every test of the route would show, and for a request target in
+/// absolute form without the origin of a base URL. With such an origin, its path and query count (contract §2).
 fn context(auth: &Auth, parts: &Parts) -> Result<Arc<RequestContext>, Refusal> {
     let context = parts.extensions.get::<Arc<RequestContext>>().cloned().ok_or_else(|| {
         Refusal::internal(anyhow::anyhow!("a merchant route is not behind the signing layer"))
@@ -174,7 +174,7 @@ fn context(auth: &Auth, parts: &Parts) -> Result<Arc<RequestContext>, Refusal> {
     Ok(context)
 }
 
-/// Who sent the request: the checks from its header to its app's rate.
+/// Authenticates the request: the checks from its header to its app's rate.
 async fn authenticate<'c>(
     auth: &Auth,
     context: &'c RequestContext,
@@ -188,31 +188,34 @@ async fn authenticate<'c>(
     let verified = check_signature(auth, context, header, app, parts).await?;
     Authenticated::note(&parts.extensions);
     if !verified.app.enabled {
-        return Err(Refusal::new(Code::AppDisabled, "the app is disabled; ask the gateway's operator"));
+        return Err(Refusal::new(
+            Code::AppDisabled,
+            "the app is disabled; ask the gateway's operator to enable it",
+        ));
     }
     auth.rate_limits.request(verified.app.app_id)?;
     Ok((header, verified))
 }
 
-/// The merchant's part of the memory is full until the oldest of it is forgotten, one look of the sweeper later.
+/// The merchant's part of the replay cache is full until its oldest nonces are purged, by the next run of the job.
 fn too_many_queries(until: UnixMillis, window: Duration) -> Refusal {
     let left = u64::try_from(until.0 - clock::now().0).unwrap_or_default();
-    let seconds = (Duration::from_millis(left) + FORGET_EVERY).as_secs() + 1;
+    let seconds = (Duration::from_millis(left) + PURGE_EVERY).as_secs() + 1;
     let message = format!(
-        "too many queries within {} seconds: the gateway remembers each, so that none is answered twice. \
-         Nothing was changed; come again in {seconds} seconds, and query less often",
+        "too many queries within {} seconds: the gateway keeps the nonce of each against replays. Nothing was \
+         changed; retry in {seconds} seconds, and query less often",
         (2 * window).as_secs()
     );
-    let cause = anyhow::anyhow!("the merchant's part of the memory of read nonces is full");
+    let cause = anyhow::anyhow!("the merchant's part of the replay cache is full");
     Refusal::new(Code::Unavailable, message).caused_by(cause).retry_after(seconds)
 }
 
-/// The timestamp is fresh by the clock, and yet lies before what is still remembered: the clock was set back, or ran
-/// ahead once.
-pub(crate) fn forgotten() -> Refusal {
+/// The timestamp is fresh by the clock, but not newer than the purged nonces: the clock was set back, or ran ahead
+/// before.
+pub(crate) fn timestamp_purged() -> Refusal {
     let message = format!(
-        "the timestamp lies before what the gateway still remembers, though the gateway's time is {}; its operator finds \
-         the cause in the log",
+        "the timestamp is older than the nonces that the gateway keeps, although the gateway's time is {}; ask its \
+         operator, who finds the cause in the log",
         clock::now()
     );
     Refusal::new(Code::StaleTimestamp, message)
@@ -222,8 +225,8 @@ fn too_large() -> Refusal {
     Refusal::new(Code::TooLarge, format!("the body must have at most {BODY_MAX_BYTES} bytes"))
 }
 
-/// Invariant: used nonces are kept for two of these windows ([`crate::auth::replay_cache`], [`crate::jobs`]). A
-/// window that is wider here than there would let an old request through whose nonce is forgotten.
+/// Invariant: used nonces are kept for two of these windows ([`crate::auth::replay_cache`], [`crate::jobs`]). A window
+/// wider here than there would accept an old request whose nonce is purged.
 fn check_fresh(header: &Authorization, now: UnixMillis, window: Duration) -> Result<(), Refusal> {
     if (now - window..=now + window).contains(&header.timestamp) {
         return Ok(());
@@ -231,7 +234,7 @@ fn check_fresh(header: &Authorization, now: UnixMillis, window: Duration) -> Res
     Err(Refusal::stale())
 }
 
-/// Finds the secret and the base URL that made the sign; reads the app again before it gives up.
+/// Finds the secret and the base URL that verify the signature; before it fails, reads the app again.
 async fn check_signature<'c>(
     auth: &Auth,
     context: &'c RequestContext,
@@ -254,12 +257,12 @@ async fn check_signature<'c>(
     Ok(context.verified.get_or_init(|| Arc::new(verified)))
 }
 
-/// Tells what was expected: nearly always it is the URL or the body's bytes that differ on the two sides.
+/// States what was expected: nearly always the URL or the bytes of the body differ between the two sides.
 fn invalid_signature(auth: &Auth, app: &KnownApp, parts: &Parts) -> Refusal {
     let target = target(&parts.uri);
     let urls: Vec<_> = auth.public_urls.iter().map(|base_url| format!("{base_url}{target}")).collect();
     let message = format!(
-        "the sign does not match; the gateway expected {} over the URL {} and the body's bytes as they were sent. Check \
+        "the signature does not match; the gateway expected {} over the URL {} and the exact bytes of the body. Check \
          these, and the secret",
         app.scheme,
         urls.join(" or ")
@@ -275,7 +278,7 @@ fn verify_with_any(
     parts: &Parts,
 ) -> Option<Verified> {
     let ReceivedBody { body, arrived_at } = context.body.as_ref().ok()?;
-    // A sign of the other scheme is no sign (contract §2).
+    // A signature of another scheme than the app's is never valid (contract §2).
     if header.scheme != app.scheme {
         return None;
     }
@@ -293,16 +296,16 @@ fn verify_with_any(
     })
 }
 
-/// Notifications are signed with the newest secret that has verified a request, so the first time is written down; once
-/// for each secret, and beside the request, which does not wait for it.
+/// Notifications are signed with the newest secret that has verified a request, so its first use is recorded: once per
+/// secret, and in a task, so that the request does not wait.
 fn note_first_use(auth: &Auth, verified: &Verified) {
     let Some(secret) = verified.secret().filter(|secret| secret.is_first_use()) else { return };
     let operation = SingleOperation::Account(AccountChange::SecretUsed { secret_id: secret.secret_id });
-    let work = WriteRequest::internal(clock::now(), operation);
+    let request = WriteRequest::internal(clock::now(), operation);
     let store = auth.store.clone();
     tokio::spawn(async move {
-        if let Err(error) = store.commit(work).await {
-            tracing::warn!(%error, "the first use of a secret was not written down");
+        if let Err(error) = store.commit(request).await {
+            tracing::warn!(%error, "first use of an app secret could not be recorded");
         }
     });
 }

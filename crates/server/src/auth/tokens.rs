@@ -1,6 +1,6 @@
-//! Looking operators' tokens up. None is remembered between requests, so that a revocation takes effect at once; all
-//! that is remembered is which ones were good and which were not when they were last looked up, which says how long
-//! they wait.
+//! Looks up operator tokens. No token is cached between requests, so that a revocation takes effect immediately. What
+//! is cached is only which tokens were valid or unknown at their last lookup: it decides whether they queue for the
+//! next one.
 
 use std::collections::HashMap;
 
@@ -10,44 +10,44 @@ use rebuttal_store::{Store, TokenHash, TokenRecord};
 use crate::auth::negative_cache::{LookupLimiter, NegativeCache, make_room};
 use crate::http::error::Refusal;
 
-/// Tokens that are looked up without waiting for strangers; more than there are operators.
+/// Tokens that skip the queue for unknown tokens; more than an installation has operators.
 const PROVEN_MAX: usize = 1_000;
 
-pub(crate) struct Tokens {
+pub(crate) struct TokenLookup {
     store: Store,
     lookups: LookupLimiter,
     cache: Mutex<TokenCache>,
 }
 
-/// What the last look-ups told.
+/// Results of recent lookups.
 struct TokenCache {
     proven: HashMap<TokenHash, ()>,
     unknown: NegativeCache<TokenHash>,
 }
 
-impl Tokens {
+impl TokenLookup {
     pub(crate) fn new(store: Store) -> Self {
         let cache = TokenCache { proven: HashMap::new(), unknown: NegativeCache::new() };
         Self { store, lookups: LookupLimiter::new(), cache: Mutex::new(cache) }
     }
 
-    /// The token, if it lets somebody in. One that did not a moment ago is not asked for again.
+    /// The token, if it is valid. One that was unknown within the last second is not looked up again.
     pub(crate) async fn find(&self, hash: TokenHash) -> Result<Option<TokenRecord>, Refusal> {
         if self.cache.lock().proven.contains_key(&hash) {
-            return self.ask(hash).await;
+            return self.read_from_store(hash).await;
         }
-        if self.cache.lock().unknown.holds(&hash) {
+        if self.cache.lock().unknown.contains(&hash) {
             return Ok(None);
         }
-        let _turn = self.lookups.wait().await?;
-        // The same one may have had its turn meanwhile.
-        if self.cache.lock().unknown.holds(&hash) {
+        let _permit = self.lookups.wait().await?;
+        // Another request may have looked up the same token while this one waited.
+        if self.cache.lock().unknown.contains(&hash) {
             return Ok(None);
         }
-        self.ask(hash).await
+        self.read_from_store(hash).await
     }
 
-    async fn ask(&self, hash: TokenHash) -> Result<Option<TokenRecord>, Refusal> {
+    async fn read_from_store(&self, hash: TokenHash) -> Result<Option<TokenRecord>, Refusal> {
         let token = self.store.token(hash).await?;
         let mut cache = self.cache.lock();
         let TokenCache { proven, unknown } = &mut *cache;
@@ -58,7 +58,7 @@ impl Tokens {
             }
             None => {
                 proven.remove(&hash);
-                unknown.note(hash);
+                unknown.insert(hash);
             }
         }
         Ok(token)

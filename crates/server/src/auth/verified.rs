@@ -9,10 +9,10 @@ use crate::auth::apps::{KnownApp, KnownSecret};
 
 /// What a request was signed with; its answer is signed with the same.
 pub(crate) struct Verified {
-    /// The app as it was when it verified, which may be newer than the one that was remembered.
+    /// The app that verified the signature; may be newer than the cached one.
     pub(crate) app: Arc<KnownApp>,
     secret_index: usize,
-    /// The base URL that the request was signed for, among the public ones.
+    /// Index of the base URL that the request was signed for, among the public ones.
     pub(crate) url_index: usize,
     settled: AtomicBool,
 }
@@ -26,12 +26,12 @@ impl Verified {
         self.app.secrets.get(self.secret_index)
     }
 
-    /// What the answer to the request proves, as far as the request has been served.
+    /// The finality of the answer at this point of the request.
     pub(crate) fn finality(&self) -> Finality {
         if self.settled.load(Ordering::Acquire) { Finality::Settled } else { Finality::Notice }
     }
 
-    /// From now on no copy of the request can have another outcome than this answer.
+    /// Settles the answer: no copy of the request can have another outcome.
     ///
     /// Invariant: only the checks of `auth` settle an answer; a handler cannot.
     pub(super) fn settle(&self) {

@@ -1,10 +1,10 @@
-//! A dispute as the API writes it.
+//! Conversion of a dispute to its form in the API.
 
 use jiff::tz::TimeZone;
 use rebuttal_protocol::dispute::DisputeData;
 use rebuttal_store::DisputeRecord;
 
-/// The members of a dispute, its times in a zone.
+/// The members of a dispute, with its times in a time zone.
 pub(crate) fn dispute_data(record: &DisputeRecord, zone: &TimeZone) -> DisputeData {
     let DisputeRecord { state, facts, created_at } = record;
     DisputeData {

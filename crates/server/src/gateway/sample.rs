@@ -1,5 +1,5 @@
-//! Figures that are looked at rather than counted. What asks the database or the evidence store is asked by the sweeper
-//! at its own pace, so that no number of scrapers is a load.
+//! Gauges that are sampled, not counted. Those that query the database or the evidence store are sampled by a
+//! background job, so that scraping causes no load.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use rebuttal_store::CommitTraffic;
 use crate::clock;
 use crate::gateway::Gateway;
 
-/// Looks at what the committers have to do, and at the uploads that are under way.
+/// Samples the queues of the committers and the uploads in progress.
 pub(crate) fn traffic(gateway: &Gateway) {
     let CommitTraffic { waiting, waiting_max, lanes, lanes_in_trouble } = gateway.store.traffic();
     for (name, value) in [
@@ -29,20 +29,20 @@ pub(crate) fn traffic(gateway: &Gateway) {
     }
 }
 
-/// Looks at what the gateway stands on and at what waits to be done.
+/// Samples the dependencies of the gateway and the backlog of its jobs.
 ///
 /// # Errors
-/// Where the database does not tell; which figures stay as they were then, `rebuttal_database_up` says.
+/// If the database does not answer; its gauges then keep their last values, and `rebuttal_database_up` is 0.
 pub(crate) async fn sample(gateway: &Gateway) -> anyhow::Result<()> {
     let (database, evidence) = tokio::join!(gateway.health.database(), gateway.health.evidence());
     gauge!("rebuttal_database_up").set(f64::from(u8::from(database.is_ok())));
     gauge!("rebuttal_evidence_up").set(f64::from(u8::from(evidence.is_ok())));
-    if let Ok(room) = rustix::fs::statvfs(&gateway.data_dir) {
-        gauge!("rebuttal_data_free_bytes").set((room.f_bavail * room.f_frsize) as f64);
-        gauge!("rebuttal_data_size_bytes").set((room.f_blocks * room.f_frsize) as f64);
+    if let Ok(stats) = rustix::fs::statvfs(&gateway.data_dir) {
+        gauge!("rebuttal_data_free_bytes").set((stats.f_bavail * stats.f_frsize) as f64);
+        gauge!("rebuttal_data_size_bytes").set((stats.f_blocks * stats.f_frsize) as f64);
     }
-    let (replay_cache, read_nonces_max) = gateway.auth.replay_cache.reads();
-    gauge!("rebuttal_read_nonces").set(replay_cache as f64);
+    let (read_nonces, read_nonces_max) = gateway.auth.replay_cache.reads();
+    gauge!("rebuttal_read_nonces").set(read_nonces as f64);
     gauge!("rebuttal_read_nonces_max").set(read_nonces_max as f64);
     if database.is_err() {
         return Ok(());
@@ -61,7 +61,7 @@ pub(crate) async fn sample(gateway: &Gateway) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// How long ago a moment was; nothing where it is to come.
+/// Time since a moment; zero if it is in the future.
 fn age(since: UnixMillis, now: UnixMillis) -> Duration {
     Duration::from_millis(u64::try_from(now.0 - since.0).unwrap_or_default())
 }

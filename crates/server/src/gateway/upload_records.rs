@@ -1,5 +1,5 @@
-//! The one way to write down what an address means: at an upload to the folder, at the first contest that names an
-//! upload in an S3, and when a file is adopted whose record was never committed.
+//! Records the file of a storage URI: at an upload to the folder, at the first contest that refers to an upload in S3,
+//! and when a file is adopted whose record was never committed.
 
 use rebuttal_disputes::{Fingerprint, FoundFile};
 use rebuttal_protocol::StorageUri;
@@ -7,8 +7,8 @@ use rebuttal_store::{Answer, CommitError, Operation, Store, Upload, WriteRequest
 
 use crate::clock;
 
-/// Records what lies at an address, for good: whatever is found there later, this is what the url means. Recording the
-/// same again is a repetition; another file is refused, and the first stays.
+/// Records permanently which file a storage URI refers to, whatever is stored there later. Recording the same file
+/// again is a repetition; another file is rejected, and the first stays.
 pub(crate) async fn record(
     store: &Store,
     url: StorageUri,

@@ -1,6 +1,6 @@
-//! A public base URL: what stands before the request target in the signed URL (contract §2).
+//! A public base URL: the part of the signed URL that precedes the request target (contract §2).
 //!
-//! It is normalised once, here, and compared byte for byte ever after; `Host` and `X-Forwarded-*` have no say.
+//! It is normalised once, here, and afterwards compared byte for byte; `Host` and `X-Forwarded-*` are ignored.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,14 +8,14 @@ use std::str::FromStr;
 use http::Uri;
 use http::uri::Scheme;
 
-/// Longest base URL that is taken, in bytes; it is hashed with every request.
+/// Longest accepted base URL, in bytes; it is hashed with every request.
 pub const BASE_URL_MAX_BYTES: usize = 512;
 
 /// An `http` or `https` address with a lower-case host, no default port and no trailing slash.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BaseUrl(Box<str>);
 
-/// Why a text is no base URL; the sentence says what to write instead.
+/// The text is not a valid base URL; the message says what to write instead.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a public base URL: {1}")]
 pub struct InvalidBaseUrl(String, &'static str);
@@ -26,7 +26,7 @@ impl BaseUrl {
         &self.0
     }
 
-    /// Whether this is an address at the origin that a request target in absolute form names (RFC 9112 §3.2.2).
+    /// Whether a request target in absolute form (RFC 9112 §3.2.2) has the origin of this URL.
     pub(crate) fn is_at_origin_of(&self, target: &Uri) -> bool {
         let (Some(scheme), Some(authority)) = (target.scheme(), target.authority()) else { return false };
         let Ok(Self(origin)) = format!("{scheme}://{authority}").parse() else { return false };
@@ -52,7 +52,7 @@ fn normalise(text: &str) -> Result<String, &'static str> {
     if text.len() > BASE_URL_MAX_BYTES {
         return Err("it must have at most 512 bytes");
     }
-    // The parser drops a fragment in silence, so it is looked for first.
+    // The parser silently drops a fragment, so it is checked first.
     if text.contains(['?', '#', '@']) {
         return Err("it must have no user, query or fragment");
     }
@@ -81,7 +81,7 @@ fn normalise(text: &str) -> Result<String, &'static str> {
     Ok(format!("{}://{host}{port}{path}", uri.scheme_str().unwrap_or_default().to_ascii_lowercase()))
 }
 
-/// Whether a path segment is `.` or `..`, percent-encoded or not: something on the way might resolve it (contract §2).
+/// Whether a path segment is `.` or `..`, percent-encoded or not: a proxy might resolve it (contract §2).
 pub(crate) fn is_dot_segment(segment: &str) -> bool {
     matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..")
 }
@@ -91,8 +91,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_base_url_is_normalised_to_one_spelling() {
-        for (given, normalised) in [
+    fn base_url_is_normalised_to_one_spelling() {
+        for (input, normalised) in [
             ("https://pay.example.com", "https://pay.example.com"),
             ("HTTPS://Pay.Example.COM/", "https://pay.example.com"),
             ("https://pay.example.com:443/", "https://pay.example.com"),
@@ -102,12 +102,12 @@ mod tests {
             ("https://pay.example.com:08443/Gate//", "https://pay.example.com:8443/Gate"),
             ("http://[::1]:8080/", "http://[::1]:8080"),
         ] {
-            assert_eq!(given.parse::<BaseUrl>().unwrap().as_str(), normalised);
+            assert_eq!(input.parse::<BaseUrl>().unwrap().as_str(), normalised);
         }
     }
 
     #[test]
-    fn what_cannot_stand_before_a_target_is_refused() {
+    fn invalid_base_url_is_refused() {
         for wrong in [
             "",
             "pay.example.com",
@@ -123,12 +123,12 @@ mod tests {
             "https://pay.example.com:99999",
             "https://pay example.com",
         ] {
-            assert!(wrong.parse::<BaseUrl>().is_err(), "{wrong:?} was taken");
+            assert!(wrong.parse::<BaseUrl>().is_err(), "{wrong:?} was accepted");
         }
     }
 
     #[test]
-    fn a_target_in_absolute_form_is_known_by_its_origin() {
+    fn absolute_form_target_is_matched_by_origin() {
         let of = |base: &str, target: &str| {
             let target: Uri = target.parse().unwrap();
             base.parse::<BaseUrl>().unwrap().is_at_origin_of(&target)

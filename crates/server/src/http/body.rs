@@ -1,4 +1,4 @@
-//! Reads a request's body whole, bounded in size and time, and notes when its last byte arrived (contract §6).
+//! Reads a whole request body, bounded in size and time, and records when its last byte arrived (contract §6).
 
 use std::error::Error;
 use std::io;
@@ -19,25 +19,25 @@ use tokio::time::timeout;
 
 use crate::clock;
 
-/// How long a body may take to arrive: 64 KiB over a line of 22 kbit/s.
+/// Time limit for a body to arrive: 64 KiB over a line of 22 kbit/s.
 pub(crate) const BODY_LIMIT: Duration = Duration::from_secs(30);
-/// How much of a body that is too large is read and thrown away, so that its sender gets to read the answer: a sender
-/// that is answered and closed upon while it still writes may see a reset connection instead.
+/// How much of a body that is too large is read and discarded. Closing the connection while the sender still writes may
+/// reset it, and the sender would not get the answer.
 pub(crate) const DISCARD_MAX_BYTES: usize = 4 * 1024 * 1024;
-/// How long that may take.
+/// Time limit for discarding a body.
 pub(crate) const DISCARD_LIMIT: Duration = Duration::from_secs(5);
-/// How long the sender may pause meanwhile: one that waits for its answer is not kept waiting.
+/// How long the sender may pause while its body is discarded; a sender that waits for its answer gets it after this.
 pub(crate) const DISCARD_PAUSE: Duration = Duration::from_millis(200);
 
-/// A body that arrived.
+/// A received body.
 #[derive(Debug, Clone)]
 pub(crate) struct ReceivedBody {
     pub(crate) body: Bytes,
-    /// When its last byte was read. Arrival before a deadline counts, however long the rest takes (contract §6).
+    /// When its last byte was read. Arrival before a deadline counts, however long processing takes (contract §6).
     pub(crate) arrived_at: UnixMillis,
 }
 
-/// Why there is no body.
+/// Why a body was not received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum BodyFailure {
     #[error("the body is over {} KiB", BODY_MAX_BYTES / 1024)]
@@ -50,12 +50,12 @@ pub(crate) enum BodyFailure {
     BadChunk,
 }
 
-/// What is wrong with a body in chunks that cannot be told apart (RFC 9112 §7.1).
+/// A body with invalid chunked encoding (RFC 9112 §7.1).
 pub(crate) const BAD_CHUNK: &str = "a chunk of the body is broken: each must begin with its size in hexadecimal \
                                     digits and CR LF, have that many bytes, and end with CR LF; after the last one \
                                     nothing may follow but CR LF, and no trailers";
 
-/// A body that did not arrive is answered below every API: 408 or 400 without envelope, and the connection ends
+/// A body that was not received is answered below the APIs: 408 or 400 without envelope, and the connection is closed
 /// (contract §1).
 impl IntoResponse for BodyFailure {
     fn into_response(self) -> Response {
@@ -67,10 +67,10 @@ impl IntoResponse for BodyFailure {
     }
 }
 
-/// Whether a body failed because its chunks are not of their form, and not because its sender is gone.
+/// Whether a body failed because of invalid chunked encoding, not because the connection ended.
 pub(crate) fn is_bad_chunk(error: &(dyn Error + 'static)) -> bool {
     if let Some(error) = error.downcast_ref::<io::Error>() {
-        // The kinds by which hyper tells bytes that are wrong from bytes that are missing.
+        // The error kinds that hyper uses for invalid bytes, as opposed to missing ones.
         return matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData);
     }
     error.source().is_some_and(is_bad_chunk)
@@ -89,16 +89,16 @@ async fn read_within(limit: Duration, parts: &Parts, body: Body) -> Result<Recei
         Some(length) if length > BODY_MAX_BYTES as u64 => Err(BodyFailure::TooLarge),
         _ => timeout(limit, collect(&mut chunks)).await.unwrap_or(Err(BodyFailure::TooSlow)),
     };
-    // A sender that waits for `100 Continue` has not sent anything yet, and reading would ask for it.
-    let waits = declared.is_some() && parts.headers.contains_key(EXPECT);
-    if outcome == Err(BodyFailure::TooLarge) && !waits {
+    // A sender that waits for `100 Continue` has not sent the body yet, and reading would request it.
+    let awaits_continue = declared.is_some() && parts.headers.contains_key(EXPECT);
+    if outcome == Err(BodyFailure::TooLarge) && !awaits_continue {
         let _ = timeout(DISCARD_LIMIT, discard(&mut chunks)).await;
     }
     outcome.map(|body| ReceivedBody { body, arrived_at: clock::now() })
 }
 
-/// The data of a body as it arrives. Trailers are refused: they are under no signature, and hyper ends their lines at
-/// CRLF alone, so that for it a line that ends in LF goes on into the next request.
+/// The data frames of a body. Trailers are refused: they are not signed, and hyper ends their lines at CRLF only, so a
+/// line that ends in LF would extend into the next request.
 pub(crate) fn chunks(body: Body) -> impl Stream<Item = Result<Bytes, BoxError>> + Send + Unpin {
     let trailers = || io::Error::new(io::ErrorKind::InvalidData, "trailers follow the last chunk");
     BodyStream::new(body).map(move |frame| Ok(frame?.into_data().map_err(|_| trailers())?))
@@ -107,7 +107,7 @@ pub(crate) fn chunks(body: Body) -> impl Stream<Item = Result<Bytes, BoxError>> 
 async fn collect(
     chunks: &mut (impl Stream<Item = Result<Bytes, BoxError>> + Unpin),
 ) -> Result<Bytes, BodyFailure> {
-    // Nearly every body is one chunk, which is passed on without a copy.
+    // Most bodies are one chunk, which is passed on without copying.
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();
     while let Some(chunk) = chunks.next().await {
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_body_is_taken_up_to_its_limit() {
+    async fn body_is_accepted_up_to_its_limit() {
         assert_eq!(read_chunks(vec![]).await, Ok(0));
         assert_eq!(read_chunks(vec![1, 0, 2]).await, Ok(3));
         assert_eq!(read_chunks(vec![BODY_MAX_BYTES - 1, 1]).await, Ok(BODY_MAX_BYTES));
@@ -161,12 +161,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn discarding_a_body_that_is_too_large_ends() {
+    async fn discarding_an_oversized_body_is_bounded() {
         assert_eq!(read_chunks(vec![BODY_MAX_BYTES; 10_000]).await, Err(BodyFailure::TooLarge));
     }
 
     #[tokio::test]
-    async fn a_body_that_never_ends_is_given_up() {
+    async fn body_that_never_ends_times_out() {
         let (parts, ()) = Request::new(()).into_parts();
         let body = Body::from_stream(stream::pending::<Result<Vec<u8>, io::Error>>());
         assert_eq!(

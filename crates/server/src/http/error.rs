@@ -1,6 +1,6 @@
-//! How a request is refused, and the one table from code to HTTP status (contract §7, §8).
+//! Refusals of requests, and the table from code to HTTP status (contract §7, §8).
 //!
-//! A refusal is written as the merchant's envelope here and as a problem document in [`crate::http::problem`].
+//! Rendered as the merchant envelope here, and as a problem document in [`crate::http::problem`].
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -15,27 +15,27 @@ use rebuttal_store::{CommitError, Rejection, StoreError};
 
 use crate::clock;
 
-/// An error with its causes, each told once: many a sentence holds that of its cause already.
+/// An error with its causes, joined by colons; a cause that is already part of the text is skipped.
 pub fn causes(error: &anyhow::Error) -> String {
-    error.chain().map(ToString::to_string).fold(String::new(), |told, cause| match told.contains(&cause) {
-        true => told,
-        false if told.is_empty() => cause,
-        false => format!("{told}: {cause}"),
+    error.chain().map(ToString::to_string).fold(String::new(), |text, cause| match text.contains(&cause) {
+        true => text,
+        false if text.is_empty() => cause,
+        false => format!("{text}: {cause}"),
     })
 }
 
-/// When to come again after `Common.System.Unavailable`: what is short of something has it again soon.
+/// `Retry-After` of `Common.System.Unavailable`: a resource that is exhausted is usually free again soon.
 pub(crate) const UNAVAILABLE_RETRY_SECONDS: u64 = 1;
 
-/// A request that is not served: what the caller is told, and what only the log is told.
+/// A request that is not served: what the caller receives, and what only the log does.
 #[derive(Debug, Clone)]
 pub(crate) struct Refusal {
     pub(crate) code: Code,
-    /// What happened, why, and what to do. Never a cause inside the gateway.
+    /// What is wrong, why, and what to do. Never an internal cause.
     pub(crate) message: Cow<'static, str>,
-    /// When to send it again, told as `Retry-After`.
+    /// Value of `Retry-After`.
     pub(crate) retry_after_seconds: Option<u64>,
-    /// Why, for the log alone.
+    /// The internal cause, for the log only.
     pub(crate) cause: Option<Arc<anyhow::Error>>,
 }
 
@@ -48,48 +48,51 @@ impl Refusal {
 
     /// The gateway failed: the caller gets the request id, the log gets the cause.
     pub(crate) fn internal(cause: impl Into<anyhow::Error>) -> Self {
-        Self::new(Code::SystemError, "the gateway failed; tell its operator the X-Request-Id of this answer")
-            .caused_by(cause)
-    }
-
-    /// The router adds `Allow`.
-    pub(crate) fn method_not_allowed() -> Self {
-        Self::new(Code::MethodNotAllowed, "this path does not take this method; see Allow")
-    }
-
-    /// Something that the gateway needs does not answer; nothing was changed.
-    pub(crate) fn unavailable(cause: impl Into<anyhow::Error>) -> Self {
         Self::new(
-            Code::Unavailable,
-            "the gateway cannot serve this now and changed nothing; send it again later",
+            Code::SystemError,
+            "the gateway failed; report the X-Request-Id of this answer to its operator",
         )
         .caused_by(cause)
     }
 
-    /// There is no such path, whoever asks.
+    /// The router adds the header `Allow`.
+    pub(crate) fn method_not_allowed() -> Self {
+        Self::new(Code::MethodNotAllowed, "this path does not support this method; see the header Allow")
+    }
+
+    /// A dependency of the gateway does not answer; nothing was changed.
+    pub(crate) fn unavailable(cause: impl Into<anyhow::Error>) -> Self {
+        Self::new(
+            Code::Unavailable,
+            "the gateway cannot serve the request now and changed nothing; send it again later",
+        )
+        .caused_by(cause)
+    }
+
+    /// The path does not exist, whoever the caller is.
     pub(crate) fn no_such_path() -> Self {
         Self::new(Code::PathNotFound, "there is no such path; check the URL, dots and slashes included")
     }
 
-    /// No operator's token came along.
+    /// The request has no operator token.
     pub(crate) fn missing_token() -> Self {
         let message = "send one header Authorization: Bearer with an operator token; the first one is in operator.token";
         Self::new(Code::OperatorUnauthorized, message)
     }
 
-    /// A token came along that lets nobody in.
+    /// The operator token is not valid.
     pub(crate) fn unknown_token() -> Self {
-        let message = "this operator token is unknown or revoked: check that it is whole and this gateway's, or have an \
-                       admin make another";
+        let message = "this operator token is unknown or revoked: check that it is complete and belongs to this gateway, or \
+                       have an admin create another";
         Self::new(Code::OperatorUnauthorized, message)
     }
 
-    /// The timestamp is not fresh. Tells the gateway's time, by which a client can correct its clock.
+    /// The timestamp is not fresh. The message states the gateway's time, by which a client can correct its clock.
     pub(crate) fn stale() -> Self {
         let now = clock::now();
         let message = format!(
             "the timestamp is not within the freshness window; the gateway's time is {now} ({}). Correct the clock, \
-             and send again with a fresh header",
+             and send the request again with a new header",
             now.to_rfc3339_utc()
         );
         Self::new(Code::StaleTimestamp, message)
@@ -99,8 +102,8 @@ impl Refusal {
     pub(crate) fn replayed() -> Self {
         Self::new(
             Code::ReplayedNonce,
-            "this timestamp and nonce were used before, and the first request's outcome stands; query it, or send \
-             again with a fresh nonce",
+            "this timestamp and nonce were used before, and the first request's outcome is final; query it, or send \
+             the request again with a new nonce",
         )
     }
 
@@ -114,7 +117,7 @@ impl Refusal {
         self
     }
 
-    /// Puts what every kind of answer to a refusal carries onto one: status, `Retry-After`, and the note for the log.
+    /// Sets what every rendering of a refusal needs: status, `Retry-After`, and the note for the log.
     pub(crate) fn apply_to(self, mut response: Response) -> Response {
         *response.status_mut() = status(&self.code);
         if let Some(seconds) = self.retry_after_seconds {
@@ -133,22 +136,22 @@ impl From<BadRequest> for Refusal {
 
 impl From<rebuttal_disputes::DisputeRefusal> for Refusal {
     fn from(refusal: rebuttal_disputes::DisputeRefusal) -> Self {
-        let told = Self::new(refusal.code(), refusal.to_string());
-        match told.code {
-            Code::Unavailable => told.caused_by(refusal),
-            _ => told,
+        let converted = Self::new(refusal.code(), refusal.to_string());
+        match converted.code {
+            Code::Unavailable => converted.caused_by(refusal),
+            _ => converted,
         }
     }
 }
 
 impl From<Rejection> for Refusal {
-    fn from(not_done: Rejection) -> Self {
-        match not_done {
+    fn from(rejection: Rejection) -> Self {
+        match rejection {
             Rejection::Replayed => Self::replayed(),
             Rejection::Stale => Self::stale(),
             Rejection::TokenRevoked => Self::unknown_token(),
             Rejection::Dispute(refusal) => refusal.into(),
-            not_done => Self::new(not_done.code(), not_done.to_string()),
+            rejection => Self::new(rejection.code(), rejection.to_string()),
         }
     }
 }
@@ -159,7 +162,7 @@ impl From<CommitError> for Refusal {
             CommitError::Unavailable(_) => Self::unavailable(error),
             CommitError::Unknown(_) => Self::new(
                 Code::OutcomeUnknown,
-                "whether the request took effect could not be learnt; query the dispute before sending it again",
+                "it is not known whether the request took effect; query the dispute before sending it again",
             )
             .caused_by(error),
             CommitError::Failed(_) => Self::internal(error),
@@ -167,7 +170,7 @@ impl From<CommitError> for Refusal {
     }
 }
 
-/// A read changed nothing, whatever went wrong.
+/// A failed read changed nothing.
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
         match error {
@@ -195,7 +198,7 @@ impl IntoResponse for Refusal {
     }
 }
 
-/// What the log learns of a refusal, carried beside the answer.
+/// Code and cause of a refusal for the log, carried in the extensions of the answer.
 #[derive(Debug, Clone)]
 pub(crate) struct LogNote {
     pub(crate) code: Code,
@@ -204,14 +207,14 @@ pub(crate) struct LogNote {
 
 /// An answer of status 200 with a JSON body.
 pub(crate) fn json(value: &impl serde::Serialize) -> Response {
-    // Cannot fail: our types have text keys and no custom serialisers that fail.
+    // Cannot fail: the types have text keys and no serializers that fail.
     let body = serde_json::to_vec(value).unwrap_or_default();
     let mut response = Response::new(Body::from(body));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
 
-/// The HTTP status of a code: the code is what counts, the status is for what stands between (contract §1, §7).
+/// The HTTP status of a code. Clients decide by the code; the status is for intermediaries (contract §1, §7).
 pub(crate) const fn status(code: &Code) -> StatusCode {
     match code {
         Code::Ok => StatusCode::OK,
@@ -234,13 +237,13 @@ pub(crate) const fn status(code: &Code) -> StatusCode {
         | Code::UnsupportedFileType
         | Code::ContentMismatch => StatusCode::UNPROCESSABLE_ENTITY,
         Code::RateLimited => StatusCode::TOO_MANY_REQUESTS,
-        // The gateway never answers a word that it does not know.
+        // The gateway never returns an unknown code.
         Code::SystemError | Code::Unknown(_) => StatusCode::INTERNAL_SERVER_ERROR,
         Code::Unavailable | Code::OutcomeUnknown => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 
-/// The HTTP status of a code, for whoever writes the table down.
+/// The HTTP status of a code, for generated documentation.
 pub const fn http_status(code: &Code) -> u16 {
     status(code).as_u16()
 }
@@ -287,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn a_401_tells_the_scheme_and_a_503_when_to_come_again() {
+    fn status_401_names_the_scheme_and_503_has_retry_after() {
         let unauthorized = Refusal::new(Code::UnknownApp, "").into_response();
         assert_eq!(unauthorized.headers()[WWW_AUTHENTICATE], "V2_SHA256");
         let unavailable = Refusal::unavailable(anyhow::anyhow!("secret cause")).into_response();

@@ -1,6 +1,6 @@
-//! A stream on which a request's head must arrive in time. A connection that sends nothing, or half a head, is closed,
-//! while one between two requests may be idle for longer, and ends when its slot is wanted. hyper has one timeout for
-//! both (hyperium/hyper#3828).
+//! A stream on which a request head must arrive in time. A connection that sends nothing, or half a head, is closed,
+//! while one between two requests may be idle for longer, and is closed when its slot is needed. hyper has one timeout
+//! for both (hyperium/hyper#3828).
 
 use std::io::{Error, ErrorKind, IoSlice, Result};
 use std::pin::Pin;
@@ -14,12 +14,12 @@ use tokio::time::Sleep;
 
 use crate::http::idle_state::IdleState;
 
-/// How many requests of a connection have begun and ended: odd while one is being answered.
+/// Counts the starts and ends of answering on a connection: odd while a request is being answered.
 #[derive(Debug, Default, Clone)]
 pub(super) struct ExchangeCounter(Arc<AtomicU32>);
 
 impl ExchangeCounter {
-    /// A request's head is complete, or its answer is.
+    /// A request head is complete, or its answer is.
     pub(super) fn advance(&self) {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
@@ -32,9 +32,9 @@ impl ExchangeCounter {
 pub(super) struct HeaderTimeout<S> {
     stream: S,
     exchanges: ExchangeCounter,
-    /// The exchange in which a head has begun, for the first one before its first byte.
+    /// The exchange whose head has begun to arrive; initially the first one, before its first byte.
     begun_in: Option<u32>,
-    /// Runs once a head that has begun is waited for.
+    /// Runs while a head that has begun is incomplete.
     timer: Option<Pin<Box<Sleep>>>,
     limit: Duration,
     idle: Arc<IdleState>,
@@ -62,18 +62,18 @@ impl<S: AsyncRead + Unpin> AsyncRead for HeaderTimeout<S> {
         if read.is_ready() || answering {
             if buffer.filled().len() > filled && !answering {
                 self.begun_in = Some(advance);
-                self.idle.end();
+                self.idle.resume();
             }
             return read;
         }
         if self.begun_in.is_none() {
-            // Nothing read is the stream's end, after which there is nothing to answer.
-            return self.idle.poll_asked(cx).map(Ok);
+            // Reading zero bytes signals the end of the stream, and hyper closes the connection.
+            return self.idle.poll_close_requested(cx).map(Ok);
         }
         let limit = self.limit;
         let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
         ready!(timer.as_mut().poll(cx));
-        Poll::Ready(Err(Error::new(ErrorKind::TimedOut, "the request's head did not arrive in time")))
+        Poll::Ready(Err(Error::new(ErrorKind::TimedOut, "the request head did not arrive in time")))
     }
 }
 
@@ -112,7 +112,7 @@ mod tests {
     const LIMIT: Duration = Duration::from_millis(20);
 
     #[tokio::test]
-    async fn half_a_head_is_cut_off_and_rest_between_requests_is_not() {
+    async fn partial_head_times_out_and_an_idle_connection_does_not() {
         let (ours, mut theirs) = tokio::io::duplex(64);
         let exchanges = ExchangeCounter::default();
         let mut stream = HeaderTimeout::new(ours, exchanges.clone(), LIMIT, Arc::default());
@@ -122,17 +122,17 @@ mod tests {
         exchanges.advance();
         assert!(
             tokio::time::timeout(3 * LIMIT, stream.read(&mut bytes)).await.is_err(),
-            "cut while answering"
+            "closed while answering"
         );
         exchanges.advance();
-        assert!(tokio::time::timeout(3 * LIMIT, stream.read(&mut bytes)).await.is_err(), "cut while at rest");
+        assert!(tokio::time::timeout(3 * LIMIT, stream.read(&mut bytes)).await.is_err(), "closed while idle");
         theirs.write_all(b"half").await.unwrap();
         assert_eq!(stream.read(&mut bytes).await.unwrap(), 4);
         assert_eq!(stream.read(&mut bytes).await.unwrap_err().kind(), ErrorKind::TimedOut);
     }
 
     #[tokio::test]
-    async fn at_rest_it_ends_where_it_is_asked_to_and_in_between_it_does_not() {
+    async fn evicted_connection_closes_only_while_idle() {
         let (ours, mut theirs) = tokio::io::duplex(64);
         let (exchanges, idle) = (ExchangeCounter::default(), Arc::<IdleState>::default());
         let mut stream = HeaderTimeout::new(ours, exchanges.clone(), LIMIT, Arc::clone(&idle));
@@ -140,18 +140,21 @@ mod tests {
         theirs.write_all(b"a whole head").await.unwrap();
         assert_eq!(stream.read(&mut bytes).await.unwrap(), 12);
         exchanges.advance();
-        idle.ask();
-        assert!(tokio::time::timeout(LIMIT, stream.read(&mut bytes)).await.is_err(), "ended while answering");
+        idle.request_close();
+        assert!(
+            tokio::time::timeout(LIMIT, stream.read(&mut bytes)).await.is_err(),
+            "closed while answering"
+        );
         exchanges.advance();
         theirs.write_all(b"the next").await.unwrap();
-        assert_eq!(stream.read(&mut bytes).await.unwrap(), 8, "what came in between is answered");
+        assert_eq!(stream.read(&mut bytes).await.unwrap(), 8, "a request that has arrived is answered");
         exchanges.advance();
         exchanges.advance();
         assert_eq!(stream.read(&mut bytes).await.unwrap(), 0);
     }
 
     #[tokio::test]
-    async fn who_sends_nothing_is_cut_off() {
+    async fn connection_that_sends_nothing_times_out() {
         let (ours, _theirs) = tokio::io::duplex(64);
         let mut stream = HeaderTimeout::new(ours, ExchangeCounter::default(), LIMIT, Arc::default());
         assert_eq!(stream.read(&mut [0; 8]).await.unwrap_err().kind(), ErrorKind::TimedOut);

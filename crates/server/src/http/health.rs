@@ -1,4 +1,4 @@
-//! Whether the process is alive and whether the gateway can serve. Both need no authentication, so they name no causes.
+//! Liveness and readiness endpoints. They need no authentication, so they disclose no causes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,12 +22,12 @@ use crate::http::error::{LogNote, Refusal, causes};
 use crate::http::log_throttle::LogThrottle;
 use crate::http::paths::{HEALTHZ, READYZ};
 
-/// How long the database and the evidence store, which are checked concurrently, may take to answer.
+/// Time limit for the database and the evidence store, which are checked concurrently, to answer.
 pub(crate) const READY_LIMIT: Duration = Duration::from_secs(2);
 
-/// How old an answer of `/readyz` may be.
+/// How long the result of a readiness check is reused.
 pub(crate) const READY_MEMORY: Duration = Duration::from_secs(1);
-/// How often the log says why the gateway is not ready.
+/// How often the log reports why the gateway is not ready.
 const READY_LOGGED_EVERY: Duration = Duration::from_secs(10);
 
 pub(crate) fn router(health: Arc<Health>) -> Router {
@@ -47,19 +47,19 @@ async fn ready(State(health): State<Arc<Health>>) -> Response {
     response
 }
 
-/// Whether the gateway can serve. Anybody may ask as often as they like: the database and the evidence store are
-/// checked by one check at a time, once in [`READY_MEMORY`].
+/// Readiness of the gateway. Anyone may request it as often as they like: one check runs at a time, at most once in
+/// [`READY_MEMORY`].
 pub(crate) struct Health {
     store: Store,
     evidence: EvidenceStore,
-    /// Whether a stop was requested: the gateway is not ready any more, and still serves.
+    /// Whether a stop was requested: the gateway reports not ready, but still serves.
     draining: AtomicBool,
-    last: Mutex<Option<(Instant, Check)>>,
+    last: Mutex<Option<(Instant, ReadinessCheck)>>,
     log: LogThrottle,
 }
 
-/// A check, running or finished, shared by everybody who waits for it: whether the gateway can serve.
-type Check = Shared<BoxFuture<'static, bool>>;
+/// A readiness check, running or finished, shared by all requests that wait for it.
+type ReadinessCheck = Shared<BoxFuture<'static, bool>>;
 
 impl Health {
     pub(crate) fn new(store: Store, evidence: EvidenceStore) -> Self {
@@ -67,12 +67,12 @@ impl Health {
         Self { store, evidence, draining: AtomicBool::new(false), last: Mutex::new(None), log }
     }
 
-    /// Answers "not ready" from now on.
+    /// Reports "not ready" from now on.
     pub(crate) fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
     }
 
-    /// Whether the database answers in time and takes changes.
+    /// Whether the database answers in time and accepts writes.
     pub(crate) async fn database(&self) -> anyhow::Result<()> {
         let answer = async { self.store.ping().await.context("the database does not answer") };
         within(answer, "the database did not answer").await
@@ -84,15 +84,15 @@ impl Health {
         within(answer, "the evidence store did not answer").await
     }
 
-    /// Whether this machine's clock, by which deadlines are judged, agrees with the database server's.
+    /// Whether this machine's clock, which decides deadlines, agrees with the database server's.
     async fn clock(&self) -> anyhow::Result<()> {
-        let answer = async { Ok(skew::present(&self.store).await?.map(drop)?) };
+        let answer = async { Ok(skew::agreed_time(&self.store).await?.map(drop)?) };
         within(answer, "the database did not return its time").await
     }
 
-    /// The result of the last check, or of a new one. A check runs to its end even if all who wait for it disconnect,
-    /// so that disconnecting does not start many.
-    fn check(self: &Arc<Self>) -> Check {
+    /// The result of the last check, or a new one. A check runs to its end even if everyone waiting disconnects, so
+    /// that disconnecting cannot start many.
+    fn check(self: &Arc<Self>) -> ReadinessCheck {
         let mut last = self.last.lock();
         if let Some((started_at, check)) = &*last
             && (check.peek().is_none() || started_at.elapsed() < READY_MEMORY)
@@ -100,13 +100,13 @@ impl Health {
             return check.clone();
         }
         let task = tokio::spawn(Arc::clone(self).is_ready());
-        // A check that panicked has found nothing ready.
+        // A check that panicked counts as not ready.
         let check = async { task.await.unwrap_or(false) }.boxed().shared();
         *last = Some((Instant::now(), check.clone()));
         check
     }
 
-    /// The cause is for the log alone.
+    /// The cause is logged, not returned.
     async fn is_ready(self: Arc<Self>) -> bool {
         let (database, evidence, clock) = tokio::join!(self.database(), self.evidence(), self.clock());
         let Err(cause) = database.and(clock).and(evidence) else { return true };

@@ -1,5 +1,5 @@
-//! Whether a connection rests between two requests, since when, and the wish that it end there: where all slots of a
-//! listener are taken, one that rests gives way to one that comes.
+//! Whether a connection is idle between two requests, since when, and whether it should close: when a listener has no
+//! free slot, an idle connection is evicted for a new one.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
@@ -10,36 +10,36 @@ use parking_lot::Mutex;
 
 #[derive(Default)]
 pub(crate) struct IdleState {
-    since: Mutex<Option<Instant>>,
-    asked: AtomicBool,
+    idle_since: Mutex<Option<Instant>>,
+    close_requested: AtomicBool,
     task: AtomicWaker,
 }
 
 impl IdleState {
-    /// Rests until it is asked to end.
-    pub(super) fn poll_asked(&self, cx: &Context<'_>) -> Poll<()> {
-        self.since.lock().get_or_insert_with(Instant::now);
+    /// The connection is idle: ready when closing is requested.
+    pub(super) fn poll_close_requested(&self, cx: &Context<'_>) -> Poll<()> {
+        self.idle_since.lock().get_or_insert_with(Instant::now);
         self.task.register(cx.waker());
-        match self.asked.load(Ordering::Acquire) {
+        match self.close_requested.load(Ordering::Acquire) {
             true => Poll::Ready(()),
             false => Poll::Pending,
         }
     }
 
-    /// Something of a request has come.
-    pub(super) fn end(&self) {
-        *self.since.lock() = None;
+    /// A request has begun to arrive.
+    pub(super) fn resume(&self) {
+        *self.idle_since.lock() = None;
     }
 
-    /// For how long it has rested; not where it was asked to end already.
+    /// How long the connection has been idle; `None` if it is busy or was already asked to close.
     pub(super) fn idle_for(&self) -> Option<Duration> {
-        let since = (*self.since.lock())?;
-        (!self.asked.load(Ordering::Acquire)).then(|| since.elapsed())
+        let idle_since = (*self.idle_since.lock())?;
+        (!self.close_requested.load(Ordering::Acquire)).then(|| idle_since.elapsed())
     }
 
-    /// Has it end as soon as it rests: a request that comes in between is still answered.
-    pub(super) fn ask(&self) {
-        self.asked.store(true, Ordering::Release);
+    /// Closes the connection as soon as it is idle; a request that arrives before is still answered.
+    pub(super) fn request_close(&self) {
+        self.close_requested.store(true, Ordering::Release);
         self.task.wake();
     }
 }

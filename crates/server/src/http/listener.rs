@@ -1,9 +1,9 @@
-//! Accepts connections and serves HTTP/1.1 on them, everything bounded: connections, header bytes and count, the time
-//! of a handshake, of a head, of a pause in a body and of a stalled write.
+//! Accepts connections and serves HTTP/1.1 with everything bounded: connections, header size and count, and the time of
+//! a handshake, a request head, a pause in a body and a stalled write.
 //!
-//! It exists because `axum::serve` bounds none of these. HTTP/2 is deliberately not spoken: the proxies and clients of
-//! a gateway fall back to 1.1, and the second protocol would need limits of its own. How long a whole body may
-//! take is bounded where it is read ([`crate::http::body`]).
+//! It exists because `axum::serve` bounds none of these. HTTP/2 is deliberately not supported: the proxies and clients
+//! of a gateway fall back to 1.1, and a second protocol would need its own limits. The time of a whole body is bounded
+//! where it is read ([`crate::http::body`]).
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -26,48 +26,49 @@ use crate::http::metrics::{ConnectionMetrics, OpenConnection};
 use crate::http::service::HttpService;
 use crate::http::write_timeout::WriteTimeout;
 
-/// Most bytes of a request's head; beyond, 431. The published header needs 210, proxies add a few hundred.
+/// Largest request head in bytes; a larger one is answered 431. The published header needs 210, proxies add a few
+/// hundred.
 pub(crate) const HEAD_MAX_BYTES: usize = 16 * 1024;
-/// How long a request's head may take from its first byte on, and the first one from the connection on.
+/// Time limit for a request head from its first byte, for the first one from the start of the connection.
 pub(crate) const HEAD_LIMIT: Duration = Duration::from_secs(10);
-/// How long a sender may pause within a request's body.
+/// How long a sender may pause within a request body.
 pub(crate) const BODY_PAUSE_LIMIT: Duration = Duration::from_secs(10);
 /// How long a TLS handshake may take.
 pub(crate) const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
-/// How long an answer may wait for its peer to read it.
+/// How long a write may be blocked because the peer does not read.
 pub(crate) const WRITE_STALL_LIMIT: Duration = Duration::from_secs(30);
-/// How fast an answer must be read, beyond what the stall limit allows: a file of 2 MiB within 94 seconds.
+/// Minimum rate at which a peer must read, beyond what the stall limit allows: a file of 2 MiB within 94 seconds.
 pub(crate) const MIN_READ_BYTES_PER_SECOND: u32 = 32 * 1024;
-/// How long requests in flight may take to finish after a stop was asked for.
+/// How long requests in flight may take to finish after a stop is requested.
 pub(crate) const STOP_LIMIT: Duration = Duration::from_secs(30);
-/// How long to wait after an accept failed, which mostly means that the process is out of files.
+/// Pause after a failed accept, which usually means that the process is out of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// How often the log tells of it.
+/// How often the log reports failed accepts.
 const ACCEPT_FAILURE_LOGGED_EVERY: Duration = Duration::from_secs(1);
-/// How long a connection that found all slots taken waits before another is asked to give way.
+/// How long a connection without a slot waits before another idle connection is evicted.
 const EVICTION_PAUSE: Duration = Duration::from_millis(100);
 
-/// A bound socket and what is served on it.
+/// A bound socket and the service on it.
 pub(crate) struct Listener {
     pub(crate) socket: TcpListener,
     pub(crate) tls: Option<TlsAcceptor>,
     pub(crate) service: HttpService,
     pub(crate) connections_max: usize,
-    /// How long a connection may be idle between two requests, the next one's head included.
+    /// How long a connection may be idle between two requests, the next request's head included.
     pub(crate) idle_timeout: Duration,
     pub(crate) peers: Arc<PeerConnections>,
     pub(crate) metrics: ConnectionMetrics,
 }
 
 impl Listener {
-    /// Serves until `stop` turns true; then accepts nothing more, closes idle connections, and gives the others
+    /// Serves until `stop` turns true; then accepts no more connections, closes idle ones, and gives the others
     /// [`STOP_LIMIT`] to finish.
     pub(crate) async fn serve(self, mut stop: watch::Receiver<bool>) {
         let Self { socket, tls, service, connections_max, idle_timeout, peers, metrics } = self;
         let permits = Arc::new(Semaphore::new(connections_max));
         let graceful = GracefulShutdown::new();
         let mut connections = JoinSet::new();
-        let failed = LogThrottle::every(ACCEPT_FAILURE_LOGGED_EVERY);
+        let accept_failures = LogThrottle::every(ACCEPT_FAILURE_LOGGED_EVERY);
         loop {
             tokio::select! {
                 biased;
@@ -75,9 +76,9 @@ impl Listener {
                 Some(_) = connections.join_next() => {}
                 accepted = socket.accept() => match accepted {
                     Ok((stream, peer)) => {
-                        // Closed at once where the peer has too many: an answer would cost what it is refused.
-                        let Some(slot) = peers.enter(peer.ip()) else {
-                            metrics.refuse();
+                        // Closed without an answer: answering would cost what the limit saves.
+                        let Some(slot) = peers.acquire(peer.ip()) else {
+                            metrics.count_refusal();
                             continue;
                         };
                         let permit = tokio::select! {
@@ -86,11 +87,11 @@ impl Listener {
                         };
                         let connection =
                             Connection { peer, service: service.clone(), idle_timeout, watcher: graceful.watcher() };
-                        connections.spawn(connection.serve(stream, tls.clone(), (permit, slot, metrics.enter())));
+                        connections.spawn(connection.serve(stream, tls.clone(), (permit, slot, metrics.open_connection())));
                     }
                     Err(error) => {
-                        if failed.is_due() {
-                            tracing::warn!(%error, "could not accept a connection");
+                        if accept_failures.is_due() {
+                            tracing::warn!(%error, "connection could not be accepted; check the limit of open files");
                         }
                         tokio::time::sleep(ACCEPT_PAUSE).await;
                     }
@@ -103,18 +104,18 @@ impl Listener {
             while connections.join_next().await.is_some() {}
         };
         if tokio::time::timeout(STOP_LIMIT, finished).await.is_err() {
-            tracing::warn!("connections were cut: they did not finish within {STOP_LIMIT:?} of the stop");
+            tracing::warn!("connections closed at stop: their requests did not finish within {STOP_LIMIT:?}");
         }
     }
 }
 
-/// Waits until a stop is asked for; a sender that is gone counts as one.
+/// Waits until a stop is requested, or its sender is dropped.
 pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
-/// Waits for a free slot for a connection that has come. Where all are taken, one that rests gives way; those that
-/// come behind it wait in the system's queue.
+/// Waits for a free slot. If all are taken, an idle connection is evicted; further connections wait in the accept queue
+/// of the operating system.
 async fn acquire_slot(
     permits: &Arc<Semaphore>,
     peers: &PeerConnections,
@@ -127,7 +128,7 @@ async fn acquire_slot(
         if peers.evict_idle() {
             metrics.count_eviction();
         }
-        // Fails only when the semaphore is closed, which nothing does.
+        // Fails only if the semaphore is closed, which never happens.
         if let Ok(permit) = tokio::time::timeout(EVICTION_PAUSE, Arc::clone(permits).acquire_owned()).await {
             return permit.ok();
         }
@@ -148,7 +149,7 @@ impl Connection {
         tls: Option<TlsAcceptor>,
         slot: (Option<OwnedSemaphorePermit>, ConnectionGuard, OpenConnection),
     ) {
-        // Answers are small and written at once; waiting to fill a packet would only delay them.
+        // Answers are small and written in one piece; Nagle's algorithm would only delay them.
         let _ = stream.set_nodelay(true);
         let idle = Arc::clone(&slot.1.idle);
         match tls {
@@ -156,7 +157,7 @@ impl Connection {
             Some(tls) => match tokio::time::timeout(HANDSHAKE_LIMIT, tls.accept(stream)).await {
                 Ok(Ok(stream)) => self.serve_http(stream, idle).await,
                 Ok(Err(error)) => tracing::debug!(peer = %self.peer, %error, "TLS handshake failed"),
-                Err(_) => tracing::debug!(peer = %self.peer, "TLS handshake took too long"),
+                Err(_) => tracing::debug!(peer = %self.peer, "TLS handshake timed out"),
             },
         }
     }
@@ -168,7 +169,7 @@ impl Connection {
     ) {
         let Self { peer, service, idle_timeout, watcher } = self;
         let exchanges = ExchangeCounter::default();
-        let of_stream = exchanges.clone();
+        let stream_exchanges = exchanges.clone();
         let service = hyper::service::service_fn(move |request| {
             let (exchanges, answer) = (exchanges.clone(), service.answer(peer, request));
             exchanges.advance();
@@ -180,12 +181,12 @@ impl Connection {
         });
         let stream = HeaderTimeout::new(
             WriteTimeout::new(stream, WRITE_STALL_LIMIT, MIN_READ_BYTES_PER_SECOND),
-            of_stream,
+            stream_exchanges,
             HEAD_LIMIT,
             idle,
         );
-        // More than 100 header fields are 431 as well: hyper's own limit, left alone because setting one costs an
-        // allocation for each request.
+        // More than 100 header fields are answered 431 as well: hyper's default limit, kept because setting one costs
+        // an allocation for each request.
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(idle_timeout)

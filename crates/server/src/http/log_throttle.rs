@@ -1,4 +1,4 @@
-//! How often the log tells the same again: what a stranger can bring about must not fill it.
+//! Limits how often a log line repeats: what unauthenticated callers can trigger must not fill the log.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ impl LogThrottle {
         Self { every, last: Mutex::new(None) }
     }
 
-    /// Whether it is time to tell it; who asks tells it.
+    /// Whether the line is due; if so, the caller must log it now.
     pub(crate) fn is_due(&self) -> bool {
         let mut last = self.last.lock();
         let is_due = last.is_none_or(|last| last.elapsed() >= self.every);

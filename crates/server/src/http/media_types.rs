@@ -1,4 +1,4 @@
-//! What the media type headers of a merchant call may say (contract §1): JSON both ways, never encoded.
+//! Checks the media type headers of a merchant call (contract §1): JSON in both directions, without content encoding.
 
 use http::HeaderMap;
 use http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE};
@@ -14,7 +14,7 @@ pub(crate) fn check(headers: &HeaderMap) -> Result<(), Refusal> {
     check_if_any(headers)
 }
 
-/// As [`check`], of a request that may come without a body, and then says nothing of its type.
+/// Like [`check`], for a request that may have no body and then no `Content-Type`.
 pub(crate) fn check_if_any(headers: &HeaderMap) -> Result<(), Refusal> {
     let mut content_types = headers.get_all(CONTENT_TYPE).iter();
     let is_json = content_types.next().is_none_or(|value| is_json(value.as_bytes()));
@@ -29,15 +29,18 @@ pub(crate) fn check_if_any(headers: &HeaderMap) -> Result<(), Refusal> {
     if ranges.peek().is_none() || ranges.any(|value| accepts_json(value.as_bytes())) {
         return Ok(());
     }
-    Err(Refusal::new(Code::NotAcceptable, "answers are application/json; accept it, or leave Accept out"))
+    Err(Refusal::new(
+        Code::NotAcceptable,
+        "answers are application/json; accept it, or omit the header Accept",
+    ))
 }
 
-/// The body is not said to be JSON.
+/// The `Content-Type` is not JSON.
 pub(crate) fn not_json() -> Refusal {
     Refusal::new(Code::UnsupportedMediaType, "send Content-Type: application/json, once")
 }
 
-/// `application/json`, alone or with a `charset` of UTF-8 in any spelling; an empty parameter says nothing.
+/// `application/json`, alone or with a `charset` of UTF-8 in any spelling; empty parameters are ignored.
 fn is_json(value: &[u8]) -> bool {
     if value == b"application/json" {
         return true;
@@ -58,7 +61,7 @@ fn is_charset_utf8(parameter: &str) -> bool {
         && ["utf-8", "utf8"].iter().any(|utf8| unquoted.eq_ignore_ascii_case(utf8))
 }
 
-/// Whether one of the ranges takes JSON and is not weighted down to nothing (RFC 9110 §12.5.1).
+/// Whether one of the ranges accepts JSON with a weight above 0 (RFC 9110 §12.5.1).
 fn accepts_json(value: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(value) else { return false };
     text.split(',').any(|range| {
@@ -87,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn json_is_taken_in_every_tolerated_spelling() {
+    fn json_media_type_is_accepted_in_every_spelling() {
         for content_type in [
             "application/json",
             "application/json; charset=utf-8",
@@ -108,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_refused() {
+    fn other_media_types_and_encodings_are_refused() {
         assert_eq!(checked(&[]), Err(Code::UnsupportedMediaType));
         for content_type in [
             "",

@@ -1,4 +1,5 @@
-//! What is counted of requests and connections. Handles are looked up once; a request costs a few atomics and no lock.
+//! Metrics of requests and connections. Handles are looked up once; a request costs a few atomic operations and no
+//! lock.
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -12,20 +13,20 @@ use rebuttal_protocol::{Code, MerchantCall};
 use crate::http::error::{self, LogNote};
 use crate::http::paths::{DOCS, DOCS_STYLE, HEALTHZ, METRICS, OPENAPI, READYZ, REDOC, UPLOADED};
 
-/// The labels of paths that are not a merchant's call.
+/// Labels of paths that are not merchant calls.
 const OTHER_LABELS: [&str; 6] = ["upload", "operator", "health", "openapi", "docs", "other"];
-/// How many labels of calls there are.
+/// Number of call labels.
 const CALLS: usize = MerchantCall::ALL.len() + OTHER_LABELS.len();
 
-/// One `T` for each label of a call.
+/// One `T` for each call label.
 pub(crate) type PerCall<T> = [T; CALLS];
 
-/// What a request may be counted under, by its path: few labels, however many paths are tried.
+/// The call labels, a bounded set however many paths are requested.
 pub(crate) fn call_labels() -> impl Iterator<Item = &'static str> {
     MerchantCall::ALL.iter().map(|call| call.name()).chain(OTHER_LABELS)
 }
 
-/// The position of a path's label among [`call_labels`].
+/// The index of the label of a path in [`call_labels`].
 pub(crate) fn call_index(path: &str) -> usize {
     let label = call_label(path);
     call_labels().position(|known| known == label).unwrap_or(CALLS - 1)
@@ -38,7 +39,7 @@ fn call_label(path: &str) -> &'static str {
     match path {
         UPLOADED => "upload",
         path if path.starts_with(PREFIX) => "operator",
-        // What machines ask, not people.
+        // Polled by machines.
         HEALTHZ | READYZ | METRICS => "health",
         OPENAPI => "openapi",
         DOCS | DOCS_STYLE | REDOC => "docs",
@@ -46,14 +47,14 @@ fn call_label(path: &str) -> &'static str {
     }
 }
 
-/// The words that answers are counted under: the codes of contract §7 and §8, `OK` first, those of the embedded S3, and
-/// one for what has none.
+/// The code labels: the codes of contract §7 and §8, `OK` first, those of the embedded S3, and one for answers without
+/// a code.
 fn codes() -> impl Iterator<Item = &'static str> {
     let s3 = S3Code::ALL.iter().map(|code| code.as_str());
     Code::ALL.iter().map(Code::as_str).chain(s3).chain(["none"])
 }
 
-/// What is counted of every request.
+/// Metrics of all requests.
 pub(crate) struct HttpMetrics {
     codes: Vec<&'static str>,
     calls: Vec<CallMetrics>,
@@ -62,9 +63,9 @@ pub(crate) struct HttpMetrics {
 struct CallMetrics {
     call: &'static str,
     seconds: Histogram,
-    /// One for each code, made at its first use.
+    /// One for each code, created at its first use.
     answers: Vec<OnceLock<Counter>>,
-    /// For a code that is none of them.
+    /// For any other code.
     other: OnceLock<Counter>,
 }
 
@@ -79,9 +80,9 @@ impl HttpMetrics {
         };
         let metrics = Self { calls: call_labels().map(of_call).collect(), codes };
         for call in &metrics.calls {
-            // Success, and what nobody wants to see: there from the start, so that the first one is an increase.
-            let wanted = |code: &Code| *code == Code::Ok || error::status(code).is_server_error();
-            for code in Code::ALL.iter().filter(|code| wanted(code)) {
+            // Success and server errors start at zero, so that the first one shows as an increase.
+            let is_preset = |code: &Code| *code == Code::Ok || error::status(code).is_server_error();
+            for code in Code::ALL.iter().filter(|code| is_preset(code)) {
                 metrics.answers(call, code.as_str()).increment(0);
             }
         }
@@ -100,16 +101,16 @@ impl HttpMetrics {
     }
 
     fn answers<'c>(&self, call: &'c CallMetrics, code: &str) -> &'c Counter {
-        let made = |name: &'static str| move || counter!("rebuttal_http_requests_total", "call" => call.call, "code" => name);
+        let counter = |name: &'static str| move || counter!("rebuttal_http_requests_total", "call" => call.call, "code" => name);
         let mut slots = self.codes.iter().zip(&call.answers);
         match slots.find(|(known, _)| **known == code) {
-            Some((name, slot)) => slot.get_or_init(made(name)),
-            None => call.other.get_or_init(made("other")),
+            Some((name, slot)) => slot.get_or_init(counter(name)),
+            None => call.other.get_or_init(counter("other")),
         }
     }
 }
 
-/// What is counted of a listener's connections.
+/// Metrics of the connections of a listener.
 #[derive(Clone)]
 pub(crate) struct ConnectionMetrics {
     open: Gauge,
@@ -117,7 +118,7 @@ pub(crate) struct ConnectionMetrics {
     evicted: Counter,
 }
 
-/// An open connection, counted until it is dropped.
+/// An open connection, counted until dropped.
 pub(crate) struct OpenConnection(Gauge);
 
 impl ConnectionMetrics {
@@ -134,11 +135,11 @@ impl ConnectionMetrics {
         self.evicted.increment(1);
     }
 
-    pub(crate) fn refuse(&self) {
+    pub(crate) fn count_refusal(&self) {
         self.refused.increment(1);
     }
 
-    pub(crate) fn enter(&self) -> OpenConnection {
+    pub(crate) fn open_connection(&self) -> OpenConnection {
         self.open.increment(1.0);
         OpenConnection(self.open.clone())
     }
@@ -155,27 +156,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_path_has_one_of_few_words() {
-        let word = call_label;
-        assert_eq!(word("/pg/v2/dispute/contest"), "contest");
-        assert_eq!(word("/pg/v2/file/generateUploadUrl"), "generateUploadUrl");
-        assert_eq!(word("/uploaded"), "upload");
-        assert_eq!(word("/operator/v1/disputes/D1/resolve"), "operator");
-        assert_eq!([word("/openapi.json"), word("/docs"), word("/docs/")], ["openapi", "docs", "other"]);
+    fn every_path_has_one_of_the_call_labels() {
+        let label = call_label;
+        assert_eq!(label("/pg/v2/dispute/contest"), "contest");
+        assert_eq!(label("/pg/v2/file/generateUploadUrl"), "generateUploadUrl");
+        assert_eq!(label("/uploaded"), "upload");
+        assert_eq!(label("/operator/v1/disputes/D1/resolve"), "operator");
+        assert_eq!([label("/openapi.json"), label("/docs"), label("/docs/")], ["openapi", "docs", "other"]);
         assert_eq!(
-            (word("/readyz"), word("/pg/v2/dispute/contest/"), word("")),
+            (label("/readyz"), label("/pg/v2/dispute/contest/"), label("")),
             ("health", "other", "other")
         );
     }
 
     #[test]
-    fn a_code_that_nobody_knows_is_counted_as_other() {
+    fn unknown_code_is_counted_as_other() {
         let metrics = HttpMetrics::new();
         let note = LogNote { code: Code::Unknown("Made.Up".to_owned()), cause: None };
         metrics.count("/uploaded", StatusCode::BAD_REQUEST, Some(&note), Duration::ZERO);
         let counted = metrics.calls.iter().filter(|call| call.other.get().is_some());
         assert_eq!(counted.map(|call| call.call).collect::<Vec<_>>(), ["upload"]);
-        let words: std::collections::HashSet<_> = metrics.codes.iter().collect();
-        assert_eq!(words.len(), metrics.codes.len(), "each code is counted in one place");
+        let codes: std::collections::HashSet<_> = metrics.codes.iter().collect();
+        assert_eq!(codes.len(), metrics.codes.len(), "code labels are unique");
     }
 }

@@ -1,4 +1,4 @@
-//! Refusals as operators read them: problem documents of RFC 9457, with the code as an extension member.
+//! Refusals as problem documents (RFC 9457) for operators, with the code as an extension member.
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
@@ -9,12 +9,12 @@ use rebuttal_protocol::operator::answers;
 use crate::http::body::BodyFailure;
 use crate::http::error::{Refusal, status};
 
-/// A refusal on its way to an operator.
+/// A refusal of an operator request.
 #[derive(Debug)]
 pub(crate) enum Problem {
     /// A problem document.
     Refused(Refusal),
-    /// The body did not arrive: the HTTP layer's own 408, without a document (contract §1).
+    /// The body was not received: 408 of the HTTP layer, without a document (contract §1).
     BodyFailure(BodyFailure),
 }
 
@@ -36,7 +36,7 @@ impl IntoResponse for Problem {
             code: refusal.code.clone(),
             detail: refusal.message.to_string(),
         };
-        // Cannot fail: texts and a number.
+        // Cannot fail: strings and a number.
         let body = serde_json::to_vec(&document).unwrap_or_default();
         let mut response = refusal.apply_to(Response::new(Body::from(body)));
         let headers = response.headers_mut();
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_problem_tells_its_code_and_what_to_do() {
+    async fn problem_document_has_code_and_detail() {
         let response = Problem::from(Refusal::new(Code::OperatorConflict, "use another key")).into_response();
         assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
         let body = axum::body::to_bytes(response.into_body(), 1024).await.unwrap();

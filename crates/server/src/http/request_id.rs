@@ -1,4 +1,4 @@
-//! The id that every answer and every log line of a request carries, so that one finds the other.
+//! The request id that every answer and every log line of a request carries, to find one by the other.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,11 +10,11 @@ use uuid::Uuid;
 
 use crate::clock;
 
-/// The answer's header that holds the id.
+/// The response header with the request id.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// A UUID of version 7, sortable by time. Beyond the time it discloses nothing: neither how many requests there were,
-/// nor the id of another.
+/// A UUID of version 7, sortable by time. Apart from the time it discloses nothing: neither the number of requests nor
+/// the id of another.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RequestId(Uuid);
 
@@ -32,8 +32,8 @@ impl fmt::Display for RequestId {
     }
 }
 
-/// Makes the ids of one process: a counter, encrypted under a random key that nobody keeps, so that no request asks the
-/// system for randomness.
+/// Generates the ids of one process: a counter encrypted under a random key that is never stored, so that a request
+/// needs no system call for randomness.
 pub(crate) struct RequestIds {
     key: Aes128,
     counter: AtomicU64,
@@ -64,24 +64,24 @@ mod tests {
 
     /// Ids of one process.
     const IDS: u32 = 1024;
-    /// How often a bit that is random is set among them, give or take ten times the standard deviation of 16.
+    /// How often a random bit is set in this many ids: the mean, give or take ten standard deviations of 16.
     const SET: std::ops::RangeInclusive<u32> = 352..=672;
 
     #[test]
-    fn ids_differ_and_disclose_no_count() {
+    fn ids_are_unique_and_disclose_no_count() {
         let (ids, others) = (RequestIds::new().unwrap(), RequestIds::new().unwrap());
-        let made: Vec<_> = (0..IDS).map(|_| ids.next().0).collect();
-        assert_eq!(made.iter().collect::<BTreeSet<_>>().len(), made.len());
-        assert!(made.iter().all(|id| id.get_version_num() == 7));
-        // Below the time and the version; the variant's two bits are fixed.
+        let uuids: Vec<_> = (0..IDS).map(|_| ids.next().0).collect();
+        assert_eq!(uuids.iter().collect::<BTreeSet<_>>().len(), uuids.len());
+        assert!(uuids.iter().all(|id| id.get_version_num() == 7));
+        // The bits below time and version, except the two fixed variant bits.
         for bit in (0..76).filter(|bit| !(62..64).contains(bit)) {
             let set = |of: &dyn Fn(usize) -> u128| {
-                (1..made.len()).map(|index| u32::from(of(index) >> bit & 1 == 1)).sum::<u32>()
+                (1..uuids.len()).map(|index| u32::from(of(index) >> bit & 1 == 1)).sum::<u32>()
             };
-            let in_ids = set(&|index| made[index].as_u128());
-            let between = set(&|index| made[index].as_u128() ^ made[index - 1].as_u128());
+            let in_ids = set(&|index| uuids[index].as_u128());
+            let between = set(&|index| uuids[index].as_u128() ^ uuids[index - 1].as_u128());
             assert!(SET.contains(&in_ids) && SET.contains(&between), "bit {bit}: {in_ids} {between}");
         }
-        assert_ne!(others.next().0.as_u64_pair().1, made[0].as_u64_pair().1, "each process has its own key");
+        assert_ne!(others.next().0.as_u64_pair().1, uuids[0].as_u64_pair().1, "each process has its own key");
     }
 }

@@ -1,6 +1,6 @@
-//! The outermost service of a listener: gives every request its id, counts it, and writes its one log line.
+//! The outermost service of a listener: assigns every request its id, counts it, and writes its one log line.
 //!
-//! A log line names the path and the code, never a header, a body or a query: they hold signs, nonces and secrets.
+//! A log line contains path and code, never a header, a body or a query: they hold signatures, nonces and secrets.
 
 use std::any::Any;
 use std::convert::Infallible;
@@ -26,34 +26,34 @@ use crate::http::log_throttle::LogThrottle;
 use crate::http::metrics::{HttpMetrics, PerCall, call_index};
 use crate::http::request_id::{REQUEST_ID, RequestId, RequestIds};
 
-/// Who is on the other end of the connection; a proxy, where there is one.
+/// The address of the peer; of the proxy, if there is one.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer(pub(crate) IpAddr);
 
-/// Whether a request's caller has proven who it is, noted by what checks it. Each failure of such a request is logged;
-/// those of unauthenticated callers could fill the log.
+/// Whether the caller of a request is authenticated, set by the checks. Each failure of an authenticated request is
+/// logged; those of others are throttled, because they could fill the log.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Authenticated(Arc<AtomicBool>);
 
 impl Authenticated {
     pub(crate) fn note(extensions: &Extensions) {
-        if let Some(Self(is_proven)) = extensions.get() {
-            is_proven.store(true, Ordering::Relaxed);
+        if let Some(Self(is_authenticated)) = extensions.get() {
+            is_authenticated.store(true, Ordering::Relaxed);
         }
     }
 }
 
-/// How often the log tells why one kind of unauthenticated call failed.
+/// How often the log reports failures of one kind of unauthenticated call.
 const UNAUTHENTICATED_LOGGED_EVERY: Duration = Duration::from_secs(10);
 
 /// Serves the requests of a listener from a router.
 #[derive(Clone)]
 pub(crate) struct HttpService {
     router: Router,
-    shared: Arc<Shared>,
+    shared: Arc<ServiceState>,
 }
 
-struct Shared {
+struct ServiceState {
     ids: Arc<RequestIds>,
     metrics: HttpMetrics,
     unauthenticated: PerCall<LogThrottle>,
@@ -65,7 +65,7 @@ impl HttpService {
         let router = router.layer(CatchPanicLayer::custom(|payload: Box<dyn Any + Send>| {
             panicked(&*payload).into_response()
         }));
-        Self { router, shared: Arc::new(Shared { ids, metrics: HttpMetrics::new(), unauthenticated }) }
+        Self { router, shared: Arc::new(ServiceState { ids, metrics: HttpMetrics::new(), unauthenticated }) }
     }
 
     /// Answers one request.
@@ -79,9 +79,9 @@ impl HttpService {
             let (id, started) = (shared.ids.next(), Instant::now());
             let (method, uri) = (request.method().clone(), request.uri().clone());
             let mut request = request.map(|body| Body::new(TimeoutBody::new(BODY_PAUSE_LIMIT, body)));
-            let Authenticated(is_proven) = Authenticated::default();
+            let Authenticated(is_authenticated) = Authenticated::default();
             request.extensions_mut().insert(Peer(peer.ip().to_canonical()));
-            request.extensions_mut().insert(Authenticated(Arc::clone(&is_proven)));
+            request.extensions_mut().insert(Authenticated(Arc::clone(&is_authenticated)));
 
             let mut response = match ambiguity(&request) {
                 Some(why) => (StatusCode::BAD_REQUEST, [(CONNECTION, "close")], why).into_response(),
@@ -93,7 +93,7 @@ impl HttpService {
             let note = response.extensions_mut().remove::<LogNote>();
             shared.metrics.count(uri.path(), response.status(), note.as_ref(), took);
             let is_logged = response.status().is_server_error()
-                && (is_proven.load(Ordering::Relaxed)
+                && (is_authenticated.load(Ordering::Relaxed)
                     || shared.logs_unauthenticated(uri.path(), note.as_ref()));
             log(id, &method, uri.path(), response.status(), note.as_ref(), took, is_logged);
             Ok(response)
@@ -101,16 +101,17 @@ impl HttpService {
     }
 }
 
-impl Shared {
-    /// Whether it is time to tell why a stranger was not served.
+impl ServiceState {
+    /// Whether a failure of an unauthenticated call is due to be logged.
     fn logs_unauthenticated(&self, path: &str, note: Option<&LogNote>) -> bool {
         note.is_some_and(|note| note.cause.is_some())
             && self.unauthenticated.get(call_index(path)).is_some_and(LogThrottle::is_due)
     }
 }
 
-/// Why two servers could understand a request differently (RFC 9112 §3.2, §6.1). Beside a `Transfer-Encoding`, hyper
-/// takes a `Content-Length` away before anyone sees it, and ends the connection with the answer, as the RFC has it.
+/// Why two servers could interpret a request differently (RFC 9112 §3.2, §6.1). For a request with `Transfer-Encoding`
+/// and `Content-Length`, hyper removes the `Content-Length` and closes the connection after the answer, as the RFC
+/// requires.
 fn ambiguity<T>(request: &Request<T>) -> Option<&'static str> {
     let mut hosts = request.headers().get_all(HOST).iter();
     let is_one = match (hosts.next(), hosts.next()) {
@@ -119,7 +120,7 @@ fn ambiguity<T>(request: &Request<T>) -> Option<&'static str> {
         (Some(_), Some(_)) => false,
     };
     if !is_one {
-        return Some("the request must have one Host, as RFC 9112 section 3.2 writes it\n");
+        return Some("the request must have exactly one valid Host header (RFC 9112 section 3.2)\n");
     }
     let mut encodings = request.headers().get_all(TRANSFER_ENCODING).iter();
     let chunked =
@@ -127,13 +128,13 @@ fn ambiguity<T>(request: &Request<T>) -> Option<&'static str> {
     (!chunked || encodings.next().is_some()).then_some("Transfer-Encoding must be chunked and nothing else\n")
 }
 
-/// A name or address with or without a port, or nothing.
+/// A host name or address, optionally with a port, or empty.
 fn is_host(host: &[u8]) -> bool {
     host.is_empty() || (!host.contains(&b'@') && Authority::try_from(host).is_ok())
 }
 
-/// Writes a request's one line. A failure is told here, once, with its cause, which the caller is never told; where
-/// `is_logged` is false, to whoever debugs.
+/// Writes the log line of a request. A failure is logged here, once, with its cause, which the caller never receives;
+/// with `is_logged` false, at level debug.
 fn log(
     id: RequestId,
     method: &Method,
@@ -146,18 +147,18 @@ fn log(
     let code = note.map_or("OK", |note| note.code.as_str());
     let (status, took_us) = (status.as_u16(), took.as_micros());
     if !is_logged {
-        tracing::debug!(request_id = %id, %method, path, status, code, took_us, "answered");
+        tracing::debug!(request_id = %id, %method, path, status, code, took_us, "request answered");
         return;
     }
     let cause = note.and_then(|note| note.cause.as_deref()).map(causes);
     if status == StatusCode::INTERNAL_SERVER_ERROR.as_u16() {
-        tracing::error!(request_id = %id, %method, path, status, code, took_us, cause, "failed");
+        tracing::error!(request_id = %id, %method, path, status, code, took_us, cause, "request failed");
     } else {
-        tracing::warn!(request_id = %id, %method, path, status, code, took_us, cause, "could not serve");
+        tracing::warn!(request_id = %id, %method, path, status, code, took_us, cause, "request not served");
     }
 }
 
-/// The refusal that a handler's panic is answered with; the others go on.
+/// The refusal that answers a panic in a handler; other requests go on.
 pub(crate) fn panicked(payload: &(dyn Any + Send)) -> Refusal {
     let message = payload.downcast_ref::<&str>().copied();
     let message =

@@ -1,6 +1,6 @@
-//! A stream whose writes must make progress: a peer that stops reading its answers, or reads them too slowly, is cut
-//! off, so that it cannot hold a connection's slot and the file that is sent to it. The timers of tokio-io-timeout
-//! restart at every byte, so a peer that reads one byte a second would hold both for hours.
+//! A stream whose writes must make progress: a peer that stops reading its answers, or reads too slowly, is
+//! disconnected, so that it cannot hold a connection slot and the file being sent. The timers of tokio-io-timeout
+//! restart at every byte: a peer that reads one byte a second would hold both for hours.
 
 use std::io::{Error, ErrorKind, IoSlice, Result};
 use std::pin::Pin;
@@ -12,32 +12,31 @@ use tokio::time::{Instant, Sleep};
 
 pub(super) struct WriteTimeout<S> {
     stream: S,
-    /// Runs while a write waits; kept between waits so that its allocation is reused.
+    /// Runs while a write is blocked; kept so that its allocation is reused.
     timer: Option<Pin<Box<Sleep>>>,
-    patience: StallAllowance,
+    allowance: StallAllowance,
 }
 
-/// How long writes may still wait for the peer to read. Waiting uses it up; what the peer reads gives it back, at the
-/// least rate.
+/// A budget of time for blocked writes. Waiting spends it; bytes read by the peer restore it, at the minimum rate.
 struct StallAllowance {
     left: Duration,
-    waits_since: Option<Instant>,
-    /// The whole of it: the longest single wait.
+    waiting_since: Option<Instant>,
+    /// The full budget: the longest single wait.
     limit: Duration,
     min_bytes_per_second: u32,
 }
 
 impl StallAllowance {
-    /// A write waits; until when it may, where it begins to.
-    fn wait(&mut self, now: Instant) -> Option<Instant> {
-        let begins = self.waits_since.is_none();
-        self.waits_since.get_or_insert(now);
+    /// A write is blocked. Returns the deadline if it was not blocked before.
+    fn begin_wait(&mut self, now: Instant) -> Option<Instant> {
+        let begins = self.waiting_since.is_none();
+        self.waiting_since.get_or_insert(now);
         begins.then(|| now + self.left)
     }
 
-    /// So many bytes were taken, and no write waits any more.
-    fn took(&mut self, bytes: usize, now: impl FnOnce() -> Instant) {
-        if let Some(since) = self.waits_since.take() {
+    /// The peer took some bytes, and no write is blocked any more.
+    fn progressed(&mut self, bytes: usize, now: impl FnOnce() -> Instant) {
+        if let Some(since) = self.waiting_since.take() {
             self.left = self.left.saturating_sub(now() - since);
         }
         if self.left < self.limit {
@@ -50,28 +49,35 @@ impl StallAllowance {
 
 impl<S> WriteTimeout<S> {
     pub(super) const fn new(stream: S, limit: Duration, min_bytes_per_second: u32) -> Self {
-        let patience = StallAllowance { left: limit, waits_since: None, limit, min_bytes_per_second };
-        Self { stream, timer: None, patience }
+        let allowance = StallAllowance { left: limit, waiting_since: None, limit, min_bytes_per_second };
+        Self { stream, timer: None, allowance }
     }
 
-    /// Passes a write's result on; while it waits, the timer runs.
-    fn bound(&mut self, cx: &mut Context<'_>, written: Poll<Result<usize>>) -> Poll<Result<usize>> {
+    /// Passes on the result of a write; while it is pending, the timer runs.
+    fn apply_timeout(&mut self, cx: &mut Context<'_>, written: Poll<Result<usize>>) -> Poll<Result<usize>> {
         if let Poll::Ready(written) = written {
-            self.patience.took(*written.as_ref().unwrap_or(&0), Instant::now);
+            self.allowance.progressed(*written.as_ref().unwrap_or(&0), Instant::now);
             return Poll::Ready(written);
         }
-        let limit = self.patience.limit;
+        let limit = self.allowance.limit;
         let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
-        if let Some(until) = self.patience.wait(Instant::now()) {
+        if let Some(until) = self.allowance.begin_wait(Instant::now()) {
             timer.as_mut().reset(until);
         }
         ready!(timer.as_mut().poll(cx));
-        Poll::Ready(Err(Error::new(ErrorKind::TimedOut, "the peer does not read its answers, or too slowly")))
+        Poll::Ready(Err(Error::new(
+            ErrorKind::TimedOut,
+            "the peer stopped reading its answers, or reads them too slowly",
+        )))
     }
 
-    /// As [`Self::bound`], of what writes no bytes.
-    fn bound_other(&mut self, cx: &mut Context<'_>, done: Poll<Result<()>>) -> Poll<Result<()>> {
-        self.bound(cx, done.map_ok(|()| 0)).map_ok(drop)
+    /// Like [`Self::apply_timeout`], for flush and shutdown.
+    fn apply_timeout_without_bytes(
+        &mut self,
+        cx: &mut Context<'_>,
+        done: Poll<Result<()>>,
+    ) -> Poll<Result<()>> {
+        self.apply_timeout(cx, done.map_ok(|()| 0)).map_ok(drop)
     }
 }
 
@@ -88,7 +94,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for WriteTimeout<S> {
 impl<S: AsyncWrite + Unpin> AsyncWrite for WriteTimeout<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.bound(cx, written)
+        self.apply_timeout(cx, written)
     }
 
     fn poll_write_vectored(
@@ -97,7 +103,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for WriteTimeout<S> {
         pieces: &[IoSlice<'_>],
     ) -> Poll<Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, pieces);
-        self.bound(cx, written)
+        self.apply_timeout(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -106,12 +112,12 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for WriteTimeout<S> {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
         let flushed = Pin::new(&mut self.stream).poll_flush(cx);
-        self.bound_other(cx, flushed)
+        self.apply_timeout_without_bytes(cx, flushed)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
         let shut = Pin::new(&mut self.stream).poll_shutdown(cx);
-        self.bound_other(cx, shut)
+        self.apply_timeout_without_bytes(cx, shut)
     }
 }
 
@@ -121,50 +127,51 @@ mod tests {
 
     use super::*;
 
-    const LEAST: u32 = 1024;
+    const MIN_RATE: u32 = 1024;
 
     #[tokio::test]
-    async fn a_peer_that_does_not_read_is_cut_off() {
+    async fn peer_that_stops_reading_is_disconnected() {
         let (ours, _theirs) = tokio::io::duplex(16);
-        let mut stream = WriteTimeout::new(ours, Duration::from_millis(10), LEAST);
+        let mut stream = WriteTimeout::new(ours, Duration::from_millis(10), MIN_RATE);
         assert_eq!(stream.write_all(&[0; 64]).await.unwrap_err().kind(), ErrorKind::TimedOut);
     }
 
-    /// After how many seconds a peer is cut off that reads so many bytes, once in so many seconds; within an hour.
-    fn cut_off_after(bytes: usize, every_seconds: u64) -> Option<u64> {
+    /// After how many seconds a peer is disconnected that reads `bytes` every `every_seconds`; `None` if not within an
+    /// hour.
+    fn disconnected_after(bytes: usize, every_seconds: u64) -> Option<u64> {
         let limit = Duration::from_secs(30);
-        let mut stream = WriteTimeout::new((), limit, LEAST);
+        let mut stream = WriteTimeout::new((), limit, MIN_RATE);
         let (start, every) = (Instant::now(), Duration::from_secs(every_seconds));
         let mut now = start;
         while now - start < Duration::from_secs(3_600) {
-            let until = stream.patience.wait(now).expect("no write waits yet");
-            assert_eq!(stream.patience.wait(now), None, "it waits already");
+            let until = stream.allowance.begin_wait(now).expect("no write is blocked yet");
+            assert_eq!(stream.allowance.begin_wait(now), None, "a write is blocked already");
             now += every;
             if until < now {
                 return Some((until - start).as_secs());
             }
-            stream.patience.took(bytes, || now);
+            stream.allowance.progressed(bytes, || now);
         }
         None
     }
 
     #[test]
-    fn a_peer_that_reads_at_the_least_rate_is_served_and_a_slower_one_cut_off() {
-        let least = LEAST as usize;
-        for (bytes, every_seconds, cut_off) in [
-            (least, 1, None),
-            (10 * least, 10, None),
-            (100 * least, 30, None),
-            (100 * least, 31, Some(30)),
+    fn peer_reading_below_the_minimum_rate_is_disconnected() {
+        let min_rate = MIN_RATE as usize;
+        for (bytes, every_seconds, expected) in [
+            (min_rate, 1, None),
+            (10 * min_rate, 10, None),
+            (100 * min_rate, 30, None),
+            (100 * min_rate, 31, Some(30)),
             (0, 1, Some(30)),
-            // Each byte is progress, and earns next to nothing.
+            // Each byte is progress, but restores next to nothing.
             (1, 1, Some(30)),
             (1, 29, Some(30)),
-            // It loses half a second of its patience each second.
-            (least / 2, 1, Some(59)),
+            // It loses half a second of its budget each second.
+            (min_rate / 2, 1, Some(59)),
         ] {
             let shown = format!("{bytes} bytes every {every_seconds} s");
-            assert_eq!(cut_off_after(bytes, every_seconds), cut_off, "{shown}");
+            assert_eq!(disconnected_after(bytes, every_seconds), expected, "{shown}");
         }
     }
 }

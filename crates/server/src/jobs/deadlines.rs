@@ -1,4 +1,4 @@
-//! Deadlines that passed unanswered (contract §6).
+//! Expiry of disputes whose deadline passed without an answer (contract §6).
 
 use rebuttal_disputes::{Actor, COMMIT_LIMIT, Command};
 use rebuttal_protocol::{DisputeNo, UnixMillis};
@@ -8,12 +8,11 @@ use crate::clock;
 use crate::gateway::Gateway;
 use crate::jobs::trusted_time::TrustedTime;
 
-/// Disputes that expire in one step; all of one step share a commit.
+/// Disputes that expire in one step; they share a commit.
 const STEP: u32 = 200;
 
 /// Expires every dispute whose deadline is at least [`COMMIT_LIMIT`] past: a response that arrived in time has had that
-/// long to be committed. Whether the clock can be trusted is asked only where something is due by it, and then anew for
-/// each step.
+/// long to be committed. The clock is checked only if something is due, and again for each step.
 pub(super) async fn expire(gateway: &Gateway, trusted_time: &TrustedTime) -> anyhow::Result<()> {
     trusted_time.observe();
     while !gateway.store.due(clock::now() - COMMIT_LIMIT, 1).await?.is_empty() {
@@ -34,14 +33,14 @@ pub(super) async fn expire(gateway: &Gateway, trusted_time: &TrustedTime) -> any
 async fn expire_one(gateway: &Gateway, now: UnixMillis, dispute_no: DisputeNo) -> anyhow::Result<()> {
     let command = Command::Expire;
     let operation = Operation::Command { dispute_no, merchant_id: None, actor: Actor::Gateway, command };
-    let work = WriteRequest::internal(now, operation);
-    match gateway.store.commit(work).await? {
+    let request = WriteRequest::internal(now, operation);
+    match gateway.store.commit(request).await? {
         Ok(_) => {
             metrics::counter!("rebuttal_expired_disputes_total").increment(1);
             Ok(())
         }
-        // It was answered, moved or extended since it was read.
+        // It was answered, advanced or extended since it was read.
         Err(Rejection::Dispute(rebuttal_disputes::DisputeRefusal::NotDue)) => Ok(()),
-        Err(not_done) => Err(not_done.into()),
+        Err(rejection) => Err(rejection.into()),
     }
 }

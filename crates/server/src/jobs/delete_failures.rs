@@ -1,11 +1,11 @@
-//! Files that could not be deleted: each is left for another time, and none holds back those behind it.
+//! Collects failed deletions: the files are retried in a later run, and do not block those behind them.
 
 use rebuttal_protocol::StorageUri;
 
-/// After how many a sweep is broken off: a store that does not answer takes seconds for each.
-const MANY: usize = 10;
+/// Failures after which a sweep is aborted: a store that does not answer takes seconds for each.
+const FAILURES_MAX: usize = 10;
 
-/// What a sweep had to leave where it is.
+/// The failed deletions of a sweep.
 #[derive(Default)]
 pub(super) struct DeleteFailures {
     count: usize,
@@ -13,21 +13,20 @@ pub(super) struct DeleteFailures {
 }
 
 impl DeleteFailures {
-    /// Notes a file, and why it is still there.
-    pub(super) fn note(&mut self, url: StorageUri, error: impl Into<anyhow::Error>) {
+    /// Adds a file and the error.
+    pub(super) fn add(&mut self, url: StorageUri, error: impl Into<anyhow::Error>) {
         self.count += 1;
         self.first.get_or_insert_with(|| (url, error.into()));
     }
 
-    /// Whether to break off: the store itself may be at fault.
-    pub(super) const fn are_many(&self) -> bool {
-        self.count >= MANY
+    /// Whether to abort the sweep: the store itself may be failing.
+    pub(super) const fn is_limit_reached(&self) -> bool {
+        self.count >= FAILURES_MAX
     }
 
-    /// An error where any file was left, with the reason of the first.
+    /// An error if any deletion failed, with the first cause.
     pub(super) fn into_result(self) -> anyhow::Result<()> {
         let Some((url, error)) = self.first else { return Ok(()) };
-        Err(error
-            .context(format!("files that could not be deleted: {}, the first of them {url}", self.count)))
+        Err(error.context(format!("could not delete {} files, the first of them {url}", self.count)))
     }
 }

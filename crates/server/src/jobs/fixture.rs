@@ -1,4 +1,4 @@
-//! A real S3 and a real database for the sweeper's own tests.
+//! A real S3 and a real database for the tests of the jobs.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -24,7 +24,7 @@ impl Fixture {
     }
 }
 
-/// The bucket as a gateway reaches it at an address.
+/// The bucket as seen by a gateway that reaches S3 at this address.
 pub(super) fn bucket_through(objects: &s3::Bucket, address: SocketAddr) -> S3Store {
     let credentials = objects.store.credentials();
     let variable = |name: &str| Some(credentials.iter().find(|(known, _)| *known == name)?.1.clone());
@@ -34,7 +34,7 @@ pub(super) fn bucket_through(objects: &s3::Bucket, address: SocketAddr) -> S3Sto
     S3Store::open(&place, None, &AwsVariables::read(variable), "mark", false).unwrap()
 }
 
-/// The database in a folder.
+/// Opens the database in a folder.
 pub(super) async fn open(folder: &Path) -> Store {
     let location = Location::from(folder.join("rebuttal.db").as_path());
     Store::open(&location, &Options::default()).await.unwrap()

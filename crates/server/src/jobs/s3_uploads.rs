@@ -1,6 +1,5 @@
-//! Uploads in an S3 that have been kept long enough, contested or not: what a contest relies on was sealed elsewhere.
-//! Only here is the bucket listed; a rule of the bucket's own that expires `m/` does the same with less effort, and
-//! harms nothing.
+//! Deletion of old uploads in S3, contested or not: a contest relies on its content-addressed copy. Only this job lists
+//! the bucket; a lifecycle rule of the bucket that expires `m/` does the same with less effort, and is safe.
 
 use parking_lot::Mutex;
 use rebuttal_evidence::S3Store;
@@ -11,48 +10,48 @@ use crate::gateway::Gateway;
 use crate::gateway::upload_records::record;
 use crate::jobs::delete_failures::DeleteFailures;
 
-/// Pages of a thousand keys that are listed at a time; the next time goes on where this one ended.
+/// Pages of 1,000 keys listed in one run; the next run continues where this one ended.
 const PAGES_MAX: usize = 100;
 
 /// Where the last sweep ended.
 #[derive(Default)]
-pub(super) struct SweepPosition(Mutex<Option<String>>);
+pub(super) struct ListingPosition(Mutex<Option<String>>);
 
-/// Lists some pages and deletes what is old in them.
+/// Lists some pages and deletes their old uploads.
 pub(super) async fn sweep(
     gateway: &Gateway,
     now: UnixMillis,
-    position: &SweepPosition,
+    position: &ListingPosition,
 ) -> anyhow::Result<()> {
     let Some(bucket) = gateway.evidence.s3() else { return Ok(()) };
     let before = now - gateway.unreferenced_uploads_kept;
-    let mut kept = DeleteFailures::default();
+    let mut failures = DeleteFailures::default();
     for _ in 0..PAGES_MAX {
         let after = position.0.lock().clone();
-        let next = sweep_page(&gateway.store, bucket, before, after.as_deref(), &mut kept).await?;
+        let next = sweep_page(&gateway.store, bucket, before, after.as_deref(), &mut failures).await?;
         let is_last = next.is_none();
         *position.0.lock() = next;
-        if is_last || kept.are_many() {
+        if is_last || failures.is_limit_reached() {
             break;
         }
     }
-    kept.into_result()
+    failures.into_result()
 }
 
-/// Deletes the old uploads of one page, and tells where the next one begins.
+/// Deletes the old uploads of one page, and returns where the next one begins.
 async fn sweep_page(
     store: &Store,
     bucket: &S3Store,
     before: UnixMillis,
     after: Option<&str>,
-    kept: &mut DeleteFailures,
+    failures: &mut DeleteFailures,
 ) -> anyhow::Result<Option<String>> {
     let page = bucket.old_uploads(before, after).await?;
     for url in page.uploads {
         if let Err(error) = delete(store, bucket, &url).await {
-            kept.note(url, error);
+            failures.add(url, error);
         }
-        if kept.are_many() {
+        if failures.is_limit_reached() {
             break;
         }
     }
@@ -64,18 +63,18 @@ async fn delete(store: &Store, bucket: &S3Store, url: &StorageUri) -> anyhow::Re
     Ok(bucket.delete_upload(url).await?)
 }
 
-/// Records a sealed copy whose record was never committed, because the process died in between or the database failed.
-/// From then on it is an upload that nothing refers to, and goes as they do: marked first, so that no contest that has
-/// just found it can lose it. Deleted here, it could be.
+/// Records a content-addressed copy whose record was never committed, because the process died in between or the
+/// database failed. From then on it is an unreferenced upload and is deleted as such: marked first, so that a contest
+/// that has just found it cannot lose it, as it could if it were deleted here.
 async fn adopt_copy(store: &Store, bucket: &S3Store, url: &StorageUri) -> anyhow::Result<()> {
     if store.upload(*url).await?.is_some() {
         return Ok(());
     }
     let Some((sha256, size)) = bucket.stored_copy(url).await? else { return Ok(()) };
     match record(store, *url, sha256, size).await? {
-        Ok(_) => tracing::info!(%url, "adopted a sealed file that was not recorded"),
-        // A contest was quicker, and what it recorded is sealed too.
-        Err(refused) => tracing::info!(%url, %refused, "a sealed file is not adopted"),
+        Ok(_) => tracing::info!(%url, "adopted a content-addressed copy without a record"),
+        // A contest recorded it first, with its own content-addressed copy.
+        Err(refused) => tracing::info!(%url, %refused, "content-addressed copy without a record not adopted"),
     }
     Ok(())
 }

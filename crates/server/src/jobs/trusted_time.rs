@@ -1,88 +1,81 @@
-//! The present moment, for what acts by time and cannot be taken back. Whoever acts is given it as an argument, so that
-//! none acts by another one than was judged here.
+//! The current time for irreversible actions. Jobs receive it as an argument, so that none acts by a time that was not
+//! checked here.
 
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
 use rebuttal_protocol::UnixMillis;
 use rebuttal_store::{Store, Upkeep};
 
 use crate::clock;
-use crate::clock::skew::{self, Apart};
+use crate::clock::skew;
+use crate::http::log_throttle::LogThrottle;
 use crate::jobs::clock_guard::{ClockGuard, ClockState};
 use crate::jobs::retention::step;
 
-/// How often clocks that go on being apart are told.
-const TOLD_EVERY: Duration = Duration::from_secs(30);
+/// How often the log reports a persisting clock skew.
+const SKEW_LOGGED_EVERY: Duration = Duration::from_secs(30);
 
-/// What the clock of this process is trusted by.
+/// The checks of the clock of this process.
 pub(super) struct TrustedTime {
     store: Store,
     window: Duration,
     clock_guard: ClockGuard,
-    told_at: Mutex<Option<Instant>>,
+    skew_log: LogThrottle,
 }
 
 impl TrustedTime {
-    /// `window` is how long a clock has to go steadily.
+    /// `window` is how long the clock must run steadily.
     pub(super) fn of(store: Store, window: Duration) -> Self {
         let clock_guard = ClockGuard::since(clock::now(), Instant::now(), window);
-        Self { store, window, clock_guard, told_at: Mutex::default() }
+        Self { store, window, clock_guard, skew_log: LogThrottle::every(SKEW_LOGGED_EVERY) }
     }
 
-    /// Looks whether the clock jumped. Asks nobody, so it can be done often, which a jump for a moment has to be seen
-    /// by.
+    /// Checks whether the clock jumped. Needs no I/O, so it can run often enough to notice short jumps.
     pub(super) fn observe(&self) -> bool {
         self.clock_guard.observe(clock::now(), Instant::now()) == ClockState::Steady
     }
 
-    /// The present moment, if no jump was seen within a window; for what must not wait at every start.
+    /// The current time if no jump was seen within a window; for jobs that must not wait after every start.
     pub(super) async fn unbroken(&self) -> anyhow::Result<Option<UnixMillis>> {
         self.at_least(ClockState::Unbroken).await
     }
 
-    /// The present moment, if the clock has gone steadily for a window, at the start too.
+    /// The current time if the clock has run steadily for a window, also after a start.
     pub(super) async fn steady(&self) -> anyhow::Result<Option<UnixMillis>> {
         self.at_least(ClockState::Steady).await
     }
 
-    /// Keeps the present moment, so that the next start knows whether its clock follows on it.
-    pub(super) async fn note(&self) -> anyhow::Result<()> {
+    /// Records the current time, so that the next start can compare its clock with it.
+    pub(super) async fn record(&self) -> anyhow::Result<()> {
         let Some(now) = self.unbroken().await? else { return Ok(()) };
         step(&self.store, now, Upkeep::NoteClock).await.map(drop)
     }
 
     async fn at_least(&self, needed: ClockState) -> anyhow::Result<Option<UnixMillis>> {
-        let trusted_time = skew::present(&self.store).await?;
-        if self.clock_guard.is_new() && trusted_time.is_ok() {
-            let trusted = self.trusted().await?;
+        let agreed = skew::agreed_time(&self.store).await?;
+        if self.clock_guard.needs_comparison() && agreed.is_ok() {
+            let trusted = self.last_trusted().await?;
             self.clock_guard.compare(trusted, clock::now(), Instant::now());
         }
-        let going = self.clock_guard.observe(clock::now(), Instant::now());
-        let is_doubted = trusted_time.is_err() || going == ClockState::Doubted;
+        let state = self.clock_guard.observe(clock::now(), Instant::now());
+        let is_doubted = agreed.is_err() || state == ClockState::Doubted;
         metrics::gauge!("rebuttal_clock_doubted").set(f64::from(u8::from(is_doubted)));
-        match trusted_time {
-            Ok(now) => Ok(Some(now).filter(|_| going >= needed)),
-            Err(apart) => {
-                self.tell(apart, Instant::now());
+        match agreed {
+            Ok(now) => Ok(Some(now).filter(|_| state >= needed)),
+            Err(skew) => {
+                if self.skew_log.is_due() {
+                    tracing::error!("{skew}");
+                }
                 Ok(None)
             }
         }
     }
 
-    /// The newest moment that is known to have been. A database that an older version has served tells it by what that
-    /// has forgotten.
-    async fn trusted(&self) -> anyhow::Result<Option<UnixMillis>> {
+    /// The newest trusted time in the database. If it was last served by an older version, that is derived from its
+    /// nonce bound.
+    async fn last_trusted(&self) -> anyhow::Result<Option<UnixMillis>> {
         let bound = self.store.nonce_bound().await?;
         let by_bound = Some(bound).filter(|bound| bound.0 > 0).map(|bound| bound + 2 * self.window);
         Ok(self.store.clock_trusted_at().await?.or(by_bound))
-    }
-
-    fn tell(&self, apart: Apart, instant: Instant) {
-        let mut told_at = self.told_at.lock();
-        if told_at.is_none_or(|at| instant.saturating_duration_since(at) >= TOLD_EVERY) {
-            *told_at = Some(instant);
-            tracing::error!("{apart}");
-        }
     }
 }

@@ -1,4 +1,4 @@
-//! Files that nothing refers to, and files that nothing records.
+//! Deletion of unreferenced files, and adoption of unrecorded ones.
 
 use std::time::Duration;
 
@@ -12,20 +12,20 @@ use crate::gateway::upload_records::record;
 use crate::jobs::delete_failures::DeleteFailures;
 use crate::jobs::retention::{STEP, in_steps, step};
 
-/// How long a marked file still lies there: longer than any contest that found it unmarked can take to commit.
+/// How long a file marked for deletion is kept: longer than a contest that found it unmarked can take to commit.
 const MARKED_KEPT: Duration = Duration::from_secs(3600);
-/// Files that are deleted in one step.
+/// Files deleted in one step.
 const DELETE_STEP: u32 = 200;
-/// How long an upload may lie unrecorded before it counts as left over: longer than recording ever takes.
-const LEFTOVER_AFTER: Duration = Duration::from_secs(10 * 60);
+/// Age at which an unrecorded upload counts as orphaned: longer than recording ever takes.
+const UNRECORDED_AFTER: Duration = Duration::from_secs(10 * 60);
 
-/// Where the last sweep ended that had to be broken off: the next one goes on behind it.
+/// Where the last aborted sweep ended; the next one continues after it.
 #[derive(Default)]
 pub(super) struct SweepPosition(Mutex<Option<MarkedUpload>>);
 
-/// Marks uploads that nothing refers to, and deletes those that were marked an hour ago and still are: first the file,
-/// then the row, so that a crash in between is made up for. Several replicas do this at once, and may delete the same
-/// files; whose file is gone is no error, and who forgets its row counts it.
+/// Marks unreferenced uploads for deletion, and deletes those that have been marked for an hour: first the file, then
+/// the row, so that a crash in between is repaired by the next run. Replicas may delete the same files concurrently: a
+/// missing file is no error, and the replica that deletes the row counts it.
 pub(super) async fn sweep(
     gateway: &Gateway,
     now: UnixMillis,
@@ -33,54 +33,53 @@ pub(super) async fn sweep(
 ) -> anyhow::Result<()> {
     let uploaded_before = now - gateway.unreferenced_uploads_kept;
     in_steps(gateway, now, || Upkeep::MarkUnreferenced { uploaded_before, limit: STEP }).await?;
-    let mut kept = DeleteFailures::default();
+    let mut failures = DeleteFailures::default();
     loop {
         let after = *position.0.lock();
         let page = gateway.store.marked(now - MARKED_KEPT, after, DELETE_STEP).await?;
         let is_last = (page.len() as u32) < DELETE_STEP;
-        let urls = delete(gateway, page, position, &mut kept).await;
+        let urls = delete(gateway, page, position, &mut failures).await;
         if !urls.is_empty() {
-            let forgotten = step(&gateway.store, now, Upkeep::ForgetUploads { urls }).await?;
-            metrics::counter!("rebuttal_uploads_swept_total").increment(forgotten);
+            let removed = step(&gateway.store, now, Upkeep::ForgetUploads { urls }).await?;
+            metrics::counter!("rebuttal_uploads_swept_total").increment(removed);
         }
-        if kept.are_many() {
-            return kept.into_result();
+        if failures.is_limit_reached() {
+            return failures.into_result();
         }
         if is_last {
             *position.0.lock() = None;
-            return kept.into_result();
+            return failures.into_result();
         }
     }
 }
 
-/// Deletes the files of a page one by one, and tells which ones are gone.
+/// Deletes the files of a page one by one, and returns the deleted ones.
 async fn delete(
     gateway: &Gateway,
     page: Vec<MarkedUpload>,
     position: &SweepPosition,
-    kept: &mut DeleteFailures,
+    failures: &mut DeleteFailures,
 ) -> Vec<StorageUri> {
     let mut deleted = Vec::with_capacity(page.len());
     for marked in page {
         match gateway.evidence.delete(&marked.url).await {
             Ok(()) => deleted.push(marked.url),
-            Err(error) => kept.note(marked.url, error),
+            Err(error) => failures.add(marked.url, error),
         }
         *position.0.lock() = Some(marked);
-        if kept.are_many() {
+        if failures.is_limit_reached() {
             break;
         }
     }
     deleted
 }
 
-/// Records what was left over while the gateway ran, as when the database could not record it.
+/// Records files that were orphaned while the gateway ran, for example because the database did not answer.
 pub(super) async fn record_old_orphans(gateway: &Gateway) -> anyhow::Result<()> {
-    record_orphans(gateway, clock::now() - LEFTOVER_AFTER).await
+    record_orphans(gateway, clock::now() - UNRECORDED_AFTER).await
 }
 
-/// Records files that lie in their place but were last written before a moment and never confirmed, because the process
-/// died or recording failed.
+/// Records files that were stored before a moment but never confirmed, because the process died or recording failed.
 pub(crate) async fn record_orphans(gateway: &Gateway, before: UnixMillis) -> anyhow::Result<()> {
     let Some((files, _)) = gateway.evidence.folder() else { return Ok(()) };
     loop {
@@ -90,9 +89,11 @@ pub(crate) async fn record_orphans(gateway: &Gateway, before: UnixMillis) -> any
         }
         for received in &orphans {
             match record(&gateway.store, received.uri, received.sha256, received.size).await? {
-                Ok(_) => tracing::info!(uri = %received.uri, "adopted a file whose arrival had not ended"),
-                // It has a record already, and is being swept.
-                Err(refused) => tracing::info!(uri = %received.uri, %refused, "a leftover is not adopted"),
+                Ok(_) => tracing::info!(uri = %received.uri, "adopted a stored file without a record"),
+                // It has a record already, and is being deleted.
+                Err(refused) => {
+                    tracing::info!(uri = %received.uri, %refused, "stored file without a record not adopted")
+                }
             }
             files.confirm(received).await?;
         }

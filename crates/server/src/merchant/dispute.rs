@@ -1,4 +1,4 @@
-//! The calls about disputes (contract §4, §5).
+//! The merchant calls on disputes (contract §4, §5).
 
 pub(crate) mod accept;
 pub(crate) mod contest;

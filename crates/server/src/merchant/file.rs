@@ -1,3 +1,3 @@
-//! The call about files (contract §3).
+//! The merchant call on files (contract §3).
 
 pub(crate) mod generate_upload_url;

@@ -1,4 +1,4 @@
-//! `POST /uploaded`: the embedded store's end of an upload form. It answers as S3 does, in XML (contract §3).
+//! `POST /uploaded`: receives the upload forms of the embedded store. It answers as S3 does, in XML (contract §3).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,15 +25,14 @@ use crate::http::body;
 use crate::http::error::{LogNote, UNAVAILABLE_RETRY_SECONDS};
 use crate::http::paths::UPLOADED;
 
-/// How long an upload may take from its first byte to its last: 2 MiB over a line of 280 kbit/s.
+/// Time limit for an upload from first to last byte: 2 MiB over a line of 280 kbit/s.
 pub(crate) const UPLOAD_LIMIT: Duration = Duration::from_secs(60);
-/// How long an upload may be waited for until the next [`PACE_BYTES`] of it are there. Less than the slowest line
-/// brings, and the end of one that only keeps its place.
+/// Time limit for the next [`PACE_BYTES`] of an upload. Slow lines keep it; a sender that only holds its slot does not.
 pub(crate) const PACE_LIMIT: Duration = Duration::from_secs(10);
-/// Bytes of an upload that arrive within [`PACE_LIMIT`], unless it ends before.
+/// Bytes of an upload that must arrive within [`PACE_LIMIT`], unless it ends before.
 pub(crate) const PACE_BYTES: usize = 8 * 1024;
 
-/// What takes uploads: a gateway whose evidence lies in a folder.
+/// State of the upload route: a gateway whose evidence is stored in a folder.
 #[derive(Clone)]
 struct UploadState {
     gateway: Arc<Gateway>,
@@ -41,7 +40,7 @@ struct UploadState {
     credentials: Credentials,
 }
 
-/// No route at all where merchants post to an S3.
+/// The upload route; none if merchants post to S3.
 pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
     let Some((files, credentials)) = gateway.evidence.folder() else { return Router::new() };
     let (files, credentials) = (files.clone(), credentials.clone());
@@ -51,35 +50,35 @@ pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
         .with_state(UploadState { gateway, files, credentials })
 }
 
-/// Takes one file.
+/// Receives one file.
 ///
-/// 1. The form is read as it arrives and checked against its own signed policy; the file is hashed and judged.
+/// 1. The form is parsed as it arrives and checked against its signed policy; the file is hashed and validated.
 /// 2. The file is durable under its final name before anything is recorded.
-/// 3. The upload is recorded through the committer, durably; what dies in between is adopted later.
-/// 4. Only then is it answered: 204, and a contest may refer to it.
+/// 3. The upload is recorded durably through the committer; after a crash before that, the file is adopted later.
+/// 4. Then it is answered 204, and a contest may refer to it.
 ///
-/// It runs in a task of its own, so that a client that leaves after its last byte leaves no file without a record.
+/// This runs in its own task: a client that disconnects after its last byte leaves no file without a record.
 async fn receive(
-    State(inbox): State<UploadState>,
+    State(state): State<UploadState>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<StatusCode, UploadRefusal> {
     let arrived_at = clock::now();
-    let taking = tokio::spawn(async move {
+    let task = tokio::spawn(async move {
         let content_type =
             headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let UploadState { gateway, files, credentials } = inbox;
+        let UploadState { gateway, files, credentials } = state;
         let chunks = body::chunks(body);
         let chunks = with_timeouts(chunks, UPLOAD_LIMIT, PACE_LIMIT);
         let received =
             upload::receive(&files, &credentials, BUCKET, content_type, chunks, arrived_at).await?;
         record_and_confirm(&gateway, &files, &received).await
     });
-    taking.await.map_err(UploadRefusal::unavailable)??;
+    task.await.map_err(UploadRefusal::unavailable)??;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Records a file that lies durably in its place, and ends its arrival.
+/// Records a file that is durable under its final name, and then confirms its upload.
 async fn record_and_confirm(
     gateway: &Gateway,
     files: &FolderStore,
@@ -92,36 +91,36 @@ async fn record_and_confirm(
     Ok(files.confirm(received).await?)
 }
 
-/// The body, as long as it keeps within a limit for the `whole` of it and to its pace. Only what the sender is waited
-/// for counts against the pace: not the wait for a turn, nor the disk's.
+/// The body, ended by an error when it exceeds the time limit or falls below the minimum pace. Only time spent waiting
+/// for the sender counts against the pace, not that for a slot or the disk.
 fn with_timeouts(
     body: impl Stream<Item = Result<Bytes, BodyError>> + Send + Unpin + 'static,
     whole: Duration,
     pace: Duration,
 ) -> impl Stream<Item = Result<Bytes, BodyError>> + Send + 'static {
     let until = Instant::now() + whole;
-    let begun = (body, pace, 0_usize);
-    stream::unfold(Some(begun), move |going| async move {
-        let (mut body, left, brought) = going?;
-        let asked_at = Instant::now();
-        match timeout_at(until.min(asked_at + left), body.next()).await {
+    let start = (body, pace, 0_usize);
+    stream::unfold(Some(start), move |state| async move {
+        let (mut body, left, received) = state?;
+        let polled_at = Instant::now();
+        match timeout_at(until.min(polled_at + left), body.next()).await {
             Ok(Some(Ok(chunk))) => {
-                let brought = brought + chunk.len();
-                let going = match brought >= PACE_BYTES {
+                let received = received + chunk.len();
+                let next = match received >= PACE_BYTES {
                     true => (body, pace, 0),
-                    false => (body, left.saturating_sub(asked_at.elapsed()), brought),
+                    false => (body, left.saturating_sub(polled_at.elapsed()), received),
                 };
-                Some((Ok(chunk), Some(going)))
+                Some((Ok(chunk), Some(next)))
             }
             Ok(ended) => Some((ended?, None)),
             Err(elapsed) => Some((Err(elapsed.into()), None)),
         }
     })
-    // Readers may ask again after the end.
+    // Readers may poll again after the end.
     .fuse()
 }
 
-/// Why an upload was not taken.
+/// Why an upload was refused.
 struct UploadRefusal {
     status: StatusCode,
     code: &'static str,
@@ -129,12 +128,12 @@ struct UploadRefusal {
     cause: Option<Arc<anyhow::Error>>,
 }
 
-/// The refusals that have no word in [`S3Code`], in S3's words too.
+/// Refusals without a code in [`S3Code`], with the codes of S3.
 const METHOD_NOT_ALLOWED: (StatusCode, &str) = (StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed");
 const TIMED_OUT: (StatusCode, &str) = (StatusCode::BAD_REQUEST, "RequestTimeout");
 const UNAVAILABLE: (StatusCode, &str) = (StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable");
 
-/// Every code of a refusal, with its status.
+/// Every refusal code with its status.
 pub(crate) fn refusals() -> impl Iterator<Item = (StatusCode, &'static str)> {
     let codes = S3Code::ALL.into_iter().map(|code| (status(code), code.as_str()));
     codes.chain([METHOD_NOT_ALLOWED, TIMED_OUT, UNAVAILABLE])
@@ -155,7 +154,7 @@ impl UploadRefusal {
     }
 
     fn unavailable(cause: impl Into<anyhow::Error>) -> Self {
-        let message = "The gateway cannot take files now. Call generateUploadUrl again later.";
+        let message = "The gateway cannot accept files now. Call generateUploadUrl again later.";
         Self::failed(UNAVAILABLE, message, cause)
     }
 }
@@ -169,12 +168,11 @@ impl From<Error> for UploadRefusal {
                 Self::failed(invalid, body::BAD_CHUNK, error)
             }
             Error::Body(_) => {
-                let message = "The upload did not arrive whole or in time. Send it again.";
+                let message = "The upload was incomplete or too slow. Send it again.";
                 Self::failed(TIMED_OUT, message, error)
             }
             Error::NoSlot(_) => {
-                let message =
-                    "Other uploads of this merchant, or with this form, are under way. Send it again later.";
+                let message = "Too many uploads of this merchant, or with this form, are in progress. Send it again later.";
                 Self::failed(UNAVAILABLE, message, error)
             }
             Error::Folder { .. } | Error::S3 { .. } | Error::NotOurs(_) => Self::unavailable(error),
@@ -189,7 +187,7 @@ impl From<rebuttal_evidence::InvalidUpload> for UploadRefusal {
     }
 }
 
-/// Whether or not a row was written, the file lies there and its record will be made up for.
+/// Whether or not the record was committed, the file is stored and will be recorded later.
 impl From<CommitError> for UploadRefusal {
     fn from(error: CommitError) -> Self {
         Self::unavailable(error)
@@ -218,7 +216,7 @@ impl IntoResponse for UploadRefusal {
         let mut response = (status, xml).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/xml"));
-        // What is left of the body is not read, so the connection cannot carry another request.
+        // The rest of the body is not read, so the connection cannot carry another request.
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
         if status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(RETRY_AFTER, UNAVAILABLE_RETRY_SECONDS.into());
@@ -228,7 +226,7 @@ impl IntoResponse for UploadRefusal {
     }
 }
 
-/// Text as it may stand between XML tags.
+/// Escapes text for XML content.
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
@@ -237,7 +235,7 @@ fn escape(text: &str) -> String {
 mod tests {
     use super::*;
 
-    /// Whether so many chunks of this size arrive, sent one by one.
+    /// Whether the given number of chunks arrive, sent one at a time.
     async fn arrive(chunks: usize, bytes: usize, every: Duration, pace: Duration) -> bool {
         let sent = stream::iter(0..chunks).then(move |_| async move {
             tokio::time::sleep(every).await;
@@ -247,11 +245,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_drip_is_cut_and_a_slow_line_is_not() {
+    async fn upload_below_the_minimum_pace_is_aborted() {
         let (millis, pace) = (Duration::from_millis, Duration::from_millis(400));
-        assert!(!arrive(1_000, 1, millis(1), pace).await, "it brings nothing to speak of");
-        assert!(arrive(6, PACE_BYTES, millis(100), pace).await, "each pace is kept");
-        assert!(arrive(3, 1, millis(1), pace).await, "a short one ends before");
+        assert!(!arrive(1_000, 1, millis(1), pace).await, "too few bytes within the pace limit");
+        assert!(arrive(6, PACE_BYTES, millis(100), pace).await, "the pace is kept");
+        assert!(arrive(3, 1, millis(1), pace).await, "it ends before the pace limit");
     }
 
     #[test]
@@ -270,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_form_brings_cannot_leave_its_element() {
+    fn xml_of_a_refusal_escapes_form_values() {
         let response = UploadRefusal::from(rebuttal_evidence::InvalidUpload::FieldUndeclared(
             "</Message><x>&".to_owned(),
         ))

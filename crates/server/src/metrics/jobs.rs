@@ -1,4 +1,4 @@
-//! What is counted of the sweeper's jobs.
+//! Metrics of background jobs.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
 use crate::clock;
 
-/// What is counted of one background job. The handles are looked up once.
+/// Metrics of one background job. The handles are looked up once.
 pub(crate) struct JobMetrics {
     seconds: Histogram,
     failures: Counter,
@@ -22,7 +22,7 @@ impl JobMetrics {
         }
     }
 
-    /// Counts one time that the background job was done, or failed.
+    /// Counts one run.
     pub(crate) fn count(&self, succeeded: bool, took: Duration) {
         self.seconds.record(took);
         match succeeded {

@@ -1,16 +1,16 @@
-//! What Prometheus' own libraries tell of a process, under their names, so that every dashboard for processes fits.
+//! The process metrics of the Prometheus client libraries, under their names, so that existing dashboards work.
 
 use metrics::{counter, gauge};
 use rebuttal_protocol::UnixMillis;
 use rustix::process::{Resource, getrlimit};
 use rustix::time::{ClockId, clock_gettime};
 
-/// Notes when counting began.
+/// Records the start time.
 pub(crate) fn note_start(now: UnixMillis) {
     gauge!("process_start_time_seconds").set(now.0 as f64 / 1e3);
 }
 
-/// Looks at the process as it is now. What the system does not tell stays zero.
+/// Samples the process. Values that the system does not provide stay zero.
 pub(crate) fn sample() {
     let used = clock_gettime(ClockId::ProcessCPUTime);
     counter!("process_cpu_seconds_total").absolute(used.tv_sec.unsigned_abs());
@@ -25,7 +25,7 @@ pub(crate) fn sample() {
     }
 }
 
-/// The second number of `/proc/self/statm`.
+/// The resident pages: the second field of `/proc/self/statm`.
 fn resident_pages() -> Option<u64> {
     std::fs::read_to_string("/proc/self/statm").ok()?.split(' ').nth(1)?.parse().ok()
 }

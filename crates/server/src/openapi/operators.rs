@@ -75,7 +75,7 @@ pub(super) fn call<'d>(
     named: (&str, &str),
     description: &str,
 ) -> Call<'d> {
-    let roles = Role::ALL.iter().filter(|role| permission.is_of(**role));
+    let roles = Role::ALL.iter().filter(|role| permission.is_granted_to(**role));
     let roles: Vec<_> = roles.map(|role| format!("`{role}`")).collect();
     let description = format!("{description}\n\nThe token's role: {}.", roles.join(" or "));
     Call::new(draft, rejections, TAG, named, description).secured_by([OPERATOR_TOKEN])

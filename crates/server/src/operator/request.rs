@@ -105,8 +105,8 @@ impl<N: Permits, P: Send + 'static> AuthorizedBody<N, P> {
             let touched = account.affected_apps();
             let outcome = self.commit(&gateway, SingleOperation::Account(account)).await;
             match touched {
-                AffectedApps::Merchant(merchant_id) => gateway.auth.apps.forget_merchant(merchant_id),
-                AffectedApps::App(app_id) => gateway.auth.apps.forget(app_id),
+                AffectedApps::Merchant(merchant_id) => gateway.auth.apps.invalidate_merchant(merchant_id),
+                AffectedApps::App(app_id) => gateway.auth.apps.invalidate(app_id),
                 AffectedApps::NoApp => {}
             }
             outcome

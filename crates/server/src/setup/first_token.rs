@@ -9,9 +9,9 @@ use rebuttal_store::{AccountChange, SingleOperation, Store, TokenHash, TokenReco
 use zeroize::Zeroizing;
 
 use crate::auth::keys::write_private;
-use crate::auth::operator::{FIRST_TOKEN, hash, make_token};
+use crate::auth::operator::{FIRST_TOKEN, generate_token, hash};
 use crate::clock;
-use crate::io_hints::unread;
+use crate::io_hints::read_error_reason;
 use crate::setup::config::OperatorToken;
 
 /// The token of a database that is nobody's yet: the configured one, else that of the file, else a new one that is
@@ -81,8 +81,8 @@ pub(crate) fn first_name() -> anyhow::Result<TokenName> {
 /// The token that a file holds.
 pub(crate) fn read(file: &Path) -> anyhow::Result<Zeroizing<String>> {
     let shown = file.display();
-    let text =
-        fs::read_to_string(file).map_err(|error| anyhow!("cannot read {shown}: {}", unread(file, &error)))?;
+    let text = fs::read_to_string(file)
+        .map_err(|error| anyhow!("cannot read {shown}: {}", read_error_reason(file, &error)))?;
     let text = Zeroizing::new(text);
     let token: OperatorToken = text.trim().parse().with_context(|| {
         format!("{shown} holds no token: write the one into it that is to be the first operator's, or remove the file, and \
@@ -97,7 +97,7 @@ pub(crate) fn hash_in(file: &Path) -> Option<TokenHash> {
 }
 
 fn create(file: &Path) -> anyhow::Result<Zeroizing<String>> {
-    let (token, _) = make_token()?;
+    let (token, _) = generate_token()?;
     write_private(file, &Zeroizing::new(format!("{}\n", token.as_str())))
         .with_context(|| format!("cannot write {}", file.display()))?;
     Ok(token)

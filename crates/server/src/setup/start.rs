@@ -15,11 +15,11 @@ use rebuttal_store::{
 use tokio::time::timeout;
 
 use crate::auth::Auth;
-use crate::auth::apps::Apps;
+use crate::auth::apps::AppLookup;
 use crate::auth::keys::{Keys, MasterKey};
 use crate::auth::rate_limit::RateLimits;
 use crate::auth::replay_cache::ReplayCache;
-use crate::auth::tokens::Tokens;
+use crate::auth::tokens::TokenLookup;
 use crate::gateway::Gateway;
 use crate::gateway::evidence_reads::{EVIDENCE_READ_WAIT_LIMIT, EvidenceReads};
 use crate::http::base_url::BaseUrl;
@@ -49,8 +49,8 @@ pub(crate) async fn open(
     let window = config.freshness_window.duration();
     let auth = Auth {
         store: store.clone(),
-        apps: Apps::new(store.clone(), Arc::clone(&keys), &identity),
-        tokens: Tokens::new(store.clone()),
+        apps: AppLookup::new(store.clone(), Arc::clone(&keys), &identity),
+        tokens: TokenLookup::new(store.clone()),
         keys,
         replay_cache: ReplayCache::new(window, config.read_nonce_capacity),
         rate_limits: RateLimits::new(

@@ -80,8 +80,8 @@ fn invalid_certificate_or_key_is_reported_with_its_setting() {
     for (certificate, key, what) in [
         (&nope, &key, format!("tls_certificate: cannot read {nope}: there is no such file")),
         (&certificate, &nope, format!("tls_key: cannot read {nope}: there is no such file")),
-        (&empty, &key, format!("tls_certificate: {empty} holds no certificate")),
-        (&certificate, &empty, format!("tls_key: {empty} holds no private key")),
+        (&empty, &key, format!("tls_certificate: {empty} contains no certificate")),
+        (&certificate, &empty, format!("tls_key: {empty} contains no PEM private key")),
         (
             &certificate,
             &others,
@@ -112,9 +112,9 @@ fn expired_or_expiring_certificate_is_reported() {
         rcgen::date_time_ymd(1970, 1, 1) + Duration::from_secs(since)
     };
     for (from, to, state, what) in [
-        (-30, -21, "fault", "ended at 20"),
-        (2, 300, "fault", "begins at 20"),
-        (-30, 7, "warning", "ends at 20"),
+        (-30, -21, "fault", "expired at 20"),
+        (2, 300, "fault", "is valid only from 20"),
+        (-30, 7, "warning", "expires at 20"),
         (-30, 60, "well", "belong together"),
     ] {
         let mut params = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
@@ -257,9 +257,9 @@ const FILES: [(&str, &str, &str); 13] = [
     (
         "rm DATA/master.key; ln -s nowhere DATA/master.key",
         "master key",
-        "it is a link to nowhere, which is not there",
+        "it is a symbolic link to nowhere, which does not exist",
     ),
-    (": > DATA/master.key", "master key", "must hold 64 hex digits, and does not"),
+    (": > DATA/master.key", "master key", "is not a master key of 64 hex digits"),
     ("rm DATA/master.key", "master key", "there is no such file"),
     ("rm -r DATA/evidence; touch DATA/evidence", "evidence", "is a file, and a folder is needed"),
     (

@@ -406,7 +406,7 @@ fn unreadable_file_is_reported_with_its_setting_and_path() {
     assert!(output.code == 1 && words.iter().all(|word| output.stdout.contains(word)), "{output:?}");
     let output = config(&["check", "--config", "nope.toml"], &[]);
     let here = std::env::current_dir().unwrap();
-    assert!(output.stdout.contains(&format!("begins in {}", here.display())), "{output:?}");
+    assert!(output.stdout.contains(&format!("start in {}", here.display())), "{output:?}");
     let words = ["serve", "--listen", "127.0.0.1:0", "--data", &at("data"), "--master-key-file", &nope];
     let output = CommandOutput::run(rebuttal(&words));
     let expected = format!("master_key_file: cannot read the master key in {nope}: there is no such file");

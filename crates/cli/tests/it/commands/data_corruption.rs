@@ -138,7 +138,7 @@ fn a_bound_that_a_restore_has_raised_is_not_to_be_lowered() {
     let raised = now_ms() + 300_000;
     by_hand(data, &format!("UPDATE meta SET value = CAST('{raised}' AS BLOB) WHERE name = 'nonce_bound'"));
     let output = doctor(data, &[], &[]);
-    finds(&output, "clock", "If nonce_bound was raised after a restore, that is meant: wait until");
+    finds(&output, "clock", "If nonce_bound was raised after a restore, this is intended: wait until");
     assert!(!message(&output, "clock", "fault").contains("set nonce_bound"), "{output:?}");
 }
 

@@ -146,7 +146,7 @@ fn unservable_database_and_clock_skew_are_reported() {
             &format!("UPDATE meta SET value = CAST('{ahead}' AS BLOB) WHERE name = 'nonce_bound'"),
             "UPDATE meta SET value = CAST('0' AS BLOB) WHERE name = 'nonce_bound'",
             "clock",
-            "ran ahead once",
+            "ran ahead in the past",
         ),
         (
             &format!("UPDATE outbox SET created_at = {ahead}"),

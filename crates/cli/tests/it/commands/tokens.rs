@@ -26,7 +26,7 @@ fn a_token_from_its_making_to_its_end() {
     assert_eq!(shell.operator_with(token, &["dispute", "list"]).code, 0);
     let refused = shell.operator_with(token, &["merchant", "create", "--name", "m", "--time-zone", "UTC"]);
     assert!(refused.code == 3 && refused.stderr.contains("Operator.Forbidden"), "{refused:?}");
-    assert!(refused.stderr.contains("role is viewer, and this takes admin"), "{refused:?}");
+    assert!(refused.stderr.contains("role is viewer, but the operation requires admin"), "{refused:?}");
 
     let listed = shell.operator(&["token", "list"]);
     assert!(listed.stdout.contains("night-shift  viewer") && !listed.stdout.contains(token), "{listed:?}");

@@ -193,7 +193,7 @@ fn restored(fixture: &mut TestGateway, backed_up: &BackedUpState, raise_the_boun
     raise_the_bound();
     fixture.gateway.restart();
     let refused = backed_up.used[1].send(fixture.address()).expect("Common.Auth.StaleTimestamp");
-    assert!(refused.message.contains("before what the gateway still remembers"), "{}", refused.message);
+    assert!(refused.message.contains("older than the nonces that the gateway keeps"), "{}", refused.message);
     assert_eq!(fixture.status(&backed_up.still_open[1]), "NEEDS_RESPONSE");
 
     assert_eq!(fixture.show(&backed_up.contested), backed_up.shown);

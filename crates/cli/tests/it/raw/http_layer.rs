@@ -195,12 +195,12 @@ fn one_peer_cannot_exhaust_the_small_listeners() {
     assert_eq!(of_one.len(), OF_ONE, "what one address may have");
     assert_eq!(listed(), 200);
 
-    // Three have them all, and rest.
+    // Three peers hold all connections, and all are idle.
     let of_others: Vec<_> =
         [10, 11].iter().flat_map(|from| (0..OF_ONE).filter_map(|_| at_rest(*from, at))).collect();
     assert_eq!(of_one.len() + of_others.len(), PLACES);
-    assert_eq!(listed(), 200, "one of them gives way");
-    assert!(gateway.stderr().contains("gives way"), "{}", gateway.stderr());
+    assert_eq!(listed(), 200, "one of them is evicted");
+    assert!(gateway.stderr().contains("connection limit reached"), "{}", gateway.stderr());
     let evicted = value(&scrape(&gateway), "rebuttal_connections_evicted_total{listener=\"operators\"}");
     assert!(evicted.is_some_and(|evicted| evicted > 0.0), "{evicted:?}");
 }

@@ -44,5 +44,5 @@ fn a_contest_that_races_with_an_operator_is_judged() {
             );
         }
     }
-    assert!(!fixture.gateway.stderr().contains("could not serve"), "{}", fixture.gateway.stderr());
+    assert!(!fixture.gateway.stderr().contains("request not served"), "{}", fixture.gateway.stderr());
 }

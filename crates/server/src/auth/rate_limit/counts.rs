@@ -1,4 +1,4 @@
-//! How often each of many keys does something, held against a rate. Time is an argument.
+//! Rate limiting per key by the generic cell rate algorithm (GCRA). Time is an argument.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -7,43 +7,47 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-/// What a key may do at once after it was quiet, told in time: as much as the rate allows in it.
+/// Burst tolerance: after a quiet period a key may spend the rate of this time at one moment.
 const BURST: Duration = Duration::from_secs(1);
 
-/// A count for each key: what it does takes its share of a second, and nobody may be more than [`BURST`] ahead of the
-/// clock.
+/// Limits each key to a rate: each event takes one emission interval, and no key may be more than [`BURST`] ahead of
+/// the clock.
 pub(super) struct RateCounters<K> {
-    /// What doing it once takes.
-    share: Duration,
-    /// Keys that are counted apart; new ones beyond share one count, and those that are there keep theirs.
+    /// The interval between two events at the limit rate.
+    emission_interval: Duration,
+    /// Keys with their own count. Further keys share one count; existing keys keep theirs.
     keys_max: usize,
-    taken: Mutex<Usage<K>>,
+    arrival_times: Mutex<ArrivalTimes<K>>,
 }
 
-/// Until when what was done takes.
-struct Usage<K> {
+/// Theoretical arrival times of GCRA: the earliest time at which the next event would be within the rate.
+struct ArrivalTimes<K> {
     by_key: HashMap<K, Instant>,
     by_others: Option<Instant>,
 }
 
 impl<K: Eq + Hash> RateCounters<K> {
     pub(super) fn new(per_second: NonZeroU32, keys_max: usize) -> Self {
-        let taken = Usage { by_key: HashMap::new(), by_others: None };
-        Self { share: BURST / per_second.get(), keys_max, taken: Mutex::new(taken) }
+        let arrival_times = ArrivalTimes { by_key: HashMap::new(), by_others: None };
+        Self {
+            emission_interval: BURST / per_second.get(),
+            keys_max,
+            arrival_times: Mutex::new(arrival_times),
+        }
     }
 
-    /// Counts once.
+    /// Counts one event.
     ///
     /// # Errors
-    /// The time to wait, where that would be too often; then it does not count.
+    /// The time to wait, if the event exceeds the rate; then it is not counted.
     pub(super) fn count(&self, key: K, now: Instant) -> Result<(), Duration> {
-        let mut taken = self.taken.lock();
-        let Usage { by_key, by_others } = &mut *taken;
+        let mut arrival_times = self.arrival_times.lock();
+        let ArrivalTimes { by_key, by_others } = &mut *arrival_times;
         let until = match by_key.len() < self.keys_max || by_key.contains_key(&key) {
             true => by_key.entry(key).or_insert(now),
             false => by_others.get_or_insert(now),
         };
-        let next = (*until).max(now) + self.share;
+        let next = (*until).max(now) + self.emission_interval;
         let ahead = next.saturating_duration_since(now);
         if ahead > BURST {
             return Err(ahead - BURST);
@@ -52,9 +56,9 @@ impl<K: Eq + Hash> RateCounters<K> {
         Ok(())
     }
 
-    /// Forgets keys that could do all of it again.
-    pub(super) fn forget(&self, now: Instant) {
-        let by_key = &mut self.taken.lock().by_key;
+    /// Removes keys whose whole burst is available again.
+    pub(super) fn purge(&self, now: Instant) {
+        let by_key = &mut self.arrival_times.lock().by_key;
         by_key.retain(|_, until| *until > now);
         by_key.shrink_to_fit();
     }
@@ -69,34 +73,34 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_is_kept_in_the_long_run_and_spent_at_once() {
+    fn rate_is_sustained_and_bursts_are_bounded() {
         let (counts, start) = (counts(10, 100), Instant::now());
         let passed = |at: Instant| (0..50).filter(|_| counts.count(1, at).is_ok()).count();
         assert_eq!(passed(start), 10);
         assert_eq!(counts.count(1, start), Err(Duration::from_millis(100)));
         assert_eq!(passed(start + Duration::from_millis(100)), 1);
         assert_eq!(passed(start + Duration::from_millis(600)), 5);
-        assert_eq!(passed(start + Duration::from_secs(60)), 10, "what was not used is not saved up");
+        assert_eq!(passed(start + Duration::from_secs(60)), 10, "unused rate is not saved beyond the burst");
     }
 
     #[test]
-    fn keys_that_are_known_keep_their_count_when_there_is_no_room_for_more() {
+    fn existing_keys_keep_their_count_when_the_table_is_full() {
         let (counts, start) = (counts(2, 3), Instant::now());
         for key in 0..3 {
             assert_eq!(counts.count(key, start), Ok(()));
         }
         let others: Vec<_> = (3..9).map(|key| counts.count(key, start).is_ok()).collect();
-        assert_eq!(others, [true, true, false, false, false, false], "new ones share one");
+        assert_eq!(others, [true, true, false, false, false, false], "further keys share one count");
         assert!((0..3).all(|key| counts.count(key, start).is_ok()));
     }
 
     #[test]
-    fn who_was_quiet_is_forgotten_and_nobody_else() {
+    fn purge_removes_only_keys_with_a_full_burst() {
         let (counts, start) = (counts(2, 2), Instant::now());
         let later = start + Duration::from_millis(600);
         assert!(counts.count(1, start).is_ok() && counts.count(2, later).is_ok());
-        counts.forget(later);
-        let kept: Vec<_> = counts.taken.lock().by_key.keys().copied().collect();
+        counts.purge(later);
+        let kept: Vec<_> = counts.arrival_times.lock().by_key.keys().copied().collect();
         assert_eq!(kept, [2]);
     }
 }

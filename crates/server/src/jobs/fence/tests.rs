@@ -1,4 +1,4 @@
-//! On a real S3 and real databases: who may sweep, and what a copy of the database may not.
+//! Tests with a real S3 and real databases: which gateway may sweep, and what a copy of the database may not.
 
 use std::fs;
 use std::path::Path;
@@ -6,23 +6,23 @@ use std::path::Path;
 use super::*;
 use crate::jobs::fixture::{Fixture, open};
 
-/// Looks at the fence as often as a gateway does within a time.
-async fn look_on(
+/// Checks the fence at the interval of a gateway, for a period.
+async fn observe(
     hold: &FenceHold,
     fixture: &Fixture,
     store: &Store,
     from: Instant,
-    lasting: Duration,
+    period: Duration,
 ) -> anyhow::Result<()> {
     let mut at = from;
-    while at <= from + lasting {
-        hold.keep_on(&fixture.bucket, store, at).await?;
+    while at <= from + period {
+        hold.refresh_at(&fixture.bucket, store, at).await?;
         at += FENCE_EVERY;
     }
     Ok(())
 }
 
-/// A gateway that has just started in the data directory of the fixture.
+/// A gateway that has just started with the data directory of the fixture.
 fn hold(fixture: &Fixture) -> FenceHold {
     hold_in(fixture, fixture.folder.path())
 }
@@ -31,7 +31,7 @@ fn hold_in(fixture: &Fixture, data_dir: &Path) -> FenceHold {
     FenceHold::on(Some(fixture.bucket.clone()), data_dir.join("moved.fence"))
 }
 
-/// A copy of the database, as of this very moment, and the original opened again.
+/// Copies the database as of now, and opens the copy and the original.
 async fn copy(fixture: &Fixture) -> (tempfile::TempDir, Store, Store) {
     let folder = tempfile::tempdir().unwrap();
     fixture.store.close().await;
@@ -42,99 +42,99 @@ async fn copy(fixture: &Fixture) -> (tempfile::TempDir, Store, Store) {
 
 #[tokio::test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-async fn a_gateway_sweeps_after_it_has_looked_on_and_while_it_looks() {
+async fn gateway_sweeps_only_after_observing_the_fence() {
     let (fixture, start) = (Fixture::new().await, Instant::now());
     let hold = hold(&fixture);
-    look_on(&hold, &fixture, &fixture.store, start, OBSERVATION - FENCE_EVERY).await.unwrap();
-    assert!(!hold.is_firm(start + OBSERVATION - FENCE_EVERY));
-    assert_eq!(fixture.store.sweep_fence().await.unwrap(), None, "nor has it moved anything yet");
-    let firm = start + OBSERVATION;
-    hold.keep_on(&fixture.bucket, &fixture.store, firm).await.unwrap();
-    assert!(hold.is_firm(firm) && hold.is_firm(firm + FENCE_EVERY));
-    assert!(!hold.is_firm(firm + LOOK_GOOD_FOR), "a look is good for a while");
+    observe(&hold, &fixture, &fixture.store, start, OBSERVATION - FENCE_EVERY).await.unwrap();
+    assert!(!hold.is_held(start + OBSERVATION - FENCE_EVERY));
+    assert_eq!(fixture.store.sweep_fence().await.unwrap(), None, "and it has moved nothing yet");
+    let held = start + OBSERVATION;
+    hold.refresh_at(&fixture.bucket, &fixture.store, held).await.unwrap();
+    assert!(hold.is_held(held) && hold.is_held(held + FENCE_EVERY));
+    assert!(!hold.is_held(held + CHECK_VALID_FOR), "a check expires");
     let kept = parse(fixture.store.sweep_fence().await.unwrap().as_deref()).unwrap();
     assert!(kept.is_some() && fixture.bucket.fence().await.unwrap() == kept);
 }
 
 #[tokio::test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-async fn a_copy_of_the_database_may_not_sweep_and_the_original_goes_on() {
+async fn only_the_original_of_a_copied_database_sweeps() {
     let (fixture, start) = (Fixture::new().await, Instant::now());
     let original = hold(&fixture);
-    look_on(&original, &fixture, &fixture.store, start, OBSERVATION).await.unwrap();
-    // A rehearsal begins with a dump of this very moment.
+    observe(&original, &fixture, &fixture.store, start, OBSERVATION).await.unwrap();
+    // A rehearsal begins with a dump of this moment.
     let (folder, store, copied) = copy(&fixture).await;
     let rehearsal = hold_in(&fixture, folder.path());
-    rehearsal.keep_on(&fixture.bucket, &copied, start).await.unwrap();
-    original.keep_on(&fixture.bucket, &store, start + OBSERVATION + FENCE_EVERY).await.unwrap();
-    let told = look_on(&rehearsal, &fixture, &copied, start, OBSERVATION).await.unwrap_err().to_string();
-    assert!(told.contains("rehearsal") && told.contains("gateway.fence"), "{told}");
-    assert!(!rehearsal.is_firm(start));
-    assert!(original.is_firm(start + OBSERVATION + FENCE_EVERY));
-    // It is production from now on: an operator takes the fence away, and it begins to look on.
+    rehearsal.refresh_at(&fixture.bucket, &copied, start).await.unwrap();
+    original.refresh_at(&fixture.bucket, &store, start + OBSERVATION + FENCE_EVERY).await.unwrap();
+    let message = observe(&rehearsal, &fixture, &copied, start, OBSERVATION).await.unwrap_err().to_string();
+    assert!(message.contains("rehearsal") && message.contains("gateway.fence"), "{message}");
+    assert!(!rehearsal.is_held(start));
+    assert!(original.is_held(start + OBSERVATION + FENCE_EVERY));
+    // The copy becomes production: an operator deletes the fence, and it begins to observe.
     fixture.objects.put("gateway.fence", b"");
-    look_on(&rehearsal, &fixture, &copied, start, OBSERVATION).await.unwrap();
-    assert!(rehearsal.is_firm(start + OBSERVATION));
-    let told = original
-        .keep_on(&fixture.bucket, &store, start + 2 * OBSERVATION)
+    observe(&rehearsal, &fixture, &copied, start, OBSERVATION).await.unwrap();
+    assert!(rehearsal.is_held(start + OBSERVATION));
+    let outcome = original
+        .refresh_at(&fixture.bucket, &store, start + 2 * OBSERVATION)
         .await
         .map_err(|error| error.to_string());
-    assert!(told.is_err() && !original.is_firm(start + 2 * OBSERVATION), "{told:?}");
+    assert!(outcome.is_err() && !original.is_held(start + 2 * OBSERVATION), "{outcome:?}");
 }
 
 #[tokio::test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-async fn a_move_that_did_not_reach_the_bucket_is_made_up_for() {
+async fn move_that_did_not_reach_the_bucket_is_completed() {
     let (fixture, start) = (Fixture::new().await, Instant::now());
     let hold = hold(&fixture);
-    look_on(&hold, &fixture, &fixture.store, start, OBSERVATION).await.unwrap();
-    let told = fixture.store.sweep_fence().await.unwrap();
-    let lost = Fence::after(parse(told.as_deref()).unwrap()).unwrap();
-    let moved = Upkeep::MoveFence { fence: lost.to_string(), instead_of: told };
+    observe(&hold, &fixture, &fixture.store, start, OBSERVATION).await.unwrap();
+    let stored = fixture.store.sweep_fence().await.unwrap();
+    let lost = Fence::after(parse(stored.as_deref()).unwrap()).unwrap();
+    let moved = Upkeep::MoveFence { fence: lost.to_string(), instead_of: stored };
     assert_eq!(step(&fixture.store, clock::now(), moved).await.unwrap(), 1);
-    hold.keep_on(&fixture.bucket, &fixture.store, start + OBSERVATION + FENCE_EVERY).await.unwrap();
+    hold.refresh_at(&fixture.bucket, &fixture.store, start + OBSERVATION + FENCE_EVERY).await.unwrap();
     let kept = parse(fixture.store.sweep_fence().await.unwrap().as_deref()).unwrap();
     assert!(kept != Some(lost) && fixture.bucket.fence().await.unwrap() == kept);
     fixture.objects.put("gateway.fence", b"something else");
-    let told = hold.keep(&fixture.store).await.unwrap_err().to_string();
-    assert!(told.contains("gateway.fence"), "{told}");
+    let message = hold.refresh(&fixture.store).await.unwrap_err().to_string();
+    assert!(message.contains("gateway.fence"), "{message}");
 }
 
 #[tokio::test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-async fn an_original_that_starts_again_moves_the_fence_before_a_copy_that_started_with_it_may() {
+async fn restarted_original_moves_the_fence_before_a_copy_may() {
     let (fixture, start) = (Fixture::new().await, Instant::now());
-    look_on(&hold(&fixture), &fixture, &fixture.store, start, OBSERVATION).await.unwrap();
+    observe(&hold(&fixture), &fixture, &fixture.store, start, OBSERVATION).await.unwrap();
     let (folder, store, copied) = copy(&fixture).await;
-    let stood = fixture.bucket.fence().await.unwrap();
+    let before = fixture.bucket.fence().await.unwrap();
     let (rehearsal, original) = (hold_in(&fixture, folder.path()), hold(&fixture));
-    rehearsal.keep_on(&fixture.bucket, &copied, start).await.unwrap();
-    assert_eq!(fixture.bucket.fence().await.unwrap(), stood, "a copy has to look on");
-    // Started again twice, and never up for as long as the copy looks on.
+    rehearsal.refresh_at(&fixture.bucket, &copied, start).await.unwrap();
+    assert_eq!(fixture.bucket.fence().await.unwrap(), before, "a copy has to observe first");
+    // Restarted twice, each time for less than the copy's observation.
     for started in [original, hold(&fixture)] {
-        let before = fixture.bucket.fence().await.unwrap();
-        started.keep_on(&fixture.bucket, &store, start).await.unwrap();
+        let previous = fixture.bucket.fence().await.unwrap();
+        started.refresh_at(&fixture.bucket, &store, start).await.unwrap();
         let moved = fixture.bucket.fence().await.unwrap();
-        assert!(moved != before && moved == parse(store.sweep_fence().await.unwrap().as_deref()).unwrap());
-        assert!(!started.is_firm(start), "to sweep it looks on, as everybody does");
+        assert!(moved != previous && moved == parse(store.sweep_fence().await.unwrap().as_deref()).unwrap());
+        assert!(!started.is_held(start), "to sweep, it must observe as well");
     }
-    let told = look_on(&rehearsal, &fixture, &copied, start, OBSERVATION).await.unwrap_err().to_string();
-    assert!(told.contains("rehearsal") && !rehearsal.is_firm(start + OBSERVATION), "{told}");
+    let message = observe(&rehearsal, &fixture, &copied, start, OBSERVATION).await.unwrap_err().to_string();
+    assert!(message.contains("rehearsal") && !rehearsal.is_held(start + OBSERVATION), "{message}");
 }
 
 #[tokio::test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-async fn what_was_moved_on_or_taken_away_since_is_looked_at_first() {
+async fn fence_moved_or_deleted_since_is_observed_first() {
     let (fixture, start) = (Fixture::new().await, Instant::now());
-    look_on(&hold(&fixture), &fixture, &fixture.store, start, OBSERVATION).await.unwrap();
+    observe(&hold(&fixture), &fixture, &fixture.store, start, OBSERVATION).await.unwrap();
     let (at, stale) = (start + OBSERVATION, fixture.folder.path().join("stale"));
     fs::create_dir(&stale).unwrap();
     fs::copy(fixture.folder.path().join("moved.fence"), stale.join("moved.fence")).unwrap();
-    hold(&fixture).keep_on(&fixture.bucket, &fixture.store, at).await.unwrap();
-    let stood = fixture.bucket.fence().await.unwrap();
-    hold_in(&fixture, &stale).keep_on(&fixture.bucket, &fixture.store, at).await.unwrap();
-    assert_eq!(fixture.bucket.fence().await.unwrap(), stood, "another replica has moved it since");
+    hold(&fixture).refresh_at(&fixture.bucket, &fixture.store, at).await.unwrap();
+    let before = fixture.bucket.fence().await.unwrap();
+    hold_in(&fixture, &stale).refresh_at(&fixture.bucket, &fixture.store, at).await.unwrap();
+    assert_eq!(fixture.bucket.fence().await.unwrap(), before, "another replica has moved it since");
     fixture.objects.delete("gateway.fence");
-    hold(&fixture).keep_on(&fixture.bucket, &fixture.store, at).await.unwrap();
-    assert_eq!(fixture.bucket.fence().await.unwrap(), None, "an operator took it away");
+    hold(&fixture).refresh_at(&fixture.bucket, &fixture.store, at).await.unwrap();
+    assert_eq!(fixture.bucket.fence().await.unwrap(), None, "an operator deleted it");
 }

@@ -1,4 +1,4 @@
-//! On a real S3 and a real database: what goes, what stays, and what is written down first.
+//! Tests with a real S3 and a real database: what is deleted, what is kept, and what is recorded before.
 
 use std::time::Duration;
 
@@ -32,51 +32,51 @@ impl Fixture {
     }
 
     async fn sweep_through(&self, bucket: &S3Store, before: UnixMillis) -> anyhow::Result<()> {
-        let mut kept = DeleteFailures::default();
-        assert_eq!(sweep_page(&self.store, bucket, before, None, &mut kept).await.unwrap(), None);
-        kept.into_result()
+        let mut failures = DeleteFailures::default();
+        assert_eq!(sweep_page(&self.store, bucket, before, None, &mut failures).await.unwrap(), None);
+        failures.into_result()
     }
 }
 
 #[tokio::test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-async fn old_uploads_go_and_what_was_sealed_of_them_stays() {
+async fn old_uploads_are_deleted_and_their_copies_by_hash_kept() {
     let fixture = Fixture::new().await;
-    let [sealed, waiting] = [fixture.upload("a").await, fixture.upload("b").await];
-    let (sha256, size) = fixture.store_by_hash(&sealed).await;
-    record(&fixture.store, sealed, sha256, size).await.unwrap().unwrap();
+    let [contested, unused] = [fixture.upload("a").await, fixture.upload("b").await];
+    let (sha256, size) = fixture.store_by_hash(&contested).await;
+    record(&fixture.store, contested, sha256, size).await.unwrap().unwrap();
     fixture.sweep(clock::now() - HOUR).await;
-    assert_eq!(fixture.objects.keys("m/").len(), 2, "both are young");
+    assert_eq!(fixture.objects.keys("m/").len(), 2, "both are recent");
     fixture.sweep(clock::now() + HOUR).await;
     assert_eq!(fixture.objects.keys("m/"), Vec::<String>::new());
-    assert!(fixture.bucket.read(&sealed, &sha256).await.unwrap().is_some());
-    assert!(fixture.store.upload(waiting).await.unwrap().is_none());
+    assert!(fixture.bucket.read(&contested, &sha256).await.unwrap().is_some());
+    assert!(fixture.store.upload(unused).await.unwrap().is_none());
     drop(fixture.folder);
 }
 
 #[tokio::test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-async fn a_seal_without_a_record_gets_one_before_its_upload_goes() {
+async fn copy_without_a_record_is_recorded_before_deletion() {
     let fixture = Fixture::new().await;
     let uri = fixture.upload("c").await;
     let (sha256, size) = fixture.store_by_hash(&uri).await;
     fixture.sweep(clock::now() + HOUR).await;
     let recorded = fixture.store.upload(uri).await.unwrap().unwrap().file;
     assert_eq!((recorded.sha256.0, recorded.size), (sha256, size));
-    assert!(fixture.bucket.read(&uri, &sha256).await.unwrap().is_some(), "it goes when its record does");
+    assert!(fixture.bucket.read(&uri, &sha256).await.unwrap().is_some(), "it is deleted with its record");
     assert_eq!(fixture.objects.keys("m/"), Vec::<String>::new());
 }
 
 #[tokio::test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-async fn an_upload_whose_turn_fails_holds_back_no_other() {
+async fn failed_deletion_does_not_block_other_uploads() {
     let fixture = Fixture::new().await;
-    let [stubborn, other] = [fixture.upload("d").await, fixture.upload("e").await];
+    let [failing, other] = [fixture.upload("d").await, fixture.upload("e").await];
     let proxy = Proxy::before(fixture.objects.store.address);
-    // What lies sealed under its address is listed first.
+    // Its content-addressed copies are listed first.
     proxy.fault("GET", &"d".repeat(32), Fault::Fails);
     let bucket = bucket_through(&fixture.objects, proxy.address);
-    let told = fixture.sweep_through(&bucket, clock::now() + HOUR).await.unwrap_err().to_string();
-    assert!(told.contains(&stubborn.to_string()) && !told.contains(&other.to_string()), "{told}");
-    assert_eq!(fixture.objects.keys("m/"), [stubborn.key()]);
+    let error = fixture.sweep_through(&bucket, clock::now() + HOUR).await.unwrap_err().to_string();
+    assert!(error.contains(&failing.to_string()) && !error.contains(&other.to_string()), "{error}");
+    assert_eq!(fixture.objects.keys("m/"), [failing.key()]);
 }

@@ -12,10 +12,10 @@ use crate::auth::signature::SignedWrite;
 use crate::gateway::Gateway;
 use crate::merchant::{Reply, Success};
 
-/// Accepts a dispute: the merchant gives the money up.
+/// Accepts a dispute: the merchant gives up the money.
 ///
-/// 1. The signature has been verified, and every field read.
-/// 2. The committer uses the nonce up and decides, in one transaction, by the request's arrival.
+/// 1. The signature has been verified and the fields parsed.
+/// 2. The committer uses up the nonce and decides, in one transaction, by the arrival time of the request.
 /// 3. The merchant is answered after the commit.
 pub(crate) async fn accept(
     State(gateway): State<Arc<Gateway>>,

@@ -15,13 +15,13 @@ use crate::merchant::{Reply, Success};
 
 /// Contests a dispute with all its evidence.
 ///
-/// 1. The signature has been verified, and every field read.
-/// 2. What the merchant refers to is looked for where it should lie. Out of reach, and needed, it ends the request
-///    before its nonce is used up.
-/// 3. The committer uses the nonce up and decides, in one transaction: the dispute, a repetition, state and lateness by
-///    the request's arrival, the evidence. All items are taken or none. Where no file was looked at because the state
-///    had decided without, and an operator changed that state in between, what it decided stands.
-/// 4. The merchant is answered after the commit, so that nothing can take the answer back.
+/// 1. The signature has been verified and the fields parsed.
+/// 2. The evidence files are looked up. If the evidence store does not answer and the evidence is needed, the request
+///    fails before its nonce is used up.
+/// 3. The committer uses up the nonce and decides, in one transaction: existence of the dispute, repetition, state,
+///    deadline by the arrival time, evidence. All items are accepted or none. If no file was looked up because the
+///    state already decided, and an operator changed the state in between, the first decision is returned.
+/// 4. The merchant is answered after the commit, so that nothing can revoke the answer.
 pub(crate) async fn contest(
     State(gateway): State<Arc<Gateway>>,
     SignedWrite { call, app, arrived_at, identity, .. }: SignedWrite<ReceivedContest>,

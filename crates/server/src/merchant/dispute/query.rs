@@ -10,10 +10,10 @@ use crate::gateway::Gateway;
 use crate::gateway::dispute_data::dispute_data;
 use crate::merchant::{Reply, Success};
 
-/// Tells one of the merchant's disputes.
+/// Returns one of the merchant's disputes.
 ///
-/// 1. The signature has been verified, the one key read, and the nonce used up, in memory: a read changes nothing.
-/// 2. The dispute is looked for among the merchant's own; another's is answered as one that does not exist.
+/// 1. The signature has been verified, the key parsed, and the nonce used up in memory, because a read changes nothing.
+/// 2. The dispute is searched among the merchant's disputes; that of another merchant is answered as not found.
 pub(crate) async fn query(
     State(gateway): State<Arc<Gateway>>,
     SignedRead { call, app, used }: SignedRead<QueryRequest>,

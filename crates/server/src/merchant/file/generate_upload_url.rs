@@ -14,25 +14,27 @@ use crate::http::error::Refusal;
 use crate::http::paths::UPLOADED;
 use crate::merchant::{Reply, Success};
 
-/// Says where and how one file may be uploaded.
+/// Issues an upload form for one file.
 ///
-/// 1. The signature has been verified, and every field read.
-/// 2. The nonce is used up, durably: each form is issued once.
-/// 3. The format is what name and content type agree on.
-/// 4. A random address is made, and a form signed that is good for it alone.
+/// 1. The signature has been verified and the fields parsed.
+/// 2. The nonce is used up durably: each form is issued once.
+/// 3. The file format follows from name and content type, which must agree.
+/// 4. A random storage URI is generated, and a form signed that is valid for it only.
 pub(crate) async fn generate_upload_url(
     State(gateway): State<Arc<Gateway>>,
     SignedWrite { call, app, arrived_at, url_index, identity }: SignedWrite<GenerateUploadUrlRequest>,
 ) -> Reply<UploadUrlData> {
     let (_, used) = identity.commit(&gateway.auth, Operation::UseNonce).await?;
 
-    let format = call.format().map_err(|(code, sentence)| Refusal::new(code, sentence))?;
+    let format = call.format().map_err(|(code, message)| Refusal::new(code, message))?;
 
     let mut file_id = [0; 16];
-    getrandom::fill(&mut file_id).context("the system has no randomness").map_err(Refusal::internal)?;
+    getrandom::fill(&mut file_id)
+        .context("the system's random number generator failed")
+        .map_err(Refusal::internal)?;
     let storage_uri = StorageUri { merchant_id: app.merchant_id, scene: call.scene, file_id, format };
-    let own_url = format!("{}{}", gateway.auth.public_url(url_index), UPLOADED);
-    let form = gateway.evidence.form(&storage_uri, &own_url, arrived_at).await;
+    let upload_url = format!("{}{}", gateway.auth.public_url(url_index), UPLOADED);
+    let form = gateway.evidence.form(&storage_uri, &upload_url, arrived_at).await;
     let form = form.map_err(Refusal::unavailable)?;
 
     let data = UploadUrlData {

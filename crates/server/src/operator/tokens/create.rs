@@ -8,7 +8,7 @@ use http::StatusCode;
 use rebuttal_protocol::operator::{CreateToken, answers};
 use rebuttal_store::{AccountChange, CreatedToken, Outcome};
 
-use crate::auth::operator::make_token;
+use crate::auth::operator::generate_token;
 use crate::auth::permission::CanAdmin;
 use crate::gateway::Gateway;
 use crate::http::error::Refusal;
@@ -22,7 +22,7 @@ pub(crate) async fn create(
     change: AuthorizedBody<CanAdmin>,
 ) -> Result<(StatusCode, Json<answers::NewToken>), Problem> {
     let CreateToken { name, role } = change.parse(CreateToken::parse)?;
-    let (token, hash) = make_token().map_err(Refusal::internal)?;
+    let (token, hash) = generate_token().map_err(Refusal::internal)?;
     let sealed = gateway.auth.keys.encrypt_token(&hash, &token).map_err(Refusal::internal)?;
     let account = AccountChange::CreateToken(CreatedToken { name, role, hash, sealed });
     let done = change.commit_account(&gateway, account).await?;

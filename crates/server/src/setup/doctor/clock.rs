@@ -6,17 +6,17 @@ use rebuttal_protocol::UnixMillis;
 use rebuttal_store::Examined;
 
 use super::Finding;
-use crate::clock::skew::{self, CLOCKS_APART_MAX};
-use crate::jobs::bound_ahead;
+use crate::clock::skew::{self, CLOCK_SKEW_MAX};
+use crate::jobs::nonce_bound_in_future;
 
 const ABOUT: &str = "clock";
 
 /// What denies this machine's time, one fault for each.
 pub(super) fn examine(examined: &Examined, now: UnixMillis, window: Duration) -> Vec<Finding> {
-    let bound = examined.nonce_bound.and_then(|bound| bound_ahead(bound, now, window));
-    let entry = examined.newest_entry_at.filter(|newest| *newest > now + CLOCKS_APART_MAX);
+    let bound = examined.nonce_bound.and_then(|bound| nonce_bound_in_future(bound, now, window));
+    let entry = examined.newest_entry_at.filter(|newest| *newest > now + CLOCK_SKEW_MAX);
     let theirs = examined.server_time.map(|(theirs, read_at)| theirs + read_at.elapsed());
-    let apart = theirs.and_then(|theirs| skew::judge(now, theirs, now).err());
+    let apart = theirs.and_then(|theirs| skew::compare_clocks(now, theirs, now).err());
     let faults =
         [bound, entry.map(|newest| from_the_future(now, newest)), apart.map(|apart| apart.to_string())];
     let faults: Vec<_> = faults.into_iter().flatten().map(|told| Finding::fault(ABOUT, told)).collect();

@@ -7,7 +7,7 @@ use rebuttal_store::Examined;
 
 use super::Finding;
 use crate::auth::keys::Keys;
-use crate::jobs::{parse_fence, strange_fence};
+use crate::jobs::{foreign_fence_message, parse_fence};
 use crate::setup::config::{Config, EvidenceLocation};
 use crate::setup::hints;
 use crate::setup::start::{is_lost, lost_folder, wrong_location};
@@ -113,7 +113,7 @@ async fn try_out(opened: Result<S3Store, Error>, is_marked: bool, fence: Option<
         }
         store.try_out().await?;
         let is_ours = Fence::is_ours(parse_fence(fence)?, store.fence().await?);
-        anyhow::Ok((!is_ours).then(|| strange_fence(&store.fence_name())))
+        anyhow::Ok((!is_ours).then(|| foreign_fence_message(&store.fence_name())))
     };
     match tried.await {
         Ok(None) => Finding::well(ABOUT, "the bucket takes a file, gives it back and deletes it"),

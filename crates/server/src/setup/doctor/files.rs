@@ -130,7 +130,7 @@ pub(super) fn tls(files: &TlsFiles) -> Finding {
         );
     }
     match age {
-        Some(problem) if problem.is_over => Finding::fault(ABOUT, problem.message),
+        Some(problem) if problem.is_invalid_now => Finding::fault(ABOUT, problem.message),
         Some(problem) => Finding::warning(ABOUT, problem.message),
         None => Finding::well(ABOUT, "certificate and key can be read and belong together"),
     }
