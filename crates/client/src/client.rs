@@ -69,7 +69,7 @@ impl Client {
         self.exchange(request, CallEffect::Dispute).await
     }
 
-    /// Accepts a dispute: the disputed money is given up, and there is no way back.
+    /// Accepts a dispute: the disputed money is given up. This cannot be undone.
     ///
     /// Safe to call again after any error while the dispute stays in its stage (contract §5).
     ///

@@ -59,7 +59,7 @@ fn missing_recorded_file_is_logged() {
     fixture.contest(&fixture.dispute(), &[Item::receipt(&waiting)]).is("Evidence.NotUploaded");
     let download = fixture.operator.fetch(&format!("/disputes/{dispute}/evidence/1-1"));
     download.is_problem(500, "Common.System.Error");
-    assert_eq!(logged(&fixture, "a recorded file is gone"), 1);
+    assert_eq!(logged(&fixture, "a recorded file is missing from the evidence store"), 1);
     assert_eq!(logged(&fixture, "is gone although it was submitted"), 1);
 }
 
@@ -97,7 +97,7 @@ fn removed_database_file_stops_changes() {
             .is_problem(503, UNAVAILABLE);
         becomes_ready(fixture.address(), 503);
     }
-    assert_eq!(logged(&fixture, "nothing is changed until it is back"), 1);
+    assert_eq!(logged(&fixture, "nothing is written until it is back"), 1);
     fs::rename(&away, &database).unwrap();
     assert_eq!(fixture.status(&dispute), "NEEDS_RESPONSE");
     contest.send(fixture.address()).is("OK");

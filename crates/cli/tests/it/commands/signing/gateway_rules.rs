@@ -130,11 +130,9 @@ fn warnings_do_not_change_the_exit_code_of_a_valid_signature() {
     let case = SentRequest { url: &at, body: BODY, header: plain.header(&sign, &timestamp, NONCE) };
     let output = case.verify(&["--app-id", &"0".repeat(32)]);
     assert_eq!(output.code, 0, "it may have been sent an hour ago: {output:?}");
-    for expected in [
-        "(1 hour ago by",
-        "the request is stale unless it was sent then",
-        "the secret given here is of 0000",
-    ] {
+    for expected in
+        ["(1 hour ago by", "the request is stale unless it was sent then", "the secret given here is of 0000"]
+    {
         assert!(output.stdout.contains(expected), "{expected}: {output:?}");
     }
 }
