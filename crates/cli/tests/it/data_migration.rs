@@ -69,7 +69,7 @@ fn migrated_gateway_keeps_its_state() {
     let before = fixture.show(&contested);
 
     let refused = migration.moved(&[]);
-    assert!(said(&refused).contains("stop it, or let it end"), "while it is served: {}", said(&refused));
+    assert!(said(&refused).contains("stop it, or wait until it has finished"), "while it is served: {}", said(&refused));
 
     migration.stop();
     let moved = done(&migration.moved(&[]));
@@ -121,11 +121,11 @@ fn a_folder_that_the_evidence_was_moved_from_is_not_served_from() {
         .output()
         .unwrap();
     let told = said(&start);
-    assert!(!start.status.success() && told.contains("this database's evidence lies in s3://"), "{told}");
+    assert!(!start.status.success() && told.contains("this database's evidence is in s3://"), "{told}");
     let doctor =
         Command::new(bin()).args(["doctor", "--data"]).arg(migration.fixture.gateway.data()).output();
     let told = String::from_utf8(doctor.unwrap().stdout).unwrap();
-    assert!(told.contains("evidence lies in s3://"), "{told}");
+    assert!(told.contains("evidence is in s3://"), "{told}");
     // The database that goes along later takes the place with it.
     let mut command = Command::new(bin());
     command.args(["migrate", "--yes", "--json", "--data"]).arg(migration.fixture.gateway.data());
@@ -145,7 +145,7 @@ fn missing_or_altered_file_stops_the_migration() {
     let path = |url: &str| evidence.join(url.strip_prefix("s3://uploaded/").unwrap());
     let whole = std::fs::read(path(&altered)).unwrap();
     std::fs::write(path(&altered), samples::receipt(3).bytes).unwrap();
-    assert!(said(&migration.moved(&[])).contains("has been altered"));
+    assert!(said(&migration.moved(&[])).contains("was altered in the folder"));
     std::fs::write(path(&altered), whole).unwrap();
     std::fs::remove_file(path(&lost)).unwrap();
     let refused = migration.moved(&[]);
@@ -234,5 +234,5 @@ fn database_only_migration_needs_its_key_and_prints_settings() {
     let data = again.gateway.data();
     let mut command = Command::new(bin());
     command.args(["migrate", "--yes", "--data"]).arg(data).env("REBUTTAL_MIGRATE_TO", database.url());
-    assert!(said(&command.output().unwrap()).contains("or a move is at work there"));
+    assert!(said(&command.output().unwrap()).contains("or a running migration"));
 }

@@ -206,19 +206,19 @@ fn a_reduced_limit_of_one_address_is_reported_with_its_reason() {
             "max_connections = 120\n",
             4096,
             40,
-            Some("may have 40 connections at once, and not 256: max_connections is 120"),
+            Some("may have 40 connections instead of 256: max_connections is 120"),
         ),
         (
             "max_connections = 120\nmax_connections_per_peer = 120\n",
             4096,
             90,
-            Some("may have 90 connections at once, and not 120: max_connections is 120"),
+            Some("may have 90 connections instead of 120: max_connections is 120"),
         ),
         (
             "",
             200,
             256,
-            Some("may have 20 connections at once, and not 256: this process may open so few files"),
+            Some("may have 20 connections instead of 256: this process may open so few files"),
         ),
     ] {
         let (_folder, path) = file(toml);

@@ -53,12 +53,12 @@ fn full_disk_is_reported_whatever_the_database_error() {
     let fixture = stopped();
     let data = fixture.gateway.data();
     let output = on_full_disk(data, "doctor --json");
-    finds(&output, "disk", "is full, with 0 kB left: make room on it");
+    finds(&output, "disk", "is full, with 0 kB left: free space on it");
     finds(&output, "database", "is full");
     let output = on_full_disk(data, "serve");
     assert_eq!(output.code, 1);
     assert!(
-        output.stderr.replace("\n  ", " ").contains("is full, with 0 kB left: make room on it"),
+        output.stderr.replace("\n  ", " ").contains("is full, with 0 kB left: free space on it"),
         "{output:?}"
     );
 }
@@ -70,11 +70,11 @@ fn skipped_check_is_reported_with_its_reason() {
     let output = doctor(fixture.gateway.data(), &[], &nowhere);
     for about in ["master key", "clock", "histories", "evidence"] {
         assert!(
-            message(&output, about, "warning").contains("the database could not be looked at"),
+            message(&output, about, "warning").contains("the database could not be checked"),
             "{output:?}"
         );
     }
-    assert!(output.stdout.contains("are left for"), "the disk is not told: {output:?}");
+    assert!(output.stdout.contains("MB are free on the disk of"), "no finding of the disk: {output:?}");
 }
 
 #[test]
@@ -93,11 +93,11 @@ fn a_database_without_its_check_value_is_no_empty_one() {
 fn secrets_that_do_not_open_are_found_with_their_apps() {
     let fixture = stopped();
     let data = fixture.gateway.data();
-    let sound = message(&doctor(data, &[], &[]), "master key", "well");
-    assert!(sound.contains("opens the 1 secrets"), "{sound}");
+    let sound = message(&doctor(data, &[], &[]), "master key", "ok");
+    assert!(sound.contains("decrypts the 1 secrets"), "{sound}");
     by_hand(data, "UPDATE secrets SET sealed = zeroblob(length(sealed))");
     let output = doctor(data, &[], &[]);
-    finds(&output, "master key", "it does not open 1 of the 1 secrets");
+    finds(&output, "master key", "the master key does not decrypt 1 of 1 secrets");
     finds(&output, "master key", &fixture.signer.app_id);
 }
 
@@ -122,11 +122,11 @@ fn an_operators_word_for_a_folder_is_no_fault_and_hides_no_loss() {
     fs::write(evidence.join("gateway.mark"), "").unwrap();
     let output = doctor(fixture.gateway.data(), &[], &[]);
     let word = message(&output, "evidence", "warning");
-    assert!(word.contains("the next start takes it. Files that were uploaded"), "{output:?}");
+    assert!(word.contains("the next start claims it. Uploaded files"), "{output:?}");
     fixture.gateway.restart();
     let said = fixture.gateway.stderr();
     assert!(
-        said.contains("is lost to this gateway") && !said.contains("nothing was recorded there"),
+        said.contains("are missing for this gateway") && !said.contains("no upload was recorded before"),
         "{said}"
     );
 }
@@ -167,8 +167,8 @@ fn contested_files_that_are_lost_or_cut_off_are_found() {
     fixture.gateway.terminate();
     assert!(fixture.gateway.wait().success());
     let data = fixture.gateway.data();
-    let sound = message(&doctor(data, &["--histories"], &[]), "evidence files", "well");
-    assert!(sound.contains("the 1 that") && sound.contains("what they hold was not read"), "{sound}");
+    let sound = message(&doctor(data, &["--histories"], &[]), "evidence files", "ok");
+    assert!(sound.contains("all 1 files") && sound.contains("their content was not read"), "{sound}");
     let m = data.join("evidence/m");
     let find = CommandOutput::run({
         let mut find = without_rebuttal_env(Path::new("find"));
@@ -179,11 +179,11 @@ fn contested_files_that_are_lost_or_cut_off_are_found() {
     let whole = fs::metadata(file).unwrap().len();
     fs::set_permissions(file, fs::Permissions::from_mode(0o600)).unwrap();
     fs::OpenOptions::new().write(true).open(file).unwrap().set_len(whole - 1).unwrap();
-    let what = format!("has {} bytes, and had {whole}", whole - 1);
+    let what = format!("has {} bytes instead of {whole}", whole - 1);
     finds(&doctor(data, &["--histories"], &[]), "evidence files", &what);
     fs::remove_file(file).unwrap();
     let output = doctor(data, &["--histories"], &[]);
-    finds(&output, "evidence files", "is missing. Something else than a gateway has deleted");
+    finds(&output, "evidence files", "is missing. They were deleted or changed by something other than a gateway");
     finds(&output, "evidence files", &dispute_no);
 }
 
@@ -228,7 +228,7 @@ fn altering_proxy_is_distinguished_from_another_gateway() {
         finds(
             &output,
             "public URL",
-            "speaks as this gateway would, but its answer lost its Authorization header",
+            "a proxy removed the Authorization header of its answer",
         );
         assert!(!message(&output, "public URL", "fault").contains("operator"), "{output:?}");
     }

@@ -162,7 +162,7 @@ fn a_start_waits_for_a_database_that_may_come_and_for_no_other() {
                     rebuttal(&["serve", "--listen", "127.0.0.1:0", "--start-wait-seconds", seconds]);
                 command.args(["--database-url", url, "--data"]).arg(folder.path().join("data"));
                 let output = CommandOutput::run(command);
-                let cannot = "the database that database_url names cannot be opened: the database failed: ";
+                let cannot = "cannot open the database that database_url names: the database failed: ";
                 let given_up = match waits {
                     true => format!("✗ waited 1 s for the database (start_wait_seconds): {cannot}"),
                     false => format!("✗ {cannot}"),
@@ -190,5 +190,5 @@ fn a_start_that_waits_can_be_stopped() {
     kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(0), &[][..]), "{}", said());
-    assert!(said().contains("told to stop before the start was finished"), "{}", said());
+    assert!(said().contains("received a stop signal before the start was finished"), "{}", said());
 }

@@ -158,7 +158,7 @@ fn listen_failure_says_what_to_do() {
     let taken = taken.local_addr().unwrap().to_string();
     let listen = |addr: &str| message(&["serve", "--data", "d", "--listen", addr], 1);
     assert!(listen(&taken).ends_with(
-        "; another program listens there, or another gateway: stop it, or choose another address\n"
+        "; another program or another gateway listens there: stop it, or choose another address\n"
     ));
     // TEST-NET-1: no machine has it.
     assert!(
@@ -180,14 +180,14 @@ fn unavailable_dependency_is_named() {
     );
     let nowhere = "postgres://u:Geheim7@127.0.0.1:1/d";
     let database = serve(&["--database-url", nowhere, "--start-wait-seconds", "0"]);
-    assert!(database.starts_with("✗ the database that database_url names cannot be opened: "), "{database}");
+    assert!(database.starts_with("✗ cannot open the database that database_url names: "), "{database}");
     assert!(!database.contains("Geheim7"), "{database}");
     let tls = serve(&["--tls-key", "k.pem"]);
     assert_eq!(tls, "✗ tls_certificate and tls_key must be given together, and tls_certificate is missing\n");
     let data = message(&["serve", "--data", "/proc/d", "--listen", "127.0.0.1:0"], 1);
-    assert!(data.contains("make it yourself for this user, or choose another"), "{data}");
+    assert!(data.contains("create it for this user, or set data to another path"), "{data}");
     let moved = message(&["migrate", "--data", "nope", "--to", "postgres://h/d", "--yes"], 1);
-    assert!(moved.contains("there is no data directory at nope; tell where it is with --data"), "{moved}");
+    assert!(moved.contains("there is no data directory at nope; name it with --data"), "{moved}");
 }
 
 #[test]

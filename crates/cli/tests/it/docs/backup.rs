@@ -294,7 +294,7 @@ fn restored_replica_finds_files_in_the_bucket_or_its_copy() {
         copy.put(key, &bucket.read(key).unwrap());
     }
     assert!(
-        at(&copy).looked().contains("✗ evidence this database's evidence lies in"),
+        at(&copy).looked().contains("✗ evidence this database's evidence is in"),
         "another place is refused"
     );
     target.run("take another bucket");
@@ -307,7 +307,7 @@ fn restored_replica_finds_files_in_the_bucket_or_its_copy() {
 /// That the doctor finds every history and every file as it was.
 #[track_caller]
 fn is_whole(looked: &str) {
-    for what in ["✓ histories", "✓ evidence files", "and hold what was recorded"] {
+    for what in ["✓ histories", "✓ evidence files", "with the recorded content"] {
         assert!(looked.contains(what), "{what}: {looked}");
     }
 }

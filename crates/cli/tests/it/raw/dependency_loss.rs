@@ -60,7 +60,7 @@ fn missing_recorded_file_is_logged() {
     let download = fixture.operator.fetch(&format!("/disputes/{dispute}/evidence/1-1"));
     download.is_problem(500, "Common.System.Error");
     assert_eq!(logged(&fixture, "a recorded file is gone"), 1);
-    assert_eq!(logged(&fixture, "is gone although it was submitted"), 1);
+    assert_eq!(logged(&fixture, "was submitted, but is missing"), 1);
 }
 
 #[test]

@@ -115,7 +115,7 @@ fn a_replica_with_another_evidence_store_does_not_start() {
         start.envs(evidence.map(|url| ("REBUTTAL_EVIDENCE_URL", url)));
         let start = start.output().unwrap();
         let told = String::from_utf8_lossy(&start.stderr);
-        let kept = format!("evidence lies in s3://{}/", replicas.bucket.name);
+        let kept = format!("evidence is in s3://{}/", replicas.bucket.name);
         assert!(!start.status.success() && told.contains(&kept), "{name}: {told}");
     }
 }

@@ -135,7 +135,7 @@ fn a_first_start_waits_for_its_store_and_any_start_does_without() {
     assert!(!fixture.gateway.stderr().contains("waiting for"), "{}", fixture.gateway.stderr());
     becomes_ready(fixture.address(), 503);
     assert!(
-        fixture.gateway.stderr().contains("until the object store answers"),
+        fixture.gateway.stderr().contains("object store does not answer"),
         "{}",
         fixture.gateway.stderr()
     );

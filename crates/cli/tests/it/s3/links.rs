@@ -291,7 +291,7 @@ fn a_folder_links_to_nothing() {
     let download = path(&dispute).replace("/link", "");
     let told = answer.json()["detail"].as_str().unwrap().to_owned();
     assert!(
-        told.contains("lies in a folder") && told.ends_with(&format!("GET /operator/v1{download}")),
+        told.contains("evidence is in a folder") && told.ends_with(&format!("GET /operator/v1{download}")),
         "{told}"
     );
     assert_eq!(fixture.operator.fetch(&download).status, 200);
