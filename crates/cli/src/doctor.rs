@@ -22,17 +22,17 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 /// The exit codes, for `--help`.
 const EXIT_CODES: &str = "\
 Exit codes:
-  0  there is no fault; there may be warnings
+  0  there are no faults; there may be warnings
   1  there are faults, each of which is printed; or they could not be printed
   2  wrong usage";
 
 /// Find what is wrong with an installation, and what to do about it
 ///
 /// Takes the settings of `serve`, and checks everything that a gateway with them depends on: directories, keys, the
-/// database and any pooler before it, every dispute's history, clocks, the evidence store, room on the disk, limits,
-/// the addresses to listen on, and whether its public URLs lead to this gateway. Nothing that is there is changed, and
-/// a gateway may be serving meanwhile. Run it with the service's own settings and variables, as the service's user:
-/// the first finding shows which one was checked.
+/// database and any pooler before it, every dispute's history, clocks, the evidence store, free disk space, limits, the
+/// addresses to listen on, and whether its public URLs lead to this gateway. No data is changed, and the gateway may be
+/// running. Run it with the service's settings and variables, as the service's user: the first finding shows which
+/// installation was checked.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct Doctor {
@@ -49,8 +49,8 @@ pub(crate) struct Doctor {
     #[arg(long)]
     histories: bool,
 
-    /// Read every file that disputes were contested with, and compare it with what was recorded; --histories is
-    /// included. Without it, files are looked for and not read. As long as a copy of all the evidence
+    /// Read every file that disputes were contested with, and compare it with what was recorded; includes --histories.
+    /// Without it, only the existence and size of files are checked. Takes as long as a copy of all the evidence
     #[arg(long)]
     evidence: bool,
 
@@ -98,7 +98,7 @@ impl Doctor {
             findings.iter().for_each(print_finding);
             let counted = |count, what| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
             terminal::println(match (faults, warnings) {
-                (0, 0) => "\nNothing is wrong.".to_owned(),
+                (0, 0) => "\nNo problems found.".to_owned(),
                 (faults, warnings) => {
                     format!("\n{}, {}.", counted(faults, "fault"), counted(warnings, "warning"))
                 }

@@ -29,7 +29,7 @@ fn the_default_file_is_a_file_that_check_accepts() {
     let output = config(&["check", "--config", &path], &[]);
     assert_eq!(
         (output.code, output.stdout.as_str(), output.stderr.as_str()),
-        (0, "✓ Nothing is wrong.\n", "")
+        (0, "✓ No problems found.\n", "")
     );
 }
 
@@ -37,7 +37,7 @@ fn the_default_file_is_a_file_that_check_accepts() {
 fn the_file_that_is_installed_with_the_service_is_right() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../packaging/rebuttal.toml");
     let output = config(&["check", "--config", path], &[]);
-    assert_eq!((output.code, output.stdout.as_str()), (0, "✓ Nothing is wrong.\n"));
+    assert_eq!((output.code, output.stdout.as_str()), (0, "✓ No problems found.\n"));
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn a_variable_that_is_probably_somebody_elses_is_no_fault() {
         "{output:?}"
     );
     let output = config(&["check"], &env);
-    assert_eq!((output.code, output.stdout), (0, format!("! {expected}\n✓ Nothing is wrong.\n")));
+    assert_eq!((output.code, output.stdout), (0, format!("! {expected}\n✓ No problems found.\n")));
 }
 
 #[test]

@@ -65,10 +65,10 @@ fn an_operators_token_may_be_brought_along_and_is_never_logged() {
 fn invalid_settings_are_reported_once_with_valid_values() {
     for (words, expected) in [
         (["--listen", ":8080"], "such as 127.0.0.1:8080 or 0.0.0.0:8080"),
-        (["--operator-listen", "localhost:8080"], "a name does not do: localhost is 127.0.0.1"),
+        (["--operator-listen", "localhost:8080"], "a host name is not accepted: localhost is 127.0.0.1"),
         (["--listen", "::1:8080"], "stands in brackets, as in [::1]:8080"),
         (["--max-connections", "0"], "must be a whole number from 1 to 4294967295"),
-        (["--trusted-proxies", "10.0.0.0/40"], "is no network such as 10.0.0.0/8"),
+        (["--trusted-proxies", "10.0.0.0/40"], "is not a network such as 10.0.0.0/8"),
         (["--public-url", "ftp://x"], "public_url: \"ftp://x\" is not a public base URL"),
         (["--config", "/nope.toml"], "/nope.toml"),
         (["--log-filter", "inof"], "levels are error, warn, info, debug, trace, off; did you mean \"info\"?"),

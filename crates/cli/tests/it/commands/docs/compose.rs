@@ -132,7 +132,7 @@ fn generated_secrets_are_accepted_by_the_gateways() {
     let output = CommandOutput::run(check);
     assert_eq!(
         (output.code, output.stdout.as_str(), output.stderr.as_str()),
-        (0, "✓ Nothing is wrong.\n", "")
+        (0, "✓ No problems found.\n", "")
     );
 
     let password = fs::read_to_string(secret("database.password")).unwrap();
