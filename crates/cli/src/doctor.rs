@@ -1,4 +1,4 @@
-//! `rebuttal doctor`: checks an installation, and says what to do.
+//! `rebuttal doctor`: checks an installation and gives advice.
 
 mod evidence_public_url;
 mod public_urls;

@@ -74,7 +74,9 @@ where
         }
         (None, Some(path)) => {
             let read = Secret::read(&path).map_err(|error| {
-                anyhow!("{in_file}: {error}. Create it, readable only by this user, or set {in_file} to its path")
+                anyhow!(
+                    "{in_file}: {error}. Create it, readable only by this user, or set {in_file} to its path"
+                )
             });
             let parsed = read.and_then(|secret| match secret.expose() {
                 "" => bail!("{in_file}: {} is empty; put the secret into it", path.display()),

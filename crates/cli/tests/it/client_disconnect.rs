@@ -25,7 +25,7 @@ fn settles(fixture: &TestGateway, call: &SignedCall, dispute: &str) -> String {
 }
 
 #[test]
-fn a_client_that_leaves_before_its_last_byte_has_done_nothing() {
+fn disconnect_before_the_last_byte_changes_nothing() {
     let fixture = test_gateway();
     let url = fixture.upload(&samples::receipt(1));
     let request = |dispute: &str| fixture.contest_call(dispute, &[Item::receipt(&url)]);
@@ -54,7 +54,7 @@ fn a_client_that_leaves_before_its_last_byte_has_done_nothing() {
 }
 
 #[test]
-fn a_client_that_leaves_before_its_answer_has_done_it_or_not() {
+fn disconnect_before_the_response_is_all_or_nothing() {
     let fixture = test_gateway();
     let url = fixture.upload(&samples::receipt(1));
     let mut done = 0;
@@ -80,7 +80,7 @@ fn files_below(folder: &Path) -> usize {
 }
 
 #[test]
-fn an_upload_broken_off_leaves_nothing_behind() {
+fn interrupted_upload_leaves_no_files() {
     let fixture = folder_test_gateway();
     let folder = fixture.gateway.data().join("evidence");
     let before = files_below(&folder);
@@ -157,7 +157,7 @@ fn stop_amid_64(fixture: &TestGateway) -> Vec<(SignedCall, String, RequestOutcom
 }
 
 #[test]
-fn a_stop_amid_64_requests_answers_or_leaves_each() {
+fn shutdown_answers_or_ignores_each_of_64_requests() {
     let mut fixture = test_gateway();
     let mut answered = 0;
     for _ in 0..scaled(8) {
@@ -185,7 +185,7 @@ fn a_stop_amid_64_requests_answers_or_leaves_each() {
 }
 
 #[test]
-fn idle_connections_do_not_hold_up_a_stop() {
+fn idle_connections_do_not_delay_shutdown() {
     let mut fixture = test_gateway();
     let mut connections: Vec<_> = (0..20).map(|_| Connection::open(fixture.address()).unwrap()).collect();
     let call = fixture.call(rebuttal_testbed::test_gateway::QUERY, &json!({ "disputeNo": "D" }));

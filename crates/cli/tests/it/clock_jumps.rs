@@ -32,7 +32,7 @@ fn file_of(fixture: &TestGateway, storage_uri: &str) -> PathBuf {
 
 #[test]
 #[ignore = "needs libfaketime: cargo xtask test runs it"]
-fn an_upload_form_expires_after_ten_minutes() {
+fn upload_form_expires_after_ten_minutes() {
     let clock = FakeClock::new();
     let fixture = TestGateway::with_builder(clock.apply_to(gateway().folder()));
     let (in_time, late) = (fixture.ticket("receipt.png"), fixture.ticket("receipt.png"));
@@ -87,7 +87,7 @@ fn unreferenced_upload_is_swept_after_seven_days() {
 
 #[test]
 #[ignore = "needs libfaketime: cargo xtask test runs it"]
-fn files_that_cannot_be_deleted_hold_back_no_other() {
+fn undeletable_files_do_not_block_other_deletions() {
     /// More than the gateway leaves where they are before it breaks a round off.
     const STUBBORN: u8 = 12;
     let clock = FakeClock::new();
@@ -113,7 +113,7 @@ fn files_that_cannot_be_deleted_hold_back_no_other() {
 
 #[test]
 #[ignore = "needs libfaketime: cargo xtask test runs it"]
-fn a_made_secret_is_shown_again_for_a_day_and_then_kept_no_more() {
+fn new_secret_can_be_repeated_for_one_day() {
     let clock = FakeClock::new();
     let fixture = test_gateway(&clock);
     let request = |path: &str, body: &serde_json::Value| {
@@ -149,7 +149,7 @@ fn a_made_secret_is_shown_again_for_a_day_and_then_kept_no_more() {
 
 #[test]
 #[ignore = "needs libfaketime: cargo xtask test runs it"]
-fn a_clock_that_runs_ahead_for_a_moment_undoes_nothing() {
+fn brief_forward_clock_jump_changes_nothing() {
     let clock = FakeClock::new();
     let fixture = TestGateway::with_builder(clock.apply_to(gateway()));
     let url = fixture.upload(&receipt(1));

@@ -69,7 +69,11 @@ fn migrated_gateway_keeps_its_state() {
     let before = fixture.show(&contested);
 
     let refused = migration.moved(&[]);
-    assert!(said(&refused).contains("stop it, or wait until it has finished"), "while it is served: {}", said(&refused));
+    assert!(
+        said(&refused).contains("stop it, or wait until it has finished"),
+        "while it is served: {}",
+        said(&refused)
+    );
 
     migration.stop();
     let moved = done(&migration.moved(&[]));
@@ -103,7 +107,7 @@ fn migrated_gateway_keeps_its_state() {
 
 #[test]
 #[ignore = "needs PostgreSQL and an S3, which cargo xtask test starts"]
-fn a_folder_that_the_evidence_was_moved_from_is_not_served_from() {
+fn old_folder_of_migrated_evidence_is_not_served() {
     let mut migration = Migration::new();
     let (dispute, url) = (migration.fixture.dispute(), migration.fixture.upload(&samples::receipt(1)));
     migration.stop();

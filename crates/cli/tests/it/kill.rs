@@ -178,7 +178,7 @@ fn random_below(limit: u64) -> u64 {
 }
 
 #[test]
-fn kill_nine_under_load_loses_nothing_that_was_answered() {
+fn kill_9_under_load_loses_no_answered_request() {
     // Where the rounds outlast the freshness window, all of them are sent again at the end as failures to authenticate.
     let fixture = TestGateway::with_builder(gateway().args(["--failed-auth-per-second", "10000"]));
     let urls = [fixture.upload(&samples::receipt(1)), fixture.upload(&samples::refund(2))];

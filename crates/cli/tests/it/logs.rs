@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crate::common::{becomes_ready, each, gateway};
 
 #[test]
-fn requests_are_found_by_their_id_and_secrets_not_at_all() {
+fn log_has_request_ids_and_no_secrets() {
     let fixture = TestGateway::with_builder(
         gateway().env("REBUTTAL_LOG_FILTER", "trace").env("REBUTTAL_LOG_FORMAT", "json"),
     );
@@ -54,7 +54,7 @@ fn requests_are_found_by_their_id_and_secrets_not_at_all() {
 }
 
 #[test]
-fn no_word_of_others_disrupts_the_log() {
+fn foreign_text_cannot_forge_log_lines() {
     // The name of an unknown variable is logged as it is.
     let name = "REBUTTAL_\u{202e}\u{9b}\u{2028}\u{200f}\rX";
     for (format, escaped) in [("text", "\\u{202e}"), ("json", "\\u202e")] {
@@ -72,7 +72,7 @@ fn no_word_of_others_disrupts_the_log() {
 }
 
 #[test]
-fn a_log_that_cannot_be_written_stops_nothing() {
+fn unwritable_log_does_not_stop_the_gateway() {
     let full = gateway()
         .embedded()
         .wrapper(["sh", "-c", "exec \"$0\" \"$@\" 2>/dev/full"])

@@ -79,7 +79,7 @@ fn concurrent_invalid_files_in_s3_stay_below_80_mb() {
 }
 
 #[test]
-fn idle_it_holds_less_than_30_mb() {
+fn idle_gateway_uses_less_than_30_mb() {
     // The goal is the default's: clients of a database server and of an S3 come on top elsewhere.
     let mut fixture = sqlite_test_gateway();
     drop(fixture.upload(&samples::receipt(1)));
@@ -91,7 +91,7 @@ fn idle_it_holds_less_than_30_mb() {
 }
 
 #[test]
-fn on_existing_data_it_answers_within_100_ms() {
+fn start_on_existing_data_takes_less_than_100_ms() {
     let mut fixture = sqlite_test_gateway();
     let dispute = fixture.dispute();
     let mut program_times = Vec::new();

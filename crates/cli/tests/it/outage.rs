@@ -48,7 +48,7 @@ fn under_load(fixture: &TestGateway, faults: impl FnOnce()) -> OutcomeCounts {
 
 #[test]
 #[ignore = "needs PostgreSQL, which cargo xtask test installs"]
-fn a_database_that_is_killed_loses_nothing_that_was_answered() {
+fn killed_database_loses_no_answered_request() {
     let mut cluster = Cluster::durable();
     let database = cluster.database();
     let fixture = on(&database.url());
@@ -64,7 +64,7 @@ fn a_database_that_is_killed_loses_nothing_that_was_answered() {
 
 #[test]
 #[ignore = "needs PostgreSQL, which cargo xtask test installs"]
-fn connections_that_are_terminated_are_made_again() {
+fn terminated_connections_are_replaced() {
     let cluster = Cluster::start();
     let database = cluster.database();
     let fixture = on(&database.url());
@@ -114,7 +114,7 @@ fn cut_off(cut: CommitFault) -> OutcomeCounts {
 
 #[test]
 #[ignore = "needs PostgreSQL, which cargo xtask test installs"]
-fn a_commit_whose_answer_is_cut_off_is_answered_all_the_same() {
+fn commit_with_lost_response_is_resolved_and_answered() {
     let counts = cut_off(CommitFault::AfterCommit);
     assert_eq!(counts.unavailable, 0, "what was committed was called unchanged");
 }

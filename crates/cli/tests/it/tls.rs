@@ -26,7 +26,7 @@ fn over_tls(mut fixture: TestGateway) -> (TestGateway, Gateway, String) {
 }
 
 #[tokio::test]
-async fn a_contest_goes_through_tls_when_a_certificate_is_configured() {
+async fn configured_certificate_serves_contests_over_tls() {
     let fixture = test_gateway();
     let dispute = fixture.dispute();
     let (fixture, _folder, pem) = over_tls(fixture);
@@ -44,7 +44,7 @@ async fn a_contest_goes_through_tls_when_a_certificate_is_configured() {
 }
 
 #[test]
-fn tls_errors_of_strangers_are_not_logged() {
+fn tls_errors_of_unknown_clients_are_not_logged() {
     const TRIES: usize = 40;
     let (fixture, _folder, _) = over_tls(test_gateway());
     let before = fixture.gateway.stderr().lines().count();

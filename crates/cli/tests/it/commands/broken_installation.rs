@@ -52,7 +52,7 @@ fn missing_empty_evidence_folder_is_reported() {
 }
 
 #[test]
-fn an_empty_volume_for_the_first_start_is_no_fault() {
+fn empty_volume_before_the_first_start_is_valid() {
     let folder = tempfile::tempdir().unwrap();
     let volume = folder.path().join("volume");
     fs::create_dir_all(volume.join("lost+found")).unwrap();
@@ -211,7 +211,7 @@ fn looks_at_schema(
 }
 
 #[test]
-fn a_schema_that_is_not_whole_is_found_and_not_served() {
+fn incomplete_schema_is_reported_and_not_served() {
     for case in SCHEMAS {
         let mut fixture = unused();
         let file = fixture.gateway.data().join("rebuttal.db");
@@ -228,7 +228,7 @@ fn a_schema_that_is_not_whole_is_found_and_not_served() {
 
 #[test]
 #[ignore = "needs PostgreSQL, which cargo xtask test starts"]
-fn a_schema_that_is_not_whole_is_found_on_a_server_too() {
+fn incomplete_postgresql_schema_is_reported() {
     let what = "without migration 3 (shown_secrets): the next start of this version applies it. Take a backup before";
     for case in SCHEMAS.into_iter().chain([(OLDER, "warning", what, true)]) {
         let database = Database::shared();

@@ -54,7 +54,7 @@ fn bash_completes_commands_flags_and_values() {
 }
 
 #[test]
-fn every_shell_gets_a_script_of_its_own() {
+fn each_shell_has_a_completion_script() {
     for (shell, begins) in [
         ("bash", "_rebuttal() {"),
         ("zsh", "#compdef rebuttal"),
@@ -103,7 +103,7 @@ fn every_command_has_a_man_page() {
 
 #[test]
 #[ignore = "needs groff, which cargo xtask test installs"]
-fn man_pages_render_without_a_complaint() {
+fn man_pages_render_without_warnings() {
     let (_folder, pages) = pages();
     for page in pages {
         let mut groff = without_rebuttal_env(Path::new("groff"));

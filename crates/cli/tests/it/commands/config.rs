@@ -22,7 +22,7 @@ fn config(words: &[&str], env: &[(&str, &str)]) -> CommandOutput {
 }
 
 #[test]
-fn the_default_file_is_a_file_that_check_accepts() {
+fn default_settings_file_passes_check() {
     let printed = config(&["default"], &[]);
     assert_eq!((printed.code, printed.stderr.as_str()), (0, ""));
     let (_folder, path) = file(&printed.stdout);
@@ -34,7 +34,7 @@ fn the_default_file_is_a_file_that_check_accepts() {
 }
 
 #[test]
-fn the_file_that_is_installed_with_the_service_is_right() {
+fn packaged_settings_file_passes_check() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../packaging/rebuttal.toml");
     let output = config(&["check", "--config", path], &[]);
     assert_eq!((output.code, output.stdout.as_str()), (0, "✓ No problems found.\n"));
@@ -68,7 +68,7 @@ fn check_reports_all_errors_of_file_and_variables() {
 }
 
 #[test]
-fn a_variable_that_is_probably_somebody_elses_is_no_fault() {
+fn unrelated_rebuttal_variable_is_only_a_warning() {
     // As Kubernetes makes for a service of our name.
     let env = [("REBUTTAL_PORT_8080_TCP", "tcp://10.0.0.1:8080")];
     let expected = "the variable REBUTTAL_PORT_8080_TCP is not known and has no effect";
@@ -198,7 +198,7 @@ fn show_prints_each_setting_with_its_source() {
 }
 
 #[test]
-fn a_reduced_limit_of_one_address_is_reported_with_its_reason() {
+fn reduced_per_address_limit_is_reported_with_reason() {
     for (toml, files, per_peer, expected) in [
         ("", 4096, 256, None),
         ("max_connections = 2000\nmax_connections_per_peer = 1500\n", 4096, 1500, None),
@@ -214,12 +214,7 @@ fn a_reduced_limit_of_one_address_is_reported_with_its_reason() {
             90,
             Some("may have 90 connections instead of 120: max_connections is 120"),
         ),
-        (
-            "",
-            200,
-            256,
-            Some("may have 20 connections instead of 256: this process may open so few files"),
-        ),
+        ("", 200, 256, Some("may have 20 connections instead of 256: this process may open so few files")),
     ] {
         let (_folder, path) = file(toml);
         let limited = |words: &[&str]| {
@@ -301,7 +296,7 @@ fn flag_error_is_not_attributed_to_an_overridden_source() {
 }
 
 #[test]
-fn empty_listen_list_is_an_error_and_empty_proxy_list_is_not() {
+fn empty_url_list_is_an_error_and_empty_proxy_list_is_not() {
     let (_folder, path) = file("trusted_proxies = []\npublic_url = []\n");
     let expected = format!("✗ {path}, line 2: public_url: the list is empty; name the address");
     let check = config(&["check", "--config", &path], &[]);
@@ -328,7 +323,7 @@ fn dependent_errors_are_suppressed() {
 }
 
 #[test]
-fn a_fault_of_several_lines_has_one_mark() {
+fn multi_line_error_has_one_mark() {
     let (_folder, path) = file("");
     let url = ("REBUTTAL_PUBLIC_URL", "https://a.example/\nb");
     let output = config(&["check", "--config", &path], &[url]);
@@ -336,7 +331,7 @@ fn a_fault_of_several_lines_has_one_mark() {
 }
 
 #[test]
-fn two_listeners_on_one_address_are_a_fault_of_both_settings() {
+fn shared_listen_address_is_reported_for_both_settings() {
     for (listen, other) in [
         ("127.0.0.1:8080", "127.0.0.1:8080"),
         ("0.0.0.0:8080", "127.0.0.1:8080"),

@@ -78,7 +78,7 @@ fn skipped_check_is_reported_with_its_reason() {
 }
 
 #[test]
-fn a_database_without_its_check_value_is_no_empty_one() {
+fn missing_key_check_is_not_an_empty_database() {
     let fixture = stopped();
     let data = fixture.gateway.data();
     by_hand(data, "DELETE FROM meta WHERE name = 'key_check'");
@@ -90,7 +90,7 @@ fn a_database_without_its_check_value_is_no_empty_one() {
 }
 
 #[test]
-fn secrets_that_do_not_open_are_found_with_their_apps() {
+fn undecryptable_secrets_are_reported_with_their_apps() {
     let fixture = stopped();
     let data = fixture.gateway.data();
     let sound = message(&doctor(data, &[], &[]), "master key", "ok");
@@ -102,7 +102,7 @@ fn secrets_that_do_not_open_are_found_with_their_apps() {
 }
 
 #[test]
-fn a_token_that_the_database_does_not_know_is_warned_of() {
+fn unknown_operator_token_is_a_warning() {
     let mut fixture = stopped();
     let data = fixture.gateway.data().to_owned();
     assert_eq!(message(&doctor(&data, &[], &[]), "operator token", "warning"), "");
@@ -114,7 +114,7 @@ fn a_token_that_the_database_does_not_know_is_warned_of() {
 }
 
 #[test]
-fn an_operators_word_for_a_folder_is_no_fault_and_hides_no_loss() {
+fn empty_ownership_marker_is_a_warning_and_names_the_loss() {
     let mut fixture = stopped();
     let evidence = fixture.gateway.data().join("evidence");
     fs::remove_dir_all(&evidence).unwrap();
@@ -132,7 +132,7 @@ fn an_operators_word_for_a_folder_is_no_fault_and_hides_no_loss() {
 }
 
 #[test]
-fn a_bound_that_a_restore_has_raised_is_not_to_be_lowered() {
+fn nonce_bound_of_a_restore_is_not_lowered() {
     let fixture = stopped();
     let data = fixture.gateway.data();
     let raised = now_ms() + 300_000;
@@ -160,7 +160,7 @@ fn overwritten_database_file_is_reported_with_restore_advice() {
 }
 
 #[test]
-fn contested_files_that_are_lost_or_cut_off_are_found() {
+fn missing_or_truncated_contested_files_are_reported() {
     let mut fixture = TestGateway::with_builder(Gateway::builder(bin()).embedded());
     let (dispute_no, url) = (fixture.dispute(), fixture.upload(&samples::receipt(1)));
     let _ = fixture.contest(&dispute_no, &[Item::receipt(&url)]).ok();
@@ -183,7 +183,11 @@ fn contested_files_that_are_lost_or_cut_off_are_found() {
     finds(&doctor(data, &["--histories"], &[]), "evidence files", &what);
     fs::remove_file(file).unwrap();
     let output = doctor(data, &["--histories"], &[]);
-    finds(&output, "evidence files", "is missing. They were deleted or changed by something other than a gateway");
+    finds(
+        &output,
+        "evidence files",
+        "is missing. They were deleted or changed by something other than a gateway",
+    );
     finds(&output, "evidence files", &dispute_no);
 }
 
@@ -225,11 +229,7 @@ fn altering_proxy_is_distinguished_from_another_gateway() {
             TestGateway::with_builder(Gateway::builder(bin()).embedded().args(["--public-url", &url]));
         meddle(listener, fixture.address(), meddled);
         let output = doctor(fixture.gateway.data(), &["--public-url", &url], &[]);
-        finds(
-            &output,
-            "public URL",
-            "a proxy removed the Authorization header of its answer",
-        );
+        finds(&output, "public URL", "a proxy removed the Authorization header of its answer");
         assert!(!message(&output, "public URL", "fault").contains("operator"), "{output:?}");
     }
 }

@@ -58,7 +58,7 @@ pub(crate) fn finds(output: &CommandOutput, about: &str, what: &str) {
 }
 
 #[test]
-fn a_sound_installation_has_no_fault_while_it_serves_and_after() {
+fn healthy_installation_has_no_fault_running_or_stopped() {
     let mut fixture = TestGateway::with_builder(Gateway::builder(bin()).embedded());
     let data = fixture.gateway.data().to_owned();
     let url = fixture.base.clone();
@@ -79,7 +79,7 @@ fn a_sound_installation_has_no_fault_while_it_serves_and_after() {
 }
 
 #[test]
-fn an_installation_that_is_not_there_yet_is_no_fault() {
+fn missing_installation_is_not_a_fault() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     let output = doctor(&data, &[], &[]);
@@ -88,7 +88,7 @@ fn an_installation_that_is_not_there_yet_is_no_fault() {
 }
 
 #[test]
-fn a_master_key_that_is_lost_foreign_or_open_to_others_is_found() {
+fn missing_foreign_or_readable_master_key_is_reported() {
     let fixture = stopped();
     let (data, key) = (fixture.gateway.data(), fixture.gateway.data().join("master.key"));
     let right = fs::read(&key).unwrap();
@@ -152,7 +152,7 @@ fn unservable_database_and_clock_skew_are_reported() {
             &format!("UPDATE outbox SET created_at = {ahead}"),
             "UPDATE outbox SET created_at = 1",
             "clock",
-            "a clock is wrong",
+            "a clock is or was wrong",
         ),
     ] {
         by_hand(sql);
@@ -200,7 +200,7 @@ fn limits_misspelt_variables_and_wrong_urls_are_reported() {
 
 #[test]
 #[ignore = "needs PostgreSQL and an S3, which cargo xtask test starts"]
-fn a_server_that_forgets_and_a_bucket_that_refuses_are_found() {
+fn non_durable_server_and_read_only_bucket_are_reported() {
     let folder = tempfile::tempdir().unwrap();
     let (database, bucket) = (Database::shared(), Store::shared().bucket());
     let credentials = bucket.store.credentials();
@@ -254,7 +254,7 @@ fn wrong_upload_address_is_reported() {
 }
 
 #[test]
-fn findings_are_printed_with_what_to_do() {
+fn findings_are_printed_with_advice() {
     let fixture = stopped();
     fs::remove_file(fixture.gateway.data().join("master.key")).unwrap();
     let output = CommandOutput::run(looking_at(fixture.gateway.data()));
@@ -280,7 +280,7 @@ fn checked_locations_are_printed_first_without_passwords() {
 }
 
 #[test]
-fn a_history_that_was_rewritten_is_found_with_its_dispute() {
+fn rewritten_history_is_reported_with_its_dispute() {
     let fixture = stopped();
     let data = fixture.gateway.data();
     assert!(message(&doctor(data, &[], &[]), "histories", "ok").contains("hash chains of 1 disputes"));
@@ -294,7 +294,7 @@ fn a_history_that_was_rewritten_is_found_with_its_dispute() {
 }
 
 #[test]
-fn a_killed_gateways_log_is_read_and_left_as_it_is() {
+fn wal_of_a_killed_gateway_is_read_and_left_unchanged() {
     let mut fixture = TestGateway::with_builder(Gateway::builder(bin()).embedded());
     let data = fixture.gateway.data().to_owned();
     let _ = (fixture.dispute(), fixture.dispute());
@@ -309,7 +309,7 @@ fn a_killed_gateways_log_is_read_and_left_as_it_is() {
 }
 
 #[test]
-fn an_address_that_another_program_has_is_found() {
+fn address_in_use_by_another_program_is_reported() {
     let mut fixture = TestGateway::with_builder(Gateway::builder(bin()).embedded());
     let data = fixture.gateway.data().to_owned();
     let own = fixture.address().to_string();

@@ -81,7 +81,7 @@ fn is_seal_of(key: &str, content: &[u8]) -> bool {
 
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-fn a_store_that_cannot_be_asked_makes_no_file_missing() {
+fn unreachable_store_does_not_make_files_missing() {
     let bucket = Store::shared().bucket();
     let (fixture, _) = contested(&bucket);
     let proxy = Proxy::before(bucket.store.address);
@@ -95,7 +95,7 @@ fn a_store_that_cannot_be_asked_makes_no_file_missing() {
 }
 
 #[test]
-fn a_file_that_holds_something_else_is_found_where_it_is_read() {
+fn altered_file_is_reported_if_content_is_read() {
     let mut fixture = TestGateway::with_builder(Gateway::builder(bin()).embedded());
     let url = fixture.upload(&samples::receipt(1));
     fixture.contest(&fixture.dispute(), &[Item::receipt(&url)]).is("OK");

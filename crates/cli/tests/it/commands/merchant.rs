@@ -8,7 +8,7 @@ use crate::commands::terminal::Terminal;
 use crate::common::{CommandOutput, MerchantShell};
 
 #[test]
-fn uploaded_files_are_contested_with_by_their_addresses() {
+fn uploaded_files_are_contested_by_their_storage_uris() {
     let shell = MerchantShell::start();
     let no = shell.fixture.dispute();
     let (receipt, refund) = (shell.receipt(), shell.file(&samples::refund(1)));
@@ -41,7 +41,7 @@ fn invalid_files_are_all_reported_and_none_uploaded() {
 }
 
 #[test]
-fn a_dispute_is_found_by_each_of_its_numbers() {
+fn query_finds_a_dispute_by_each_of_its_numbers() {
     let shell = MerchantShell::start();
     let dispute = json!({ "paymentNo": "PAY-1", "merchantTradeNo": "MTU-1", "rrn": "413314208817" });
     let no = shell.fixture.dispute_with(&dispute);
@@ -65,7 +65,7 @@ fn a_dispute_is_found_by_each_of_its_numbers() {
 }
 
 #[test]
-fn a_dispute_is_accepted_after_a_question_only() {
+fn accept_asks_for_confirmation() {
     let shell = MerchantShell::start();
     let no = shell.fixture.dispute();
     let output = shell.run(&["accept", &no]);
@@ -91,7 +91,7 @@ fn a_dispute_is_accepted_after_a_question_only() {
 }
 
 #[test]
-fn an_acceptance_without_an_answer_is_unknown_and_made_sure_of() {
+fn accept_without_response_is_unknown_and_resolvable() {
     let proxy = LossyProxy::start(ResponseFault::Close, usize::MAX);
     let shell = MerchantShell::with_public_url(&proxy.url);
     proxy.set_upstream(shell.fixture.address());
@@ -105,7 +105,7 @@ fn an_acceptance_without_an_answer_is_unknown_and_made_sure_of() {
 }
 
 #[test]
-fn a_files_name_neither_splits_a_line_nor_moves_the_cursor() {
+fn control_characters_in_file_names_are_escaped() {
     let shell = MerchantShell::start();
     let (no, content) = (shell.fixture.dispute(), samples::receipt(1).bytes);
     let name = "a\n\u{1b}[31mred \u{202e}gnp.png";

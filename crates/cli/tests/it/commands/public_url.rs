@@ -28,7 +28,11 @@ fn public_url_of_another_gateway_is_reported() {
     let (here, there) = (serving(), serving());
     let look = |url: &str| doctor(here.gateway.data(), &["--public-url", url], &[]);
     assert!(message(&look(&here.base), "public URL", "ok").ends_with("leads to this gateway"));
-    finds(&look(&there.base), "public URL", &format!("{} leads to a gateway with another master key", there.base));
+    finds(
+        &look(&there.base),
+        "public URL",
+        &format!("{} leads to a gateway with another master key", there.base),
+    );
 }
 
 #[test]
@@ -42,7 +46,7 @@ fn normalized_and_configured_urls_are_printed() {
 }
 
 #[test]
-fn a_gateway_that_does_not_know_its_address_is_found() {
+fn gateway_without_its_public_url_is_reported() {
     let fixture = TestGateway::with_builder(
         Gateway::builder(bin()).embedded().args(["--public-url", "http://pay.example"]),
     );
@@ -59,7 +63,7 @@ fn a_gateway_that_does_not_know_its_address_is_found() {
 }
 
 #[test]
-fn a_copy_that_is_served_elsewhere_is_found() {
+fn copy_served_elsewhere_is_reported() {
     let fixture = stopped();
     let (data, away) = (fixture.gateway.data(), fixture.gateway.scratch().join("away"));
     copy(data, &away);
@@ -69,7 +73,7 @@ fn a_copy_that_is_served_elsewhere_is_found() {
 }
 
 #[test]
-fn another_installation_with_the_same_master_key_is_found() {
+fn other_installation_with_the_same_key_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let key = folder.path().join("key");
     fs::write(&key, "7".repeat(64)).unwrap();
@@ -81,7 +85,7 @@ fn another_installation_with_the_same_master_key_is_found() {
 }
 
 #[test]
-fn a_database_from_before_there_were_identities_is_given_one() {
+fn database_without_installation_id_gets_one() {
     let mut fixture = stopped();
     let file = fixture.gateway.data().join("rebuttal.db");
     let identities = |change: &str| {
@@ -101,7 +105,7 @@ fn a_database_from_before_there_were_identities_is_given_one() {
 }
 
 #[test]
-fn without_the_master_key_it_is_not_said_whose_gateway_it_is() {
+fn gateway_is_not_identified_without_the_master_key() {
     let fixture = serving();
     let (data, key) = (fixture.gateway.data(), fixture.gateway.data().join("master.key"));
     fs::write(&key, "0".repeat(64)).unwrap();
@@ -117,7 +121,7 @@ fn without_the_master_key_it_is_not_said_whose_gateway_it_is() {
 
 #[test]
 #[ignore = "needs PostgreSQL, which cargo xtask test starts"]
-fn any_replica_of_an_installation_is_this_gateway() {
+fn each_replica_counts_as_this_gateway() {
     let (folder, database) = (tempfile::tempdir().unwrap(), Database::shared());
     let key = folder.path().join("key");
     fs::write(&key, "7".repeat(64)).unwrap();
@@ -145,7 +149,7 @@ fn untrusted_certificate_is_reported() {
 
 #[test]
 #[ignore = "needs libfaketime, which cargo xtask test installs"]
-fn a_clock_that_is_not_the_gateways_is_found_on_the_way() {
+fn clock_skew_to_the_gateway_is_reported() {
     let clock = FakeClock::new();
     clock.ahead(Duration::from_secs(7200));
     let fixture = TestGateway::with_builder(clock.apply_to(Gateway::builder(bin()).embedded()));

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::common::{CommandOutput, bin, rebuttal};
 
 #[test]
-fn a_variable_wins_over_the_file_and_a_flag_over_the_variable() {
+fn flag_overrides_variable_and_variable_overrides_file() {
     let gateway = Gateway::builder(bin())
         .config("listen = \"127.0.0.1:1\"\nlog_format = \"text\"\nlog_filter = \"info\"\n")
         .env("REBUTTAL_LISTEN", "127.0.0.1:2")
@@ -25,14 +25,14 @@ fn a_variable_wins_over_the_file_and_a_flag_over_the_variable() {
 }
 
 #[test]
-fn variables_that_mean_nothing_are_warned_of() {
+fn unknown_variables_are_warnings() {
     let gateway = Gateway::builder(bin()).env("REBUTTAL_PUBLC_URL", "https://pay.example").start();
     let expected = "REBUTTAL_PUBLC_URL is not known and has no effect; did you mean REBUTTAL_PUBLIC_URL?";
     assert!(gateway.stderr().contains(expected), "{}", gateway.stderr());
 }
 
 #[test]
-fn a_gateway_that_cannot_start_says_why_and_exits_with_1() {
+fn failed_start_prints_the_reason_and_exits_with_1() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("rebuttal.toml");
     std::fs::write(&file, "data = \"x\"\nfreshnes_window_seconds = 300\n").unwrap();
@@ -50,7 +50,7 @@ fn a_gateway_that_cannot_start_says_why_and_exits_with_1() {
 }
 
 #[test]
-fn an_operators_token_may_be_brought_along_and_is_never_logged() {
+fn configured_operator_token_works_and_is_never_logged() {
     let token = "correct-horse-battery-staple";
     let gateway = Gateway::builder(bin())
         .env("REBUTTAL_OPERATOR_TOKEN", token)
@@ -66,7 +66,7 @@ fn invalid_settings_are_reported_once_with_valid_values() {
     for (words, expected) in [
         (["--listen", ":8080"], "such as 127.0.0.1:8080 or 0.0.0.0:8080"),
         (["--operator-listen", "localhost:8080"], "a host name is not accepted: localhost is 127.0.0.1"),
-        (["--listen", "::1:8080"], "stands in brackets, as in [::1]:8080"),
+        (["--listen", "::1:8080"], "write an IPv6 address in brackets, as in [::1]:8080"),
         (["--max-connections", "0"], "must be a whole number from 1 to 4294967295"),
         (["--trusted-proxies", "10.0.0.0/40"], "is not a network such as 10.0.0.0/8"),
         (["--public-url", "ftp://x"], "public_url: \"ftp://x\" is not a public base URL"),
@@ -99,7 +99,7 @@ fn connection_limit_above_open_files_is_rejected() {
 }
 
 #[test]
-fn the_limit_of_open_files_is_raised_as_far_as_it_may_be() {
+fn open_file_limit_is_raised_to_the_hard_limit() {
     let limited = |hard: u32| {
         let script = format!("ulimit -Sn 200; ulimit -Hn {hard}; exec \"$0\" \"$@\"");
         Gateway::builder(bin()).wrapper(["sh", "-c", &script]).start()
@@ -143,7 +143,7 @@ fn server_that_says(code: Option<&'static str>) -> SocketAddr {
 }
 
 #[test]
-fn a_start_waits_for_a_database_that_may_come_and_for_no_other() {
+fn start_waits_only_for_transient_database_errors() {
     let at = |code| format!("postgres://u@{}/d", server_that_says(code));
     let unreachable =
         ["postgres://u@127.0.0.1:1/d", "postgres://u@nowhere.invalid/d", "postgres://u@%2Fnowhere/d"];
@@ -178,7 +178,7 @@ fn a_start_waits_for_a_database_that_may_come_and_for_no_other() {
 }
 
 #[test]
-fn a_start_that_waits_can_be_stopped() {
+fn waiting_start_can_be_stopped() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("log");
     let mut command =

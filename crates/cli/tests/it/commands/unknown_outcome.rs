@@ -18,7 +18,7 @@ fn shell_behind(proxy: &LossyProxy) -> MerchantShell {
 }
 
 #[test]
-fn one_lost_answer_is_healed_by_itself() {
+fn single_lost_response_is_retried() {
     let proxy = LossyProxy::start(ResponseFault::Close, 1);
     let shell = shell_behind(&proxy);
     let no = shell.fixture.dispute();
@@ -69,7 +69,7 @@ fn lost_responses_exit_with_4_and_the_rerun_resolves_them() {
 }
 
 #[test]
-fn a_refusal_after_a_lost_answer_settles_nothing() {
+fn rejection_after_a_lost_response_settles_nothing() {
     let meanwhile = Arc::new(Mutex::new(None::<(Operator, String)>));
     let between = Arc::clone(&meanwhile);
     let proxy = rebuttal_testbed::FaultProxy::on_response(move |request, answer| {

@@ -46,7 +46,7 @@ fn missing_value_is_reported_with_every_source() {
     );
     let no_token = message(&["operator", "merchant", "list"], 1);
     assert!(
-        no_token.contains("set REBUTTAL_OPERATOR_TOKEN or REBUTTAL_OPERATOR_TOKEN_FILE, or tell"),
+        no_token.contains("set REBUTTAL_OPERATOR_TOKEN or REBUTTAL_OPERATOR_TOKEN_FILE, or give"),
         "{no_token}"
     );
 }
@@ -89,7 +89,7 @@ fn invalid_url_is_reported_with_a_valid_example() {
 }
 
 #[test]
-fn a_password_in_an_address_is_refused_and_not_repeated() {
+fn password_in_an_address_is_rejected_and_not_printed() {
     for words in
         [["query", "--dispute-no", "D1", "--url"], ["operator", "merchant", "list", "--operator-url"]]
     {
@@ -191,7 +191,7 @@ fn unavailable_dependency_is_named() {
 }
 
 #[test]
-fn evidence_that_was_fetched_already_is_never_overwritten() {
+fn already_fetched_evidence_is_not_overwritten() {
     let shell = MerchantShell::start();
     let dispute = shell.fixture.dispute();
     let receipt = shell.receipt();

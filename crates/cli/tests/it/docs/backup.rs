@@ -213,7 +213,7 @@ fn folder(path: &Path, name: &str) -> bool {
 }
 
 #[test]
-fn a_restored_sqlite_is_whole_and_takes_no_used_request() {
+fn restored_sqlite_is_complete_and_refuses_used_requests() {
     let mut fixture =
         TestGateway::with_builder(gateway().embedded().args(["--freshness-window-seconds", WINDOW]));
     weigh_down(&fixture);
@@ -248,7 +248,7 @@ fn move_on(
 
 #[test]
 #[ignore = "needs PostgreSQL, which cargo xtask test starts"]
-fn a_restored_postgresql_is_whole_and_takes_no_used_request() {
+fn restored_postgresql_is_complete_and_refuses_used_requests() {
     let lost = Database::shared();
     let window = ["--freshness-window-seconds", WINDOW];
     let mut fixture = TestGateway::with_builder(gateway().database(&lost.url()).folder().args(window));

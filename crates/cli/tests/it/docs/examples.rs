@@ -321,7 +321,7 @@ fn believes_no_lie(client: &ExampleClient, urls: [&str; 2]) {
 /// The loop of `docs/integrate/retry.md`, in the example's own words.
 #[test]
 #[ignore = "needs Python, which cargo xtask test installs"]
-fn the_loop_of_the_page_settles_what_was_unknown() {
+fn documented_loop_resolves_unknown_outcomes() {
     let block = Page::open("docs/integrate/retry.md").marked("runs after contest.py");
     let blocks = Page::all().iter().flat_map(Page::blocks).filter(|block| block.language == "python").count();
     assert_eq!(blocks, 1, "another page has Python: run it, too");
@@ -363,25 +363,25 @@ for most in (1, 2, 3):
 
 #[test]
 #[ignore = "needs curl and openssl, which cargo xtask test installs"]
-fn the_example_of_curl_and_openssl_holds() {
+fn shell_example_contests() {
     holds(&["sh", "contest.sh"]);
 }
 
 #[test]
 #[ignore = "needs Python, which cargo xtask test installs"]
-fn the_example_in_python_holds() {
+fn python_example_contests() {
     holds(&["python3", "contest.py"]);
 }
 
 #[test]
 #[ignore = "needs PHP, which cargo xtask test installs"]
-fn the_example_in_php_holds() {
+fn php_example_contests() {
     holds(&["php", "contest.php"]);
 }
 
 #[test]
 #[ignore = "needs a JDK, which cargo xtask test installs"]
-fn the_example_in_java_holds() {
+fn java_example_contests() {
     // Once by the documented command; otherwise without compiling it again.
     let Output { status, stderr, .. } =
         Command::new("java").arg("Contest.java").current_dir(folder()).env("LC_ALL", "C").output().unwrap();
@@ -399,7 +399,7 @@ fn the_example_in_java_holds() {
 
 #[test]
 #[ignore = "needs Node.js and TypeScript, which cargo xtask test installs"]
-fn the_example_in_typescript_holds() {
+fn typescript_example_contests() {
     let place = tempfile::tempdir().unwrap();
     let javascript = without_types(place.path());
     holds(&["node", javascript.to_str().unwrap()]);

@@ -178,7 +178,7 @@ fn contest_rejections_match_the_docs() {
 
 /// The bodies that the pages show are understood: what is wrong with them is only that their numbers are made up.
 #[test]
-fn bodies_of_the_pages_are_understood() {
+fn documented_bodies_are_accepted() {
     let fixture = test_gateway();
     let body_of = |path: &str, member: &str| {
         let blocks = Page::open(path).blocks();

@@ -91,7 +91,7 @@ fn alerts_and_dashboard_use_existing_metrics() {
 }
 
 #[test]
-fn each_alert_links_to_what_to_do() {
+fn each_alert_links_to_its_runbook() {
     let (alerts, page) = (document(ALERTS), document(PAGE));
     let names: Vec<_> = alerts.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")).collect();
     assert!(names.len() > 10, "{names:?}");
@@ -106,7 +106,7 @@ fn each_alert_links_to_what_to_do() {
 }
 
 #[test]
-fn what_happens_is_counted() {
+fn events_are_counted() {
     let fixture = metered();
     let url = fixture.upload(&samples::receipt(1));
     let dispute = fixture.dispute();
@@ -140,7 +140,7 @@ fn what_happens_is_counted() {
 }
 
 #[test]
-fn what_waits_is_seen() {
+fn waiting_work_is_measured() {
     let fixture = metered();
     let _url = fixture.upload(&samples::receipt(1));
     let scraped = wait_for("the sweeper to look", || {
@@ -161,7 +161,7 @@ fn what_waits_is_seen() {
 }
 
 #[test]
-fn an_evidence_folder_that_went_away_is_seen() {
+fn missing_evidence_folder_is_measured() {
     let fixture = metered();
     let evidence = fixture.gateway.data().join("evidence");
     std::fs::rename(&evidence, fixture.gateway.scratch().join("away")).unwrap();

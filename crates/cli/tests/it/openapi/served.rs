@@ -26,7 +26,7 @@ fn each_listener_logs_what_it_serves() {
 }
 
 #[test]
-fn it_is_the_same_for_everybody_and_cached_by_its_name() {
+fn document_is_public_and_cached_by_etag() {
     let gateway = gateway().start();
     let first = fetch(gateway.address(), "/openapi.json");
     assert_eq!(first.header("content-type"), Some("application/json"));
@@ -50,7 +50,7 @@ fn it_is_the_same_for_everybody_and_cached_by_its_name() {
 
 /// The page runs its own script and no other, sends nothing to another host, and has no form to type a secret in.
 #[test]
-fn the_page_and_its_parts_have_a_strict_policy() {
+fn docs_page_has_a_strict_content_security_policy() {
     let gateway = gateway().start();
     let page = fetch(gateway.address(), "/docs");
     document(gateway.address()).holds("GET", "/docs", &page);
@@ -89,7 +89,7 @@ fn unsupported_method_gets_the_allowed_methods() {
 }
 
 #[test]
-fn who_switches_it_off_has_neither() {
+fn api_docs_off_serves_neither_document_nor_page() {
     let gateway = gateway().args(["--api-docs", "off"]).start();
     for path in ["/openapi.json", "/docs", "/docs/page.css", "/docs/redoc-2.5.4.js"] {
         assert_eq!(fetch(gateway.address(), path).status, 404, "{path}");

@@ -27,7 +27,7 @@ struct OpenedDispute {
 
 #[test]
 #[ignore = "needs PostgreSQL, which cargo xtask test installs"]
-fn an_opening_that_is_there_is_never_called_unchanged() {
+fn committed_opening_is_never_reported_as_unchanged() {
     let cluster = Cluster::start();
     let database = cluster.database();
     let fixture = on(&database.url());

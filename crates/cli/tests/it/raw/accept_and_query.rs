@@ -14,7 +14,7 @@ const INVALID: &str = "Common.Request.InvalidParameter";
 const DAY_MS: i64 = 86_400_000;
 
 #[test]
-fn an_accept_is_done_once_and_may_be_repeated() {
+fn accept_is_applied_once_and_can_be_repeated() {
     let fixture = test_gateway();
     let dispute = fixture.dispute();
     assert_eq!(fixture.accept(&dispute).ok(), json!({ "result": true }));
@@ -27,7 +27,7 @@ fn an_accept_is_done_once_and_may_be_repeated() {
 }
 
 #[test]
-fn query_gives_exactly_its_fields_as_strings() {
+fn query_returns_exactly_its_fields_as_strings() {
     let fixture = test_gateway();
     let brought = dispute(
         fixture.merchant_id,
@@ -72,7 +72,7 @@ fn query_gives_exactly_its_fields_as_strings() {
 }
 
 #[test]
-fn amounts_are_decimal_strings_of_the_currencys_places() {
+fn amounts_have_the_decimals_of_their_currency() {
     let fixture = test_gateway();
     let shown = [
         ("USD", "100.05", "100.05"),
@@ -114,7 +114,7 @@ fn amounts_are_decimal_strings_of_the_currencys_places() {
 }
 
 #[test]
-fn times_are_in_the_merchants_zone() {
+fn times_are_in_the_merchants_time_zone() {
     let fixture = test_gateway();
     let at = fixture.address();
     let zones = ["Asia/Shanghai", "Asia/Kathmandu", "America/New_York", "Europe/Berlin", "Pacific/Apia"];
@@ -146,7 +146,7 @@ fn times_are_in_the_merchants_zone() {
 }
 
 #[test]
-fn exactly_one_key_is_asked_for() {
+fn exactly_one_query_key_is_required() {
     let fixture = test_gateway();
     let brought = dispute(fixture.merchant_id, &json!({}));
     let opened = fixture.operator.post("/disputes", &brought).created();
@@ -179,7 +179,7 @@ fn found(fixture: &TestGateway, payment: &str) -> String {
 }
 
 #[test]
-fn of_several_the_one_to_answer_soonest_else_the_newest() {
+fn query_prefers_the_earliest_deadline_then_the_newest() {
     let fixture = test_gateway();
     let payment = "PAY-several";
     let open = |no: &str, days: i64| {

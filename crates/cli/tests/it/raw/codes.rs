@@ -21,7 +21,7 @@ const ELSEWHERE: [&str; 4] = [
 ];
 
 #[test]
-fn every_code_is_given_with_its_status_and_headers() {
+fn every_code_has_its_status_and_headers() {
     let fixture = folder_test_gateway();
     let given = [envelope(&fixture), authentication(&fixture), disputes(&fixture), files(&fixture)].concat();
     let given: BTreeSet<_> = given.iter().map(|answer| answer.code.as_str()).collect();

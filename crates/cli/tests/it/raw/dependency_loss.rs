@@ -27,7 +27,7 @@ fn file_of(fixture: &TestGateway, url: &str) -> PathBuf {
 }
 
 #[test]
-fn evidence_that_is_not_mounted_is_no_missing_file() {
+fn unmounted_evidence_is_not_a_missing_file() {
     let fixture = folder_test_gateway();
     let [submitted, waiting] = [1, 2].map(|number| fixture.upload(&samples::receipt(number)));
     let (contested, dispute) = (fixture.dispute(), fixture.dispute());
@@ -166,7 +166,7 @@ fn disk_with_space_for_one_page_counts_as_full() {
 }
 
 #[test]
-fn a_start_that_cannot_write_is_not_ready() {
+fn gateway_started_without_write_access_is_not_ready() {
     let mut fixture = TestGateway::with_builder(gateway().embedded().survives_full_disk());
     fixture.gateway.restart();
     // Nothing has been committed since the start.
@@ -177,7 +177,7 @@ fn a_start_that_cannot_write_is_not_ready() {
 }
 
 #[test]
-fn a_log_that_was_deleted_loses_nothing() {
+fn deleted_wal_loses_nothing() {
     let mut fixture = sqlite_test_gateway();
     let url = fixture.upload(&samples::receipt(1));
     let (answered, dispute) = (fixture.dispute(), fixture.dispute());
@@ -195,7 +195,7 @@ fn a_log_that_was_deleted_loses_nothing() {
 }
 
 #[test]
-fn another_evidence_folder_is_not_this_gateways() {
+fn evidence_folder_of_another_gateway_is_rejected() {
     let fixture = folder_test_gateway();
     let url = fixture.upload(&samples::receipt(1));
     let dispute = fixture.dispute();

@@ -12,7 +12,7 @@ const BLOCK_BYTES: usize = 64;
 const SECRET_CHARS: usize = 32;
 
 #[test]
-fn an_extended_signature_is_right_and_still_refused() {
+fn length_extended_signature_is_rejected() {
     let fixture = test_gateway();
     let seen = fixture.call(QUERY, &json!({ "disputeNo": "never-opened" }));
     let contest = fixture.call(CONTEST, &json!({ "disputeNo": "never-opened", "evidenceList": [] }));

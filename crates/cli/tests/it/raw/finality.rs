@@ -23,7 +23,7 @@ fn altered(call: &SignedCall, alter: impl Fn(&mut SignedCall)) -> SignedCall {
 }
 
 #[test]
-fn an_altered_copy_gets_a_notice_and_the_request_still_counts() {
+fn altered_copy_gets_a_notice_and_the_original_works() {
     let fixture = test_gateway();
     let url = fixture.upload(&samples::receipt(1));
     type Alter = fn(&mut SignedCall);
@@ -107,7 +107,7 @@ fn rejections_that_keep_the_nonce_are_notices() {
 /// What is refused for its signed bytes alone is refused for them each time; what is refused for anything that may
 /// change has used its nonce up.
 #[test]
-fn a_settled_refusal_stays_one_whatever_happens_afterwards() {
+fn settled_rejection_is_final() {
     let fixture = test_gateway();
     let url = fixture.upload(&samples::receipt(1));
     let never_uploaded = fixture.ticket("receipt.png");
@@ -154,7 +154,7 @@ fn a_settled_refusal_stays_one_whatever_happens_afterwards() {
 
 /// The signed URL does not say where a base URL ends: the same signature is right for two paths.
 #[test]
-fn a_path_that_another_base_url_makes_a_call_of_settles_nothing() {
+fn path_under_another_base_url_settles_nothing() {
     let urls = ["http://gateway.test", "http://gateway.test/pre"];
     let mut fixture =
         TestGateway::with_builder(gateway().folder().args(urls.iter().flat_map(|url| ["--public-url", url])));
@@ -177,7 +177,7 @@ fn a_path_that_another_base_url_makes_a_call_of_settles_nothing() {
 
 /// Where operators have a listener of their own, a merchant's call is none there, and one elsewhere.
 #[test]
-fn a_listener_without_calls_settles_nothing() {
+fn operator_listener_settles_no_merchant_call() {
     let gateway = gateway().args(["--operator-listen", "127.0.0.1:0"]).start();
     let elsewhere = operators_address(&gateway);
     let operator = Operator::new(elsewhere, &gateway.operator_token());

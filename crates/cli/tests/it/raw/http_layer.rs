@@ -92,7 +92,7 @@ fn one_connection_carries_many_calls() {
 }
 
 #[test]
-fn connections_beyond_the_limit_wait_for_their_turn() {
+fn connections_beyond_the_limit_wait() {
     let fixture = TestGateway::with_builder(gateway().args(["--max-connections", "3"]));
     // The operator's kept-alive connection may be one more; it is evicted when idle. Each has a different peer address.
     let held: Vec<_> = (2..5)
@@ -133,7 +133,7 @@ fn one_peer_cannot_take_every_connection() {
 }
 
 #[test]
-fn one_peer_gets_a_part_of_the_connections_that_there_are() {
+fn one_peer_gets_its_share_of_the_connections() {
     const ASKED_FOR: usize = 256;
     let files =
         |limit: u32| gateway().wrapper(["sh", "-c", &format!("ulimit -n {limit}; exec \"$0\" \"$@\"")]);

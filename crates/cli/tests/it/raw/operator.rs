@@ -65,7 +65,7 @@ fn health_is_public_and_metrics_are_not() {
 }
 
 #[test]
-fn refusals_are_problem_documents() {
+fn rejections_are_problem_documents() {
     let fixture = test_gateway();
     let operator = &fixture.operator;
     let open = |but: Value| operator.post("/disputes", &dispute(fixture.merchant_id, &but));
@@ -153,7 +153,7 @@ fn unsupported_operator_methods_get_an_allow_header() {
 }
 
 #[test]
-fn a_number_or_a_key_is_required_to_open() {
+fn opening_requires_a_dispute_number_or_a_key() {
     let fixture = test_gateway();
     let body = dispute(fixture.merchant_id, &json!({}));
     let without = fixture.operator.send(&fixture.operator.request("POST", "/disputes", Some(&body)));
@@ -169,7 +169,7 @@ fn a_number_or_a_key_is_required_to_open() {
 }
 
 #[test]
-fn the_same_key_and_body_answer_the_first_answer() {
+fn repeated_key_and_body_return_the_first_response() {
     let mut fixture = test_gateway();
     let (key, body) = (fresh_nonce(), dispute(fixture.merchant_id, &json!({})));
     let first = keyed(&fixture, "/disputes", &body, &key);
@@ -188,7 +188,7 @@ fn the_same_key_and_body_answer_the_first_answer() {
 }
 
 #[test]
-fn a_request_that_is_refused_with_400_does_not_use_its_key_up() {
+fn request_rejected_with_400_keeps_its_key() {
     let fixture = test_gateway();
     let key = fresh_nonce();
     keyed(&fixture, "/merchants", &json!({ "timeZone": "UTC" }), &key).is_problem(400, INVALID);
@@ -199,7 +199,7 @@ fn a_request_that_is_refused_with_400_does_not_use_its_key_up() {
 }
 
 #[test]
-fn a_repeated_key_answers_accounts_as_they_were() {
+fn repeated_key_returns_accounts_as_they_were() {
     let mut fixture = test_gateway();
     let merchant_key = fresh_nonce();
     let merchant =
@@ -227,7 +227,7 @@ fn a_repeated_key_answers_accounts_as_they_were() {
 }
 
 #[test]
-fn an_outcome_that_is_there_is_reached_again_and_another_is_not() {
+fn same_outcome_is_repeatable_and_another_is_rejected() {
     let fixture = test_gateway();
     let resolve =
         |no: &str, outcome: &str| fixture.operator.act(no, "resolve", &json!({ "outcome": outcome }));
@@ -384,7 +384,7 @@ fn invalid_search_number_is_rejected() {
 }
 
 #[test]
-fn numbers_made_by_the_gateway_sort_by_time() {
+fn generated_dispute_numbers_sort_by_time() {
     let fixture = test_gateway();
     let later = |_| {
         pause(Duration::from_millis(2));
@@ -395,7 +395,7 @@ fn numbers_made_by_the_gateway_sort_by_time() {
 }
 
 #[test]
-fn a_key_has_visible_characters_only() {
+fn idempotency_key_has_visible_characters_only() {
     let fixture = test_gateway();
     let body = json!({ "name": "Corner Shop", "timeZone": "UTC" });
     for key in ["a b", "a\tb", "", "é", &"k".repeat(129)] {

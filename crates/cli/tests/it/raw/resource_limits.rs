@@ -60,7 +60,7 @@ fn new_app_is_not_throttled_by_other_callers_failures() {
 }
 
 #[test]
-fn a_full_disk_changes_nothing_and_says_so() {
+fn full_disk_changes_nothing_and_is_reported() {
     let fixture = sqlite_test_gateway();
     let at = fixture.address();
     let url = fixture.upload(&samples::receipt(1));
@@ -122,7 +122,7 @@ fn app_rate_counts_only_validly_signed_requests() {
 }
 
 #[test]
-fn a_forwarded_address_counts_only_from_a_trusted_proxy() {
+fn forwarded_address_needs_a_trusted_proxy() {
     let limited = |args: &[&str], addresses: &dyn Fn(usize) -> String| {
         let fixture = TestGateway::with_builder(gateway().args(args));
         let calls: Vec<_> = (0..FAILURES_PER_SECOND * 3)
@@ -141,7 +141,7 @@ fn a_forwarded_address_counts_only_from_a_trusted_proxy() {
 }
 
 #[test]
-fn full_memory_for_nonces_refuses_reads_and_forgets_nothing() {
+fn full_replay_cache_rejects_reads_and_evicts_nothing() {
     const CAPACITY: usize = 20;
     let args = ["--read-nonce-capacity", &CAPACITY.to_string(), "--freshness-window-seconds", "2"];
     let fixture = TestGateway::with_builder(gateway().args(args));
@@ -193,7 +193,7 @@ fn many_apps_of_one_merchant_do_not_starve_other_merchants() {
 }
 
 #[test]
-fn slow_readers_of_one_token_leave_others_their_downloads() {
+fn slow_downloads_of_one_token_do_not_block_others() {
     const SLOW_READERS: usize = 40;
     // As many files as the systems' buffers do not hold, so that a reader that reads nothing holds its slot.
     const FILES_EACH: usize = 8;
@@ -242,7 +242,7 @@ fn slow_readers_of_one_token_leave_others_their_downloads() {
 }
 
 #[test]
-fn a_full_queue_refuses_at_once_and_changes_nothing() {
+fn full_commit_queue_rejects_immediately() {
     const AT_ONCE: usize = 48;
     const ROUNDS: usize = 20;
     let fixture =

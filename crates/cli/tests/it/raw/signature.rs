@@ -18,7 +18,7 @@ fn query_by(fixture: &TestGateway, signer: &Signer) -> SignedCall {
 }
 
 #[test]
-fn every_signed_value_counts() {
+fn every_signed_value_affects_the_signature() {
     let fixture = test_gateway();
     let right = query(&fixture);
     let sign = right.sign();
@@ -57,7 +57,7 @@ fn every_signed_value_counts() {
 }
 
 #[test]
-fn the_url_is_the_public_base_and_the_raw_target() {
+fn signed_url_is_public_base_and_raw_target() {
     let fixture = test_gateway();
     let at = fixture.address();
     let to = |target: &str| {
@@ -118,7 +118,7 @@ fn the_url_is_the_public_base_and_the_raw_target() {
 }
 
 #[test]
-fn of_several_base_urls_the_one_that_verified_answers() {
+fn response_is_signed_for_the_verified_base_url() {
     let urls = ["https://first.test", "https://second.test:8443", "http://third.test/gateway"];
     let args = urls.iter().flat_map(|url| ["--public-url", url]);
     let mut fixture = TestGateway::with_builder(gateway().folder().args(args));
@@ -160,7 +160,7 @@ fn reflect(fixture: &TestGateway, call: &SignedCall, answer: &Answer) -> Answer 
 }
 
 #[test]
-fn a_signed_answer_sent_back_as_a_request_is_refused() {
+fn signed_response_is_rejected_as_a_request() {
     let fixture = test_gateway();
     let at = fixture.address();
     let dispute = fixture.dispute();
@@ -186,7 +186,7 @@ fn a_signed_answer_sent_back_as_a_request_is_refused() {
 }
 
 #[test]
-fn the_stronger_scheme_is_required_once_chosen() {
+fn stronger_scheme_is_required_once_chosen() {
     let fixture = test_gateway();
     let at = fixture.address();
     let hmac = fixture.operator.open_app(fixture.merchant_id, Scheme::HmacSha256);
@@ -217,7 +217,7 @@ fn the_stronger_scheme_is_required_once_chosen() {
 }
 
 #[test]
-fn an_app_can_be_switched_to_the_stronger_scheme() {
+fn app_can_be_switched_to_the_stronger_scheme() {
     let fixture = test_gateway();
     let path = format!("/merchants/{}/apps/{}", fixture.merchant_id, fixture.signer.app_id);
     let answer = fixture.operator.patch(&path, &json!({ "scheme": "V2_HMAC_SHA256" }));
@@ -272,7 +272,7 @@ fn refuses(fixture: &TestGateway, ended: &Signer, valid: &Signer) {
 }
 
 #[test]
-fn a_leaked_secret_is_ended_during_an_overlap() {
+fn leaked_secret_can_be_ended_during_an_overlap() {
     let fixture = test_gateway();
     let end_overlap = format!("/merchants/{}/apps/{}/endOverlap", fixture.merchant_id, fixture.signer.app_id);
     let end_overlap = || fixture.operator.post(&end_overlap, &json!({}));
@@ -307,7 +307,7 @@ fn a_leaked_secret_is_ended_during_an_overlap() {
 }
 
 #[test]
-fn keys_are_of_the_form_and_differ() {
+fn generated_keys_are_well_formed_and_distinct() {
     let fixture = test_gateway();
     let other = fixture.operator.open_app(fixture.merchant_id, Scheme::Sha256);
     for text in [&fixture.signer.app_id, &fixture.signer.app_secret, &other.app_id, &other.app_secret] {

@@ -57,7 +57,7 @@ fn names(fixture: &TestGateway) -> Vec<String> {
 }
 
 #[test]
-fn every_call_asks_for_its_role() {
+fn every_call_requires_its_role() {
     let fixture = test_gateway();
     let no = fixture.dispute();
     fixture.contest(&no, &[Item::receipt(&fixture.upload(&samples::receipt(1)))]).is("OK");
@@ -119,7 +119,7 @@ fn forbidden_request_changes_nothing_and_keeps_its_key() {
 }
 
 #[test]
-fn a_token_is_shown_once_and_kept_as_its_hash() {
+fn token_is_shown_once_and_stored_as_hash() {
     let mut fixture = sqlite_test_gateway();
     let (key, body) = (fresh_nonce(), json!({ "name": "night-shift", "role": "operator" }));
     let made = keyed(&fixture.operator, "/tokens", &body, &key).created();
@@ -201,7 +201,7 @@ fn token_revoked_during_the_body_changes_nothing() {
 }
 
 #[test]
-fn a_change_that_takes_nothing_needs_no_body() {
+fn change_without_fields_needs_no_body() {
     let fixture = test_gateway();
     let bare = |path: &str, body: &str| {
         let mut request = fixture.operator.request("POST", path, None);
@@ -217,7 +217,7 @@ fn a_change_that_takes_nothing_needs_no_body() {
 }
 
 #[test]
-fn an_admin_is_always_left() {
+fn first_token_cannot_be_revoked_by_any_admin() {
     let mut fixture = test_gateway();
     let admin = holder(&fixture, "second", "admin");
     for by in [&fixture.operator, &admin] {
@@ -232,7 +232,7 @@ fn an_admin_is_always_left() {
 }
 
 #[test]
-fn a_name_that_is_used_again_shares_nothing_with_the_one_before() {
+fn reused_token_name_inherits_nothing_from_the_old_token() {
     let fixture = test_gateway();
     let first = holder(&fixture, "ci", "admin");
     let (key, body) = (fresh_nonce(), dispute(fixture.merchant_id, &json!({})));
@@ -250,7 +250,7 @@ fn a_name_that_is_used_again_shares_nothing_with_the_one_before() {
 }
 
 #[test]
-fn names_and_roles_are_of_their_form() {
+fn token_names_and_roles_are_validated() {
     let fixture = test_gateway();
     let invalid = "Common.Request.InvalidParameter";
     let long = "n".repeat(65);

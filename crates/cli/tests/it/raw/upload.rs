@@ -38,7 +38,7 @@ fn refused(response: &Response, status: u16, codes: &[&str]) {
 }
 
 #[test]
-fn every_kind_is_stored_and_answered_as_s3_does() {
+fn every_file_type_is_stored_and_answered_like_s3() {
     let fixture = folder_test_gateway();
     each(samples::all().into_iter().map(|sample| (sample.filename, sample)), |sample| {
         let response = fixture.ticket(sample.filename).form(&sample.bytes).send(fixture.address());
@@ -87,7 +87,7 @@ fn no_field_may_be_altered() {
 }
 
 #[test]
-fn a_form_goes_nowhere_but_to_its_own_key() {
+fn upload_form_is_valid_for_its_key_only() {
     let fixture = folder_test_gateway();
     let ticket = fixture.ticket("a.png");
     let other = fixture.ticket("b.png");
@@ -128,7 +128,7 @@ fn undeclared_and_repeated_fields_are_refused() {
 }
 
 #[test]
-fn the_file_comes_last_and_once() {
+fn file_part_must_be_last_and_single() {
     let fixture = folder_test_gateway();
     let ticket = fixture.ticket("a.png");
     let form = ticket.form(&samples::png(1));
@@ -158,7 +158,7 @@ fn the_file_comes_last_and_once() {
 }
 
 #[test]
-fn two_mebibytes_to_the_byte() {
+fn file_limit_is_exactly_2_mib() {
     let fixture = folder_test_gateway();
     each([("png", "a.png"), ("pdf", "a.pdf")], |filename| {
         let of = |bytes| {
@@ -174,7 +174,7 @@ fn two_mebibytes_to_the_byte() {
 }
 
 #[test]
-fn a_file_far_too_large_is_cut_off_in_flight() {
+fn oversized_upload_is_aborted() {
     let fixture = folder_test_gateway();
     let ticket = fixture.ticket("a.png");
     let before_kib = fixture.gateway.peak_memory_kib();
@@ -217,7 +217,7 @@ fn served(fixture: &TestGateway, dispute: &str) -> Response {
 }
 
 #[test]
-fn a_file_is_served_as_an_attachment_of_its_own_type() {
+fn file_is_served_as_attachment_of_its_type() {
     let fixture = folder_test_gateway();
     each(samples::all().into_iter().map(|sample| (sample.filename, sample)), |sample| {
         let url = fixture.upload(&sample);
@@ -232,7 +232,7 @@ fn a_file_is_served_as_an_attachment_of_its_own_type() {
 }
 
 #[test]
-fn the_parts_own_content_type_is_ignored() {
+fn content_type_of_the_file_part_is_ignored() {
     let fixture = folder_test_gateway();
     let ticket = fixture.ticket("a.png");
     let mut form = ticket.form(&samples::png(1));
@@ -244,7 +244,7 @@ fn the_parts_own_content_type_is_ignored() {
 }
 
 #[test]
-fn a_form_cut_short_stores_nothing() {
+fn truncated_form_stores_nothing() {
     let fixture = folder_test_gateway();
     let ticket = fixture.ticket("a.png");
     let request = ticket.form(&samples::png(1)).request();

@@ -32,7 +32,7 @@ fn wait_for_rounds(replicas: &Replicas, job: &str, more: f64) {
 
 #[test]
 #[ignore = "needs PostgreSQL, an S3 and libfaketime, which cargo xtask test sees to"]
-fn replicas_sweep_the_same_files_and_neither_fails() {
+fn replicas_sweep_the_same_files_without_conflict() {
     let clock = FakeClock::with_timers();
     let database = Database::shared();
     database.clock_ahead(Duration::ZERO);

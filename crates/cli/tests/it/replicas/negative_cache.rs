@@ -16,7 +16,7 @@ const READ_PAUSE: Duration = Duration::from_millis(1_100);
 
 #[test]
 #[ignore = "needs PostgreSQL, which cargo xtask test starts"]
-fn made_up_tokens_leave_merchants_their_reads() {
+fn unknown_tokens_do_not_block_merchants_reads() {
     let database = Database::shared();
     let fixture = TestGateway::with_builder(gateway().database(&database.url()).folder());
     let dispute = fixture.dispute();

@@ -18,7 +18,7 @@ const CALL_EVERY: Duration = Duration::from_millis(100);
 /// Each change is made at one replica, while the other is called all the time and remembers the app.
 #[test]
 #[ignore = "needs PostgreSQL and an S3, which cargo xtask test starts"]
-fn a_leaked_secret_ends_within_five_seconds_on_every_replica() {
+fn ended_secret_is_invalid_within_5_s_on_every_replica() {
     let replicas = Replicas::start();
     let fixture = &replicas.fixture;
     let [_, there] = replicas.operators();

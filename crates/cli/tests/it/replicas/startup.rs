@@ -22,7 +22,7 @@ fn all_at_once(start: impl Fn(usize) -> Gateway + Sync) -> Vec<Gateway> {
 
 #[test]
 #[ignore = "needs PostgreSQL and an S3, which cargo xtask test starts"]
-fn ten_that_start_at_once_are_one_gateway() {
+fn ten_concurrent_first_starts_form_one_installation() {
     let (database, bucket) = (Database::shared(), Store::shared().bucket());
     let folder = tempfile::tempdir().unwrap();
     let key = secret(folder.path(), "key", &"5a".repeat(32));
@@ -43,7 +43,7 @@ fn ten_that_start_at_once_are_one_gateway() {
 
 #[test]
 #[ignore = "needs PostgreSQL and an S3, which cargo xtask test starts"]
-fn a_token_that_was_not_first_is_not_left_lying() {
+fn losing_first_token_file_is_removed() {
     let (database, bucket) = (Database::shared(), Store::shared().bucket());
     let folder = tempfile::tempdir().unwrap();
     let key = secret(folder.path(), "key", &"5a".repeat(32));
@@ -61,7 +61,7 @@ fn a_token_that_was_not_first_is_not_left_lying() {
 
 #[test]
 #[ignore = "needs PostgreSQL, which cargo xtask test starts"]
-fn a_replica_with_another_master_key_does_not_start() {
+fn replica_with_another_master_key_does_not_start() {
     let database = Database::shared();
     let first = gateway().database(&database.url()).start();
     let folder = tempfile::tempdir().unwrap();
@@ -95,7 +95,7 @@ fn no_password_is_printed_for_an_unreachable_database() {
 
 #[test]
 #[ignore = "needs PostgreSQL and an S3, which cargo xtask test starts"]
-fn a_replica_with_another_evidence_store_does_not_start() {
+fn replica_with_another_evidence_store_does_not_start() {
     let replicas = Replicas::start();
     let first = replicas.fixture.gateway.data();
     let other_bucket = Store::shared().bucket();

@@ -14,7 +14,7 @@ const TOKEN: &str = "the-operators-own-token";
 
 #[test]
 #[ignore = "needs PostgreSQL and an S3, which cargo xtask test starts"]
-fn a_token_is_made_and_revoked_on_every_replica_at_once() {
+fn token_changes_apply_on_every_replica_immediately() {
     let (database, bucket) = (Database::shared(), Store::shared().bucket());
     let folder = tempfile::tempdir().unwrap();
     let key = secret(folder.path(), "key", &"5a".repeat(32));

@@ -41,7 +41,7 @@ fn every_file_type_can_be_posted_to_the_store() {
 
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-fn the_command_contests_with_files_that_go_to_the_store() {
+fn contest_command_uploads_to_the_store() {
     let (bucket, fixture) = test_gateway();
     let dispute = fixture.dispute();
     let file = fixture.gateway.scratch().join("receipt.png");
@@ -61,7 +61,7 @@ fn the_command_contests_with_files_that_go_to_the_store() {
 
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-fn the_gateway_itself_takes_no_uploads() {
+fn gateway_with_s3_accepts_no_uploads() {
     let (_, fixture) = test_gateway();
     let mut form = fixture.ticket("a.png").form(&samples::receipt(1).bytes);
     form.url = format!("{}/uploaded", fixture.base);
@@ -118,7 +118,7 @@ fn copied_evidence_survives_changes_of_the_upload() {
 
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-fn a_form_used_twice_changes_nothing_that_was_contested() {
+fn reused_upload_form_does_not_change_contested_files() {
     let (_, fixture) = test_gateway();
     let ticket = fixture.ticket("receipt.png");
     let [first, second] = [1, 2].map(|seed| samples::receipt(seed).bytes);
@@ -154,7 +154,7 @@ fn altered_copy_is_not_served() {
 
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-fn nothing_is_fetched_for_a_contest_that_is_decided_without_it() {
+fn contest_decided_without_evidence_fetches_nothing() {
     let (bucket, fixture) = test_gateway();
     let [url, fresh] = [1, 2].map(|seed| fixture.upload(&samples::receipt(seed)));
     let [accepted, contested] = [(); 2].map(|()| fixture.dispute());
@@ -171,7 +171,7 @@ fn nothing_is_fetched_for_a_contest_that_is_decided_without_it() {
 
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-fn another_merchants_upload_is_neither_evidence_nor_fetched() {
+fn upload_of_another_merchant_is_not_evidence() {
     let (bucket, fixture) = test_gateway();
     let stranger = fixture.operator.open_merchant("Other Shop", "UTC");
     let signer = fixture.operator.open_app(stranger, rebuttal_testbed::Scheme::Sha256);
@@ -184,7 +184,7 @@ fn another_merchants_upload_is_neither_evidence_nor_fetched() {
 
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-fn many_contests_of_one_fresh_upload_agree_on_what_it_is() {
+fn concurrent_contests_record_one_hash_per_upload() {
     let (bucket, fixture) = test_gateway();
     let url = fixture.upload(&samples::receipt(1));
     let disputes: Vec<_> = (0..16).map(|_| fixture.dispute()).collect();
@@ -205,14 +205,14 @@ fn many_contests_of_one_fresh_upload_agree_on_what_it_is() {
 
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-fn the_store_is_part_of_being_ready() {
+fn readiness_includes_the_evidence_store() {
     let (_, fixture) = test_gateway();
     assert_eq!(Request::new("GET", "/readyz", "").send(fixture.address()).unwrap().status, 200);
 }
 
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-fn a_bucket_is_one_gateways_alone() {
+fn bucket_belongs_to_one_installation() {
     let (bucket, mut fixture) = test_gateway();
     let output = std::process::Command::new(bin())
         .args(["serve", "--listen", "127.0.0.1:0", "--evidence-url", &bucket.evidence_url(), "--data"])

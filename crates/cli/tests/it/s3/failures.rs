@@ -122,7 +122,7 @@ fn unavailable_store_stops_only_what_needs_it() {
 
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-fn a_first_start_waits_for_its_store_and_any_start_does_without() {
+fn only_the_first_start_waits_for_its_store() {
     let bucket = Store::shared().bucket();
     let proxy = Proxy::before(bucket.store.address);
     proxy.fault("GET", "", Fault::Fails);

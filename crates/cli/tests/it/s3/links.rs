@@ -83,7 +83,7 @@ fn link_fetches_submitted_evidence_without_credentials() {
 
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-fn a_link_is_good_for_reading_its_file_alone() {
+fn link_allows_only_reading_its_file() {
     let (bucket, fixture) = test_gateway();
     let (mine, other) = (contested(&fixture), contested(&fixture));
     let (link, other) = (link(&fixture, &mine), link(&fixture, &other));
@@ -118,7 +118,7 @@ fn a_link_is_good_for_reading_its_file_alone() {
 
 #[test]
 #[ignore = "needs an S3 and libfaketime: cargo xtask test runs it"]
-fn a_link_ends_after_five_minutes() {
+fn link_expires_after_five_minutes() {
     assert_eq!(answered_when_made_before(LIFETIME.checked_sub(MARGIN).unwrap()).status, 200);
     let late = answered_when_made_before(LIFETIME + Duration::from_secs(1));
     assert_eq!((late.status, late.store_error().as_str()), (403, "AccessDenied"), "{}", late.text());
@@ -167,7 +167,7 @@ fn no_link_to_an_altered_or_missing_copy() {
 
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-fn a_store_that_does_not_answer_gives_no_link() {
+fn no_link_if_the_store_does_not_answer() {
     let bucket = Store::shared().bucket();
     let proxy = Proxy::before(bucket.store.address);
     let fixture = TestGateway::with_builder(gateway().bucket_through(&bucket, proxy.address));
@@ -219,7 +219,7 @@ fn links_require_the_read_role() {
 
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-fn a_link_is_in_no_log() {
+fn links_are_not_logged() {
     let bucket = Store::shared().bucket();
     let fixture = TestGateway::with_builder(gateway().bucket(&bucket).env("REBUTTAL_LOG_FILTER", "trace"));
     let dispute = contested(&fixture);
@@ -233,7 +233,7 @@ fn a_link_is_in_no_log() {
 
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-fn a_link_is_asked_for_as_the_file_is() {
+fn link_request_is_validated_like_a_download() {
     let (_, fixture) = test_gateway();
     let dispute = contested(&fixture);
     assert_eq!(submitted(&fixture, &dispute)["evidenceId"], json!("1-1"));
@@ -246,7 +246,7 @@ fn a_link_is_asked_for_as_the_file_is() {
 
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-fn the_command_prints_links() {
+fn evidence_command_prints_links() {
     let (bucket, fixture) = test_gateway();
     let dispute = contested(&fixture);
     let printed = |more: &[&str]| {
@@ -283,7 +283,7 @@ fn the_command_prints_links() {
 }
 
 #[test]
-fn a_folder_links_to_nothing() {
+fn evidence_in_a_folder_has_no_links() {
     let fixture = folder_test_gateway();
     let dispute = contested(&fixture);
     let answer = fixture.operator.fetch(&path(&dispute));

@@ -15,7 +15,7 @@ const CONTESTS: usize = 8;
 
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-fn a_contest_that_races_with_an_operator_is_judged() {
+fn contest_racing_with_an_operator_is_validated() {
     let (_bucket, fixture) = test_gateway();
     let (address, url) = (fixture.address(), fixture.upload(&samples::receipt(1)));
     for _ in 0..RACES {

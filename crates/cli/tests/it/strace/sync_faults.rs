@@ -53,7 +53,7 @@ fn told_the_truth(fixture: &TestGateway, call: &SignedCall, dispute: &str, answe
 
 #[test]
 #[ignore = "needs strace: cargo xtask test runs it"]
-fn a_sync_that_fails_is_never_answered_with_ok() {
+fn failed_sync_is_never_answered_with_ok() {
     let mut fixture = sqlite_test_gateway();
     let url = fixture.upload(&samples::receipt(1));
     let disputes: Vec<_> = (0..4).map(|_| fixture.dispute()).collect();
@@ -78,7 +78,7 @@ fn a_sync_that_fails_is_never_answered_with_ok() {
 
 #[test]
 #[ignore = "needs strace: cargo xtask test runs it"]
-fn a_slow_disk_delays_answers_and_makes_none_untrue() {
+fn slow_disk_delays_correct_responses() {
     let mut fixture = sqlite_test_gateway();
     let url = fixture.upload(&samples::receipt(1));
     let disputes: Vec<_> = (0..64).map(|_| fixture.dispute()).collect();

@@ -99,7 +99,7 @@ fn answer_to(events: &[Event], call: &SignedCall) -> usize {
 
 #[test]
 #[ignore = "needs strace: cargo xtask test runs it"]
-fn the_wal_is_synced_after_its_last_write_and_before_the_answer() {
+fn wal_is_synced_between_last_write_and_response() {
     let traced = Traced::start();
     let fixture = &traced.fixture;
     let url = fixture.upload(&samples::receipt(1));
@@ -127,7 +127,7 @@ fn the_wal_is_synced_after_its_last_write_and_before_the_answer() {
 
 #[test]
 #[ignore = "needs strace: cargo xtask test runs it"]
-fn a_file_is_synced_linked_and_its_folder_synced_before_the_204() {
+fn upload_is_synced_and_linked_before_the_204() {
     let traced = Traced::start();
     let fixture = &traced.fixture;
     let ticket = fixture.ticket("a.png");

@@ -7,7 +7,7 @@ use crate::common::{CommandOutput, bin};
 
 #[test]
 #[ignore = "needs curl, which cargo xtask test installs"]
-fn an_operators_work_goes_as_the_page_says() {
+fn operator_page_commands_work() {
     let reader = DocsReader::of("docs/operate/operator.md");
     let gateway = Gateway::builder(bin()).start();
     let types = |script: &str| {

@@ -108,7 +108,7 @@ fn missing_settings_errors_match_the_page() {
 }
 
 #[test]
-fn the_page_builds_what_it_starts() {
+fn quick_start_page_builds_the_binary_it_runs() {
     let built = Page::open(PAGE).marked("build");
     let krate = PathBuf::from(built.trim().strip_prefix("cargo install --path ").unwrap());
     let manifest = page::file(krate.join("Cargo.toml").to_str().unwrap());

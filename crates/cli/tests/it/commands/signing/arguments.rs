@@ -67,7 +67,7 @@ fn unsendable_values_are_usage_errors() {
 }
 
 #[test]
-fn a_password_in_a_url_is_refused_without_being_shown() {
+fn password_in_a_url_is_rejected_and_not_printed() {
     let case = SentRequest {
         url: "https://shop:Geheim7@pay.example/pg/v2/dispute/query",
         ..sent(&signer(Scheme::Sha256), "POST", &url(), super::BODY)
