@@ -71,7 +71,7 @@ fn disconnect_before_the_response_is_all_or_nothing() {
         drop(connection);
         done += usize::from(settles(&fixture, &call, &dispute) == REPLAYED);
     }
-    assert!(done > 0, "a contest that was wholly sent is done even where nobody waits for the answer");
+    assert!(done > 0, "a contest that was completely sent is done even if the client disconnects");
 }
 
 fn files_below(folder: &Path) -> usize {
@@ -118,7 +118,7 @@ enum RequestOutcome {
     Unanswered,
 }
 
-/// 64 contests: most wholly sent as the signal comes, every fourth with its last bytes after it.
+/// 64 contests: most completely sent before the signal, every fourth with its last bytes after it.
 fn stop_amid_64(fixture: &TestGateway) -> Vec<(SignedCall, String, RequestOutcome)> {
     const REQUESTS: usize = 64;
     let url = fixture.upload(&samples::receipt(1));
@@ -164,14 +164,14 @@ fn shutdown_answers_or_ignores_each_of_64_requests() {
         let outcomes = stop_amid_64(&fixture);
         let status = fixture.gateway.wait();
         assert!(status.success(), "{status}: {}", fixture.gateway.stderr());
-        assert!(Connection::open(fixture.address()).is_err(), "nobody listens any more");
+        assert!(Connection::open(fixture.address()).is_err(), "the listener is closed");
         fixture.gateway.restart();
         for (call, dispute, outcome) in outcomes {
             let done = fixture.status(&dispute) == "UNDER_REVIEW";
             if let RequestOutcome::Answered(answer) = outcome {
                 answered += 1;
                 match answer.code.as_str() {
-                    "OK" => assert!(done, "answered and gone"),
+                    "OK" => assert!(done, "answered, but not stored"),
                     "Common.System.Unavailable" => assert!(!done, "said to have changed nothing"),
                     "Common.System.OutcomeUnknown" => {}
                     other => panic!("{other}: {}", answer.message),

@@ -21,7 +21,7 @@ const CHORES_PERIOD: Duration = Duration::from_secs(6);
 
 /// A gateway with a fake clock, which it trusts again one second after a jump.
 fn test_gateway(clock: &FakeClock) -> TestGateway {
-    // Not on the run's backend: a database server has its own clock, which is not moved.
+    // On SQLite only: a database server has its own clock, which is not moved.
     TestGateway::with_builder(clock.apply_to(gateway().embedded()).args(["--freshness-window-seconds", "1"]))
 }
 
@@ -160,8 +160,8 @@ fn brief_forward_clock_jump_changes_nothing() {
     let created = fixture.operator.send(&create).created();
 
     clock.ahead(400 * DAY);
-    let told = || fixture.gateway.stderr().contains("the clock jumped").then_some(());
-    wait_for("the jump to be told", told);
+    let logged = || fixture.gateway.stderr().contains("the clock jumped").then_some(());
+    wait_for("the clock jump in the log", logged);
     // The background jobs would act on such a clock within their period.
     pause(CHORES_PERIOD);
     clock.ahead(Duration::ZERO);
@@ -181,8 +181,8 @@ fn late_start_expires_nothing_during_clock_guard() {
 
     clock.ahead(2 * HOUR);
     fixture.gateway.restart();
-    let told = || fixture.gateway.stderr().contains("the clock stands at").then_some(());
-    wait_for("the doubt to be told", told);
+    let logged = || fixture.gateway.stderr().contains("the clock stands at").then_some(());
+    wait_for("the clock warning in the log", logged);
     // The background jobs would act on such a clock within a second.
     pause(CHORES_PERIOD);
     for dispute in [&contested, &late] {
@@ -191,10 +191,10 @@ fn late_start_expires_nothing_during_clock_guard() {
     clock.ahead(Duration::ZERO);
     fixture.contest(&contested, &[Item::receipt(&url)]).is("OK");
 
-    // It really was away: nobody sets the clock.
+    // The gateway really was stopped for that long: the clock is right.
     clock.ahead(2 * HOUR);
     fixture.gateway.restart();
     wait_for("the deadline to expire", || (fixture.status(&late) == "EXPIRED").then_some(()));
-    let told = fixture.gateway.stderr();
-    assert!(told.contains("the clock stands at"), "it was doubted before: {told}");
+    let stderr = fixture.gateway.stderr();
+    assert!(stderr.contains("the clock stands at"), "the clock was doubted before: {stderr}");
 }

@@ -53,7 +53,7 @@ pub(crate) fn becomes_ready(address: SocketAddr, status: u16) {
 
 /// Where a gateway with a listener for operators serves them.
 pub(crate) fn operators_address(gateway: &Gateway) -> SocketAddr {
-    wait_for("the log to tell where", || {
+    wait_for("the address in the log", || {
         let said = gateway.stderr();
         let (_, after) = said.split_once("operators are served on http://")?;
         let (address, _) = after.split_once('\n')?;
@@ -63,7 +63,7 @@ pub(crate) fn operators_address(gateway: &Gateway) -> SocketAddr {
 
 /// The metrics of a gateway with a metrics listener.
 pub(crate) fn scrape(gateway: &Gateway) -> String {
-    let address = wait_for("the log to tell where metrics are", || {
+    let address = wait_for("the metrics address in the log", || {
         let said = gateway.stderr();
         let (_, after) = said.split_once("metrics are served on http://")?;
         Some(after.split_once("/metrics")?.0.to_owned())
@@ -114,7 +114,7 @@ pub(crate) struct Flood {
 }
 
 impl Flood {
-    /// What goes out at once: more than an address may fail in a second.
+    /// Concurrent requests: more than an address may fail in a second.
     const AT_ONCE: usize = 200;
 
     /// Begins, and waits until the first of them is held back.

@@ -144,7 +144,7 @@ fn no_secret_is_stored_in_plain_text() {
         for secret in [&fixture.signer.app_secret, &token] {
             let raw = hex::decode(secret).unwrap_or_else(|_| secret.as_bytes().to_vec());
             for needle in [secret.as_bytes(), &raw] {
-                assert!(rebuttal_testbed::http::find(&bytes, needle).is_none(), "a secret lies in {name}");
+                assert!(rebuttal_testbed::http::find(&bytes, needle).is_none(), "{name} contains a secret");
             }
         }
     }

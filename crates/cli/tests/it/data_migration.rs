@@ -48,8 +48,8 @@ impl Migration {
 
 /// A failure is printed on standard error, or with `--json` on standard output.
 fn said(output: &Output) -> String {
-    let [out, told] = [&output.stdout, &output.stderr].map(|said| String::from_utf8_lossy(said).into_owned());
-    out + &told
+    let [out, err] = [&output.stdout, &output.stderr].map(|said| String::from_utf8_lossy(said).into_owned());
+    out + &err
 }
 
 fn done(output: &Output) -> Value {
@@ -96,7 +96,7 @@ fn migrated_gateway_keeps_its_state() {
     );
     drop(gateway);
 
-    // The old data is locked, so that nobody serves from both.
+    // The old data is locked, so that no gateway serves from both.
     let start = Command::new(bin())
         .args(["serve", "--listen", "127.0.0.1:0", "--data"])
         .arg(fixture.gateway.data())
@@ -124,12 +124,12 @@ fn old_folder_of_migrated_evidence_is_not_served() {
         .arg(migration.fixture.gateway.data())
         .output()
         .unwrap();
-    let told = said(&start);
-    assert!(!start.status.success() && told.contains("this database's evidence is in s3://"), "{told}");
+    let message = said(&start);
+    assert!(!start.status.success() && message.contains("this database's evidence is in s3://"), "{message}");
     let doctor =
         Command::new(bin()).args(["doctor", "--data"]).arg(migration.fixture.gateway.data()).output();
-    let told = String::from_utf8(doctor.unwrap().stdout).unwrap();
-    assert!(told.contains("evidence is in s3://"), "{told}");
+    let stdout = String::from_utf8(doctor.unwrap().stdout).unwrap();
+    assert!(stdout.contains("evidence is in s3://"), "{stdout}");
     // The database that goes along later takes the place with it.
     let mut command = Command::new(bin());
     command.args(["migrate", "--yes", "--json", "--data"]).arg(migration.fixture.gateway.data());
@@ -177,9 +177,10 @@ fn killed_migration_is_completed_by_a_rerun() {
     let key: Vec<u8> =
         old.query_row("SELECT value FROM meta WHERE name = 'key_check'", [], |row| row.get(0)).unwrap();
     let last: i64 = old.query_row("SELECT max(outbox_id) FROM outbox", [], |row| row.get(0)).unwrap();
-    let mark =
+    let marker =
         format!(r#"{{"source":"{}","table":"outbox","after":[{{"Number":{last}}}]}}"#, hex::encode(key));
-    let _ = migration.database.query(&format!("INSERT INTO meta VALUES ('data_migration', '{mark}'::bytea)"));
+    let _ =
+        migration.database.query(&format!("INSERT INTO meta VALUES ('data_migration', '{marker}'::bytea)"));
     done(&migration.moved(&[]));
     let gateway = migration.reopened();
     migration.fixture.contest(&dispute, &[Item::receipt(&url)]).is("OK");
@@ -227,12 +228,12 @@ fn database_only_migration_needs_its_key_and_prints_settings() {
     let refused = moved();
     assert!(!refused.status.success() && said(&refused).contains("is not the one"), "{}", said(&refused));
     std::fs::write(&key, right).unwrap();
-    let told = moved();
-    let settings = String::from_utf8(told.stdout.clone()).unwrap();
+    let output = moved();
+    let settings = String::from_utf8(output.stdout.clone()).unwrap();
     assert!(
-        settings.contains("database_url = \"postgres://") && told.status.success(),
+        settings.contains("database_url = \"postgres://") && output.status.success(),
         "{settings}{}",
-        said(&told)
+        said(&output)
     );
     let again = sqlite_test_gateway();
     let data = again.gateway.data();

@@ -20,7 +20,7 @@ fn draining_gateway_is_not_ready_but_serves() {
     let dispute = fixture.dispute();
     fixture.accept(&dispute).is("OK");
     assert!(fixture.gateway.wait().success());
-    assert!(Connection::open(address).is_err(), "nobody listens any more");
+    assert!(Connection::open(address).is_err(), "the listener is closed");
     fixture.gateway.restart();
     assert_eq!(fixture.status(&dispute), "ACCEPTED");
 }

@@ -14,7 +14,7 @@ use crate::common::{gateway, scaled};
 
 const KILLS: usize = 100;
 const WORKERS: usize = 8;
-/// The load runs this long at most before the kill; often much shorter, sometimes not at all.
+/// The longest time that the load runs before the kill; it may also be zero.
 const LOAD_LIMIT_MS: u64 = 90;
 /// So that checking a round stays quick.
 const ATTEMPTS_PER_LANE: usize = 10;
@@ -50,7 +50,7 @@ impl Setup {
         (attempt, result)
     }
 
-    /// Each step is noted before it is sent and again when it is answered; the kill may come between any two bytes.
+    /// Each step is noted before it is sent and again when it is answered; the kill may happen between any two bytes.
     fn steps(&self, connection: &mut Connection, seed: usize, attempt: &mut Attempt) -> io::Result<()> {
         let Self { fixture, urls } = self;
         let opening = dispute(fixture.merchant_id, &json!({ "disputeNo": attempt.dispute_no }));
@@ -83,7 +83,7 @@ impl Setup {
         Ok(())
     }
 
-    /// Runs the load until the gateway is gone, and gives all that was tried.
+    /// Runs the load until the gateway is killed, and returns everything that was sent.
     fn load_and_kill(&mut self, round: usize) -> Vec<Attempt> {
         let setup = &*self;
         let worker = |worker: usize| {

@@ -91,7 +91,7 @@ fn unwritable_log_does_not_stop_the_gateway() {
     assert!(fixture.gateway.wait().success());
 }
 
-/// Lines that strangers may have brought about, of one kind of call: more than a slow machine takes ten seconds for.
+/// Log lines that one kind of call by unauthenticated callers may cause: one in ten seconds, with a margin.
 const LINES_MAX: usize = 5;
 
 #[test]
@@ -102,7 +102,7 @@ fn unauthenticated_callers_cannot_flood_the_log() {
     fixture.query(&dispute).is("OK");
     let database = fixture.gateway.data().join("rebuttal.db");
     let away = database.with_extension("away");
-    // What looks strangers up fails, and what takes changes.
+    // Lookups of unknown apps and tokens fail, and so do changes.
     let by_hand = |sql| rusqlite::Connection::open(&database).unwrap().execute_batch(sql).unwrap();
     by_hand("ALTER TABLE apps RENAME TO apps_away; ALTER TABLE tokens RENAME TO tokens_away");
     std::fs::rename(&database, &away).unwrap();

@@ -75,12 +75,12 @@ fn concurrent_invalid_files_in_s3_stay_below_80_mb() {
     let peak_kib = fixture.gateway.peak_memory_kib();
     eprintln!("peak {peak_kib} KiB");
     assert!(peak_kib < PEAK_LIMIT_KIB, "{peak_kib} KiB");
-    assert_eq!(bucket.keys("sealed/").len(), WORKERS, "only what is true was sealed");
+    assert_eq!(bucket.keys("sealed/").len(), WORKERS, "only valid files were stored by hash");
 }
 
 #[test]
 fn idle_gateway_uses_less_than_30_mb() {
-    // The goal is the default's: clients of a database server and of an S3 come on top elsewhere.
+    // The limit applies to the default backend; clients of a database server and of an S3 need more.
     let mut fixture = sqlite_test_gateway();
     drop(fixture.upload(&samples::receipt(1)));
     fixture.gateway.restart();

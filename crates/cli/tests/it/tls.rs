@@ -38,7 +38,7 @@ async fn configured_certificate_serves_contests_over_tls() {
     contest.send().await.unwrap();
     let answer = client.query(&QueryRequest::DisputeNo(dispute.parse().unwrap())).await.unwrap();
     assert_eq!(answer.data.status.to_string(), "UNDER_REVIEW");
-    // The same address without TLS serves nobody.
+    // The same address serves nothing without TLS.
     let plain = Request::new("GET", "/healthz", "").send(fixture.address());
     assert!(plain.is_err() || plain.is_ok_and(|response| response.status == 400));
 }

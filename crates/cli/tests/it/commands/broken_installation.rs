@@ -18,7 +18,7 @@ fn said(data: &Path, more: &[&str]) -> String {
     serve(data, more).stderr.replace("\n  ", " ")
 }
 
-/// A gateway that has served, to which nobody has uploaded anything, and was stopped.
+/// A stopped gateway without uploads.
 fn unused() -> TestGateway {
     let mut fixture = TestGateway::with_builder(Gateway::builder(bin()).embedded());
     fixture.gateway.terminate();
@@ -128,7 +128,7 @@ fn expired_or_expiring_certificate_is_reported() {
     }
 }
 
-/// Asked of nobody here.
+/// Not contacted.
 const NO_METADATA: (&str, &str) = ("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:1");
 
 #[test]
@@ -150,7 +150,7 @@ fn missing_s3_credentials_are_reported_with_their_variables() {
     assert!(output.code == 1 && said.contains(WHAT), "{output:?}");
 }
 
-/// What somebody does to a schema, how it is found, in which words, and whether a gateway starts all the same.
+/// A change of the schema, its severity, the message, and whether a gateway starts with it.
 const SCHEMAS: [(&str, &str, &str, bool); 7] = [
     ("DROP TABLE outbox", "fault", "outbox", false),
     ("ALTER TABLE tokens DROP COLUMN revoked_at", "fault", "revoked_at", false),
@@ -197,7 +197,7 @@ fn looks_at_schema(
     assert!(!message(&output, "database", "fault").contains("see that it is there"), "{output:?}");
     if starts {
         fixture.gateway.restart();
-        // In our words, once, and in nobody else's; what the start itself mends is no news.
+        // Our message once, and no library's; what the start repairs is not reported.
         let said = fixture.gateway.stderr();
         let times = usize::from(!what.contains("the next start of this version applies it"));
         assert!(said.matches(what).count() == times && !said.contains("ERROR"), "{what}: {said}");

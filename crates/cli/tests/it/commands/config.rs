@@ -268,10 +268,10 @@ fn value_and_combination_errors_are_listed_in_file_order() {
         json["faults"].as_array().unwrap().iter().map(|fault| fault.as_str().unwrap()).collect();
     assert_eq!((output.code, faults.len()), (1, begin.len()), "{faults:#?}");
     assert!(faults.iter().zip(&begin).all(|(fault, begin)| fault.starts_with(begin)), "{faults:#?}");
-    // To people, a mark for each.
+    // For people, each is printed with a mark.
     let output = config(&["check", "--config", &path], &env);
     assert_eq!(output.stdout.matches("✗ ").count(), begin.len(), "{output:?}");
-    // Whatever else reads them tells them in the same words, and a variable that is none by itself as wrong usage.
+    // Other commands print the same messages, and report an invalid variable as wrong usage.
     for words in [["serve"].as_slice(), &["doctor"], &["config", "show"]] {
         let mut command = rebuttal(&[words, &["--config", &path]].concat());
         command.env(env[0].0, env[0].1);

@@ -89,13 +89,13 @@ fn rejection_prints_the_gateways_message_and_exits_with_3() {
 fn invalid_files_are_all_reported_and_nothing_is_sent() {
     let shell = MerchantShell::start();
     let no = shell.fixture.dispute();
-    let lie = shell.file_named("lie.pdf", &samples::png(7));
+    let mismatched = shell.file_named("mismatched.pdf", &samples::png(7));
     let large = shell.file_named("large.png", &samples::png_of_size(2_097_153));
     let words = [
         "contest",
         &no,
         "--receipt",
-        &lie,
+        &mismatched,
         "--refund",
         &large,
         "--other",
@@ -112,7 +112,7 @@ fn invalid_files_are_all_reported_and_nothing_is_sent() {
     let lines: Vec<_> = output.stderr.lines().collect();
     assert_eq!(lines[0], "✗ nothing was submitted:");
     assert!(
-        lines[1].contains("lie.pdf: The file is named .pdf, but its content is a PNG image."),
+        lines[1].contains("mismatched.pdf: The file is named .pdf, but its content is a PNG image."),
         "{output:?}"
     );
     assert!(lines[2].contains("large.png: evidence must have at most 2097152 bytes"), "{output:?}");
@@ -196,7 +196,7 @@ fn secret_may_come_from_a_file() {
     assert_eq!(CommandOutput::run(command).code, 0);
 }
 
-/// A standard output that takes nothing: a full disk, or a pipe that nobody reads.
+/// A standard output that cannot be written: a full disk, or a closed pipe.
 fn lossy_outputs() -> [Stdio; 2] {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);

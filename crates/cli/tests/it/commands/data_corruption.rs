@@ -191,7 +191,7 @@ fn missing_or_truncated_contested_files_are_reported() {
     finds(&output, "evidence files", &dispute_no);
 }
 
-/// Passes requests on one by one, and answers without the header that signs them, or with another body.
+/// Passes requests on one by one, and answers without the Authorization header or with another body.
 fn meddle(listener: TcpListener, gateway: SocketAddr, meddled: fn(&str) -> String) {
     std::thread::spawn(move || {
         for mut client in listener.incoming().map_while(Result::ok) {

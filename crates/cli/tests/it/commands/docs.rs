@@ -44,7 +44,7 @@ impl DocsReader {
         command
     }
 
-    /// The commands that the page marks with this name.
+    /// The commands that the page labels with this name.
     fn commands(&self, name: &str) -> String {
         self.page.marked(&format!("run: {name}"))
     }
@@ -117,7 +117,7 @@ fn yaml_in_the_docs_and_packaging_parses() {
             );
         }
     }
-    assert_eq!(count, 2, "what a new one says is looked at by a test of its own, as in `judged`");
+    assert_eq!(count, 2, "a new message needs its own test");
     assert!(yaml("a: 1\na: 2\n").is_err(), "a key that is there twice is overlooked");
 }
 

@@ -10,7 +10,7 @@ use crate::commands::doctor::{doctor, finds, message};
 use crate::common::{CommandOutput, bin};
 
 const ABOUT: &str = "evidence files";
-/// More than are looked at at once.
+/// More than are checked concurrently.
 const MANY: usize = 40;
 
 /// A gateway with its evidence in a bucket, and disputes that were contested, one file each.
@@ -47,24 +47,24 @@ fn missing_truncated_or_altered_copies_are_reported() {
     assert!(sound.contains("all 40 files") && sound.contains("--evidence reads it"), "{sound}");
     assert!(message(&at(&["--evidence"]), ABOUT, "ok").contains("with the recorded content"));
 
-    let seals = bucket.keys("sealed/m/");
-    let [seal] =
-        seals.iter().filter(|key| is_seal_of(key, &samples::receipt(2).bytes)).collect::<Vec<_>>()[..]
+    let copies = bucket.keys("sealed/m/");
+    let [copy] =
+        copies.iter().filter(|key| is_seal_of(key, &samples::receipt(2).bytes)).collect::<Vec<_>>()[..]
     else {
-        panic!("{seals:?}")
+        panic!("{copies:?}")
     };
-    let whole = bucket.read(seal).unwrap();
+    let whole = bucket.read(copy).unwrap();
     let mut altered = whole.clone();
     *altered.last_mut().unwrap() ^= 1;
-    bucket.put(seal, &altered);
-    assert!(message(&at(&[]), ABOUT, "ok").contains("their content was not read"), "as long as before");
+    bucket.put(copy, &altered);
+    assert!(message(&at(&[]), ABOUT, "ok").contains("their content was not read"), "same size as before");
     let found = at(&["--evidence"]);
     finds(&found, ABOUT, "of 40 files of contested disputes, 1 are missing from the bucket");
     finds(&found, ABOUT, "has another content than was recorded");
     finds(&found, ABOUT, &disputes[0]);
-    bucket.put(seal, &whole[1..]);
+    bucket.put(copy, &whole[1..]);
     finds(&at(&[]), ABOUT, &format!("has {} bytes instead of {}", whole.len() - 1, whole.len()));
-    bucket.delete(seal);
+    bucket.delete(copy);
     for more in [&[][..], &["--histories"], &["--evidence"]] {
         let found = at(more);
         finds(&found, ABOUT, &format!("{}: m/", disputes[0]));

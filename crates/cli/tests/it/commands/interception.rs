@@ -1,6 +1,6 @@
 //! An attacker between merchant and gateway who knows no secret: obtains responses to altered copies of a request,
-//! passes one to the merchant, and delivers the original request later. The merchant must never be told that a contest
-//! is done or refused while the gateway does otherwise, then or later (contract §2).
+//! passes one to the merchant, and delivers the original request later. The merchant must never get a valid
+//! response that a contest is done or refused while the gateway does otherwise, then or later (contract §2).
 //!
 //! Covers all codes of contract §7 except an internal error and an unknown outcome, which cannot be caused from here.
 //! What the client makes of those is in the table of `client/retry/tests.rs`.
@@ -22,7 +22,7 @@ enum Attack {
     AlteredCopy(&'static str, &'static str),
     /// The answer to a copy with so many bytes more.
     PaddedCopy(usize),
-    /// The answer to a copy under an app id that nobody has.
+    /// The response to a copy with an unknown app id.
     OtherApp,
     /// The answer to copies of which there were too many.
     RateLimited,
@@ -72,7 +72,7 @@ const ATTACKS: [(&str, Attack, i32); 18] = [
     ("OK", Attack::DropRequest, 4),
 ];
 
-/// Calls of the app in a second: enough for the merchant's commands, and reached by who hurries.
+/// Calls of the app per second: enough for the merchant's commands, and few enough that the attacker reaches them.
 const RATE: &str = "40";
 
 /// The state of the attacker.
@@ -208,7 +208,7 @@ fn run_attack(code: &str, attack: Attack, exit: i32) {
         );
         assert!(printed["openUntil"].is_string(), "{attack:?}: {printed}");
     }
-    // The attacker delivers the kept requests; what the merchant was told must still be true.
+    // The attacker delivers the kept requests; the responses that the merchant got must still be true.
     let Attacker { held, .. } = std::mem::take(&mut *attacker.lock().unwrap());
     let statuses: Vec<_> = held.iter().map(|held| shell.deliver(held)).collect();
     assert!(statuses.iter().all(|status| *status == 200), "{attack:?}: {statuses:?}");
@@ -229,7 +229,7 @@ fn attacker_cannot_forge_an_outcome() {
     });
 }
 
-/// A contest that was honestly refused is worth nothing to him who kept a copy, whatever happens afterwards.
+/// A copy of a rejected contest is useless to an attacker, whatever happens afterwards.
 #[test]
 fn settled_rejection_holds_for_every_copy() {
     let kept = Arc::new(Mutex::new(Vec::new()));

@@ -27,8 +27,8 @@ fn uploaded_files_are_contested_by_their_storage_uris() {
 #[test]
 fn invalid_files_are_all_reported_and_none_uploaded() {
     let shell = MerchantShell::start();
-    let lie = shell.file_named("lie.pdf", &samples::png(7));
-    let mut command = shell.command(&["upload", &shell.receipt(), &lie, "/nope.png"]);
+    let mismatched = shell.file_named("mismatched.pdf", &samples::png(7));
+    let mut command = shell.command(&["upload", &shell.receipt(), &mismatched, "/nope.png"]);
     command.env("REBUTTAL_URL", "http://127.0.0.1:1");
     let output = CommandOutput::run(command);
     assert_eq!((output.code, output.stdout.as_str()), (1, ""), "{output:?}");
@@ -99,7 +99,7 @@ fn accept_without_response_is_unknown_and_resolvable() {
     let output = shell.run(&["accept", &no, "--yes", "--json"]);
     let json = output.json();
     assert_eq!((output.code, &json["outcome"]), (4, &"unknown".into()), "{output:?}");
-    assert_eq!(shell.status(&no), "ACCEPTED", "it took effect, which nobody was told");
+    assert_eq!(shell.status(&no), "ACCEPTED", "it took effect without a response");
     proxy.forward_all();
     assert_eq!(shell.paste(json["again"].as_str().unwrap()).code, 0);
 }
@@ -109,18 +109,18 @@ fn control_characters_in_file_names_are_escaped() {
     let shell = MerchantShell::start();
     let (no, content) = (shell.fixture.dispute(), samples::receipt(1).bytes);
     let name = "a\n\u{1b}[31mred \u{202e}gnp.png";
-    let strange = shell.file_named(name, &content);
-    let output = shell.run(&["upload", &strange]);
+    let unusual = shell.file_named(name, &content);
+    let output = shell.run(&["upload", &unusual]);
     assert_eq!((output.code, output.stdout.lines().count()), (0, 1), "{output:?}");
     assert!(!output.stdout.contains(['\u{1b}', '\u{202e}']), "{output:?}");
     let quoted = output.stdout.trim_end().split_once("  ").unwrap().1;
     let read =
         std::process::Command::new("bash").args(["-c", &format!("printf %s {quoted}")]).output().unwrap();
-    assert_eq!(String::from_utf8(read.stdout).unwrap(), strange, "a shell reads the name that it was");
-    assert_eq!(shell.run(&["upload", &strange, "--json"]).json()["files"][0]["file"], strange.as_str());
+    assert_eq!(String::from_utf8(read.stdout).unwrap(), unusual, "a shell reads the name that it was");
+    assert_eq!(shell.run(&["upload", &unusual, "--json"]).json()["files"][0]["file"], unusual.as_str());
 
     let empty = shell.file_named(&format!("empty{name}"), b"");
-    let receipt = ["contest", &no, "--receipt", &strange];
+    let receipt = ["contest", &no, "--receipt", &unusual];
     for words in [&["upload", &empty][..], &[&receipt[..], &["--refund", &empty]].concat(), &receipt] {
         let output = shell.run(words);
         assert_eq!(output.code, 1, "{output:?}");

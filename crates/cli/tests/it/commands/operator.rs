@@ -121,12 +121,12 @@ fn lists_follow_pages_up_to_the_limit() {
     let cursor = first["nextCursor"].as_str().unwrap();
     let rest = shell.operator(&["dispute", "list", "--json", "--cursor", cursor]).json();
     let number = |item: &Value| item["disputeNo"].as_str().unwrap().to_owned();
-    let mut told: Vec<_> =
+    let mut listed: Vec<_> =
         [&first, &rest].iter().flat_map(|page| page["items"].as_array().unwrap()).map(number).collect();
-    told.sort_unstable();
+    listed.sort_unstable();
     let mut numbers = numbers;
     numbers.sort_unstable();
-    assert_eq!(told, numbers, "each once");
+    assert_eq!(listed, numbers, "each once");
 
     let text = shell.operator(&["dispute", "list", "--status", "WON"]);
     assert_eq!((text.code, text.stdout.as_str()), (0, "There are no such disputes.\n"), "{text:?}");
@@ -280,8 +280,8 @@ fn merchant_is_changed() {
     assert!(output.stdout.contains("Corner Shop & Sons is now merchant"), "{output:?}");
     let listed = shell.operator(&["merchant", "list"]);
     assert!(listed.stdout.contains("Corner Shop & Sons  Asia/Shanghai"), "{listed:?}");
-    let nobody = shell.operator(&["merchant", "change", "4711", "--name", "X", "--json"]);
-    assert_eq!((nobody.code, &nobody.json()["code"]), (3, &"Operator.NotFound".into()), "{nobody:?}");
+    let unknown = shell.operator(&["merchant", "change", "4711", "--name", "X", "--json"]);
+    assert_eq!((unknown.code, &unknown.json()["code"]), (3, &"Operator.NotFound".into()), "{unknown:?}");
 }
 
 #[test]

@@ -266,7 +266,7 @@ fn terminal_escapes_in_json_output_are_neutralized() {
             ["\\u200f", "\\u202e", "\\u009b"].iter().any(|escaped| output.stdout.contains(escaped)),
         );
     }
-    assert!(printed >= 10, "only {printed} commands told what they were to escape");
+    assert!(printed >= 10, "only {printed} commands printed the escaped text");
 }
 
 #[test]

@@ -89,10 +89,10 @@ fn profile_json_contains_all_but_the_secret() {
     assert_eq!((output.code, output.json()), (0, changed), "{output:?}");
     assert_eq!(home.run(&["profile", "list", "--json"]).json(), serde_json::json!([]));
 
-    let gone = home.run(&["profile", "remove", "shop", "--json"]);
+    let removed = home.run(&["profile", "remove", "shop", "--json"]);
     let why = format!("there is no profile \"shop\" in {}", home.file.display());
     let expected = serde_json::json!({ "outcome": "local", "errorMessage": why });
-    assert_eq!((gone.code, gone.json()), (1, expected), "{gone:?}");
+    assert_eq!((removed.code, removed.json()), (1, expected), "{removed:?}");
 }
 
 #[test]
@@ -158,7 +158,7 @@ fn secret_file_is_read_once() {
     let home = UserHome::new();
     let no = home.shell.fixture.dispute();
     let app_id = &home.shell.fixture.signer.app_id;
-    // What was read of a pipe is gone.
+    // What was read from a pipe cannot be read again.
     let with = ["--url", &home.shell.url, "--app-id", app_id, "--app-secret-file", "/dev/stdin"];
     for words in [
         ["query", "--dispute-no", &no].as_slice(),

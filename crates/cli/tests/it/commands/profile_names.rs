@@ -90,7 +90,7 @@ fn zsh_completes_existing_profiles() {
         let mut zsh = test.shell("zsh");
         zsh.args(["-f", "-i"]);
         let mut terminal = Terminal::run(&zsh, 100);
-        // Listed at once, and without asking the system for anything.
+        // Listed immediately and without a system call.
         terminal.type_in(
             "fpath=($PWD $fpath); autoload -U compinit; compinit -u -D; setopt autolist; echo is rea''dy\n",
         );

@@ -1,4 +1,4 @@
-//! `rebuttal operator token`: who else may operate the gateway, and in which role.
+//! `rebuttal operator token`: tokens of further operators, and their roles.
 
 use std::os::unix::fs::PermissionsExt as _;
 

@@ -113,7 +113,7 @@ fn secret_in_a_wrong_argument_is_not_printed() {
 
 #[test]
 fn unreachable_gateway_is_reported_without_library_messages() {
-    // A port that nobody serves.
+    // A port without a listener.
     let url = "http://127.0.0.1:1";
     let words =
         ["operator", "merchant", "list", "--operator-token", "0123456789abcdef", "--operator-url", url];
@@ -224,7 +224,7 @@ fn interrupted_upload_reports_its_progress() {
     let mut command = rebuttal(&words);
     let child =
         command.current_dir(folder.path()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    // It waits for an answer that never comes.
+    // It waits for a response that never arrives.
     let _asked = silent.accept().unwrap();
     kill_process(Pid::from_child(&child), Signal::INT).unwrap();
     let output = CommandOutput::from_output(child.wait_with_output().unwrap());

@@ -22,7 +22,7 @@ const WINDOW: &str = "10";
 const COMMANDS_LIMIT: &str = "60";
 /// Bytes that a copy takes so long for that commits fall into it.
 const WEIGHT_BYTES: usize = 64 << 20;
-/// Between two commits of somebody who never rests: far less than a copy takes.
+/// The pause between two commits of the constant load: far shorter than a copy takes.
 const REST: Duration = Duration::from_millis(1);
 
 /// Where a backup is restored: the gateway's data directory, with a key that was copied separately.
@@ -146,7 +146,7 @@ fn commit_until(copied: &AtomicBool, fixture: &TestGateway) {
     }
 }
 
-/// What is done at the end, come what may.
+/// Cleanup that always runs.
 struct OnDrop<F: Fn()>(F);
 
 impl<F: Fn()> Drop for OnDrop<F> {
@@ -229,7 +229,7 @@ fn restored_sqlite_is_complete_and_refuses_used_requests() {
     restored(&mut fixture, &backed_up, || drop(target.run("raise the bound on sqlite")));
 }
 
-/// The database of a test is gone for good, and so is the data directory; gives the new ones, restored from the backup.
+/// Deletes database and data directory of a test, and returns new ones that are restored from the backup.
 fn move_on(
     fixture: &mut TestGateway,
     mut target: RestoreTarget,
@@ -288,8 +288,8 @@ fn restored_replica_finds_files_in_the_bucket_or_its_copy() {
     // What somebody copied of it, but for one file.
     fixture.gateway.kill();
     let copy = Store::shared().bucket();
-    let mut seals = bucket.keys("sealed/m/");
-    let kept = seals.split_off(1);
+    let mut copies = bucket.keys("sealed/m/");
+    let kept = copies.split_off(1);
     for key in kept.iter().map(String::as_str).chain(["gateway.mark"]) {
         copy.put(key, &bucket.read(key).unwrap());
     }
@@ -300,7 +300,7 @@ fn restored_replica_finds_files_in_the_bucket_or_its_copy() {
     target.run("take another bucket");
     let looked = at(&copy).looked();
     assert!(looked.contains("✗ evidence files") && looked.contains("is missing"), "{looked}");
-    copy.put(&seals[0], &bucket.read(&seals[0]).unwrap());
+    copy.put(&copies[0], &bucket.read(&copies[0]).unwrap());
     is_whole(&at(&copy).looked());
 }
 

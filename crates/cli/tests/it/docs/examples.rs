@@ -58,13 +58,13 @@ struct CommandOutput {
 impl ExampleClient {
     fn with(words: &[&str]) -> Self {
         let tampering = Arc::new(Mutex::new(Tampering::None));
-        let (told, honest) = (Arc::clone(&tampering), Mutex::new(Vec::new()));
+        let (shared, honest) = (Arc::clone(&tampering), Mutex::new(Vec::new()));
         let proxy = FaultProxy::on_request(move |request, upstream| {
             let mut ask = |request: &[u8]| upstream.send(request).unwrap();
             if !request.starts_with(format!("POST {CONTEST} ").as_bytes()) {
                 return Action::Forward(ask(request));
             }
-            let mut tampering = told.lock().unwrap();
+            let mut tampering = shared.lock().unwrap();
             if *tampering == Tampering::Notice {
                 let notice = ask(&of_another_type(request));
                 let _ = ask(request);
@@ -134,7 +134,7 @@ impl ExampleClient {
     }
 }
 
-/// The request, but for a header that nobody signs.
+/// The request with an added header that is not signed.
 fn of_another_type(request: &[u8]) -> Vec<u8> {
     let text = String::from_utf8(request.to_vec()).unwrap();
     let at = text.to_ascii_lowercase().find("content-type: application/json").unwrap();
@@ -194,11 +194,11 @@ fn apply_tampering(tampering: Tampering, answer: Vec<u8>, honest: &mut Vec<u8>) 
 
 impl CommandOutput {
     #[track_caller]
-    fn is(&self, code: i32, told: &str) {
+    fn is(&self, code: i32, message: &str) {
         let Self { code: actual, stdout, stderr } = self;
         assert!(
-            *actual == code && stderr.contains(told),
-            "not {code} with {told:?}, but {actual}:\n{stdout}{stderr}"
+            *actual == code && stderr.contains(message),
+            "not {code} with {message:?}, but {actual}:\n{stdout}{stderr}"
         );
     }
 
@@ -234,8 +234,8 @@ fn contests_once(client: &ExampleClient, files: [&str; 2]) -> [String; 2] {
     let shown = fixture.show(&no);
     assert_eq!(shown["status"], "UNDER_REVIEW");
     let evidence = shown["submissions"][0]["evidence"].as_array().unwrap();
-    let told: Vec<_> = evidence.iter().map(|item| (item["name"].as_str(), item["url"].as_str())).collect();
-    assert_eq!(told, [0, 1].map(|at| (Some(NAMES[at]), Some(done.urls()[at]))));
+    let listed: Vec<_> = evidence.iter().map(|item| (item["name"].as_str(), item["url"].as_str())).collect();
+    assert_eq!(listed, [0, 1].map(|at| (Some(NAMES[at]), Some(done.urls()[at]))));
     for (item, file) in evidence.iter().zip(files) {
         let id = item["evidenceId"].as_str().unwrap();
         let kept = fixture.operator.fetch(&format!("/disputes/{no}/evidence/{id}")).body;
@@ -288,7 +288,7 @@ fn believes_no_lie(client: &ExampleClient, urls: [&str; 2]) {
     let fixture = &client.fixture;
     let accepted = fixture.dispute();
     fixture.accept(&accepted).is("OK");
-    for (tampering, told) in [
+    for (tampering, message) in [
         (Tampering::Lost, ""),
         (Tampering::Unsigned, "proves nothing"),
         (Tampering::Altered, "proves nothing"),
@@ -304,7 +304,7 @@ fn believes_no_lie(client: &ExampleClient, urls: [&str; 2]) {
         };
         tamper(tampering);
         let output = client.contests(&no, urls);
-        output.is(4, told);
+        output.is(4, message);
         assert!(!output.stdout.contains("is contested"), "{tampering:?} is believed: {}", output.stdout);
         tamper(Tampering::None);
         let (_, again) =

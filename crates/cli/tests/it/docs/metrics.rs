@@ -28,11 +28,11 @@ fn families(scraped: &str) -> BTreeMap<String, (String, String)> {
         words.map(|(name, rest)| (name.to_owned(), rest.to_owned()))
     };
     let mut meanings: BTreeMap<_, _> = lines("# HELP ").collect();
-    let told = |(name, kind): (String, String)| {
+    let metric = |(name, kind): (String, String)| {
         let meaning = meanings.remove(&name).unwrap_or_else(|| panic!("{name} has no meaning"));
         (name, (kind, meaning))
     };
-    lines("# TYPE ").map(told).collect()
+    lines("# TYPE ").map(metric).collect()
 }
 
 /// The page's rows: `name` | type | meaning.

@@ -63,11 +63,11 @@ fn command_line_of_the_unit_starts_a_gateway() {
     let _read = BufReader::new(child.stdout.take().unwrap()).read_line(&mut line);
     // Ends with the line that is waited for, or with the gateway.
     let mut said = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
-    let told = said.find(|line| line.contains("https://disputes.example.com"));
+    let logged = said.find(|line| line.contains("https://disputes.example.com"));
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(line.starts_with("listening on http://127.0.0.1:"), "{line}");
-    assert!(told.is_some_and(|line| line.starts_with('{')), "the settings file was not read");
+    assert!(logged.is_some_and(|line| line.starts_with('{')), "the settings file was not read");
 }
 
 #[test]

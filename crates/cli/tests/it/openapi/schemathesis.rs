@@ -70,15 +70,16 @@ fn generated_requests_match_the_openapi_document() {
         .env("REBUTTAL_TEST_FIXTURE", fixture_json(&fixture, seed).to_string())
         .output()
         .expect("python3 runs");
-    let told = String::from_utf8_lossy(&run.stdout);
+    let stdout = String::from_utf8_lossy(&run.stdout);
     let trouble = String::from_utf8_lossy(&run.stderr);
     assert!(
         run.status.success(),
-        "{told}\n{trouble}\nseed {seed}; the gateway said:\n{}",
+        "{stdout}\n{trouble}\nseed {seed}; the gateway said:\n{}",
         fixture.gateway.stderr()
     );
-    let cases = told.lines().find(|line| line.contains(" generated, ")).unwrap_or_else(|| panic!("{told}"));
+    let cases =
+        stdout.lines().find(|line| line.contains(" generated, ")).unwrap_or_else(|| panic!("{stdout}"));
     let count = cases.split_whitespace().next().and_then(|count| count.parse::<u64>().ok());
-    assert!(count >= Some(CASES_MIN), "{told}");
+    assert!(count >= Some(CASES_MIN), "{stdout}");
     eprintln!("{} (seed {seed})", cases.trim());
 }

@@ -10,19 +10,19 @@ fn each_listener_logs_what_it_serves() {
     let shared = gateway().folder().start();
     let paths =
         |address| document(address).operations().map(|(path, ..)| path.to_owned()).collect::<Vec<_>>();
-    let told = |paths: &[String], part: &str| paths.iter().any(|path| path.starts_with(part));
+    let has_path = |paths: &[String], part: &str| paths.iter().any(|path| path.starts_with(part));
     let all = paths(shared.address());
     assert!(
-        ["/pg/v2", "/uploaded", "/operator/v1", "/healthz"].iter().all(|part| told(&all, part)),
+        ["/pg/v2", "/uploaded", "/operator/v1", "/healthz"].iter().all(|part| has_path(&all, part)),
         "{all:?}"
     );
 
     let apart = gateway().folder().args(["--operator-listen", "127.0.0.1:0"]).start();
     let merchants = paths(apart.address());
-    assert!(told(&merchants, "/pg/v2") && !told(&merchants, "/operator"), "{merchants:?}");
+    assert!(has_path(&merchants, "/pg/v2") && !has_path(&merchants, "/operator"), "{merchants:?}");
     let operators = paths(operators_address(&apart));
-    assert!(told(&operators, "/operator/v1") && !told(&operators, "/pg"), "{operators:?}");
-    assert!(!told(&operators, "/uploaded"), "{operators:?}");
+    assert!(has_path(&operators, "/operator/v1") && !has_path(&operators, "/pg"), "{operators:?}");
+    assert!(!has_path(&operators, "/uploaded"), "{operators:?}");
 }
 
 #[test]
@@ -35,7 +35,7 @@ fn document_is_public_and_cached_by_etag() {
     let etag = first.header("etag").expect("an entity tag").to_owned();
     // Whatever a caller says of itself, and whatever the gateway knows by now.
     let operator = Operator::new(gateway.address(), &gateway.operator_token());
-    let merchant_id = operator.open_merchant("A name that nobody else has", "Europe/Oslo");
+    let merchant_id = operator.open_merchant("A unique name", "Europe/Oslo");
     let app = operator.open_app(merchant_id, rebuttal_testbed::signer::Scheme::Sha256);
     let request = Request::new("GET", "/openapi.json", "").header("Host", "elsewhere.example");
     let again = request.send(gateway.address()).unwrap();

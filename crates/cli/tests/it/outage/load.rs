@@ -52,7 +52,7 @@ impl<'s> Load<'s> {
         Self { fixture, url, disputes, contests: Mutex::default() }
     }
 
-    /// Contests until what happens meanwhile is over.
+    /// Contests until the outage is over.
     pub(super) fn while_running(&self, faults: impl FnOnce()) -> OutcomeCounts {
         let over = AtomicBool::new(false);
         std::thread::scope(|scope| {
@@ -82,7 +82,7 @@ impl<'s> Load<'s> {
             }
             let call = self.fixture.contest_call(dispute_no, &[Item::receipt(&self.url)]);
             let response = connection.exchange(&call.bytes()).unwrap();
-            // Without its database for long, the gateway does not know who asks, and signs nothing.
+            // After a long database outage the gateway no longer knows the app, and cannot sign.
             let code = match response.header("Authorization") {
                 Some(_) => call.verified(response).code,
                 None => Answer::checked(response).code,

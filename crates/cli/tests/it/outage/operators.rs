@@ -40,9 +40,9 @@ fn committed_opening_is_never_reported_as_unchanged() {
             let body = dispute(fixture.merchant_id, &json!({ "disputeNo": dispute_no }));
             let response = operator.post("/disputes", &body);
             let answer = response.json();
-            let told = |name: &str| answer[name].as_str().unwrap_or_default().to_owned();
-            let code = if response.status == 201 { "OK".to_owned() } else { told("code") };
-            openings.push(OpenedDispute { dispute_no, code, detail: told("detail") });
+            let field = |name: &str| answer[name].as_str().unwrap_or_default().to_owned();
+            let code = if response.status == 201 { "OK".to_owned() } else { field("code") };
+            openings.push(OpenedDispute { dispute_no, code, detail: field("detail") });
         }
         openings
     };
@@ -56,7 +56,7 @@ fn committed_opening_is_never_reported_as_unchanged() {
     });
     let count = |code: &str| openings.iter().filter(|opening| opening.code == code).count();
     let (done, unknown) = (count("OK"), count("Common.System.OutcomeUnknown"));
-    eprintln!("{} openings, {done} told, {unknown} unsure", openings.len());
+    eprintln!("{} openings, {done} done, {unknown} unknown", openings.len());
     assert!(done > 0 && done < openings.len(), "the storm was too light or too heavy to prove anything");
     for OpenedDispute { dispute_no, code, detail } in openings {
         let status = fixture.operator.fetch(&format!("/disputes/{dispute_no}")).status;

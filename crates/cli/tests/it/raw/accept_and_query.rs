@@ -155,8 +155,8 @@ fn exactly_one_query_key_is_required() {
         ("number", json!({ "disputeNo": no })),
         ("payment", json!({ "paymentNo": payment })),
         ("trade", json!({ "merchantTradeNo": trade })),
-        ("number beside null", json!({ "disputeNo": no, "paymentNo": null })),
-        ("number and a stranger", json!({ "disputeNo": no, "orderNo": "1" })),
+        ("number and null", json!({ "disputeNo": no, "paymentNo": null })),
+        ("number and an unknown field", json!({ "disputeNo": no, "orderNo": "1" })),
     ];
     each(good, |body| assert_eq!(&fixture.post(QUERY, &body).ok()["disputeNo"], no));
     let bad = [

@@ -59,8 +59,8 @@ fn authentication(fixture: &TestGateway) -> Vec<Answer> {
     let fresh = || fixture.call(QUERY, &json!({ "disputeNo": "D" }));
     let mut headless = fresh();
     headless.authorization_instead = Some("V2_SHA256 appId=".to_owned());
-    let mut stranger = fresh();
-    stranger.signer.app_id = "0123456789abcdef".repeat(2);
+    let mut unknown_app = fresh();
+    unknown_app.signer.app_id = "0123456789abcdef".repeat(2);
     let disabled = fixture.operator.open_app(fixture.merchant_id, fixture.signer.scheme);
     let path = format!("/merchants/{}/apps/{}", fixture.merchant_id, disabled.app_id);
     assert_eq!(fixture.operator.patch(&path, &json!({ "enabled": false })).status, 200);
@@ -68,7 +68,7 @@ fn authentication(fixture: &TestGateway) -> Vec<Answer> {
     of_disabled.signer = disabled;
     vec![
         headless.send_for_unsigned(at).expect("Common.Auth.Malformed"),
-        stranger.send_for_unsigned(at).expect("Common.Auth.UnknownApp"),
+        unknown_app.send_for_unsigned(at).expect("Common.Auth.UnknownApp"),
         fresh().aged_ms(600_000).send(at).expect("Common.Auth.StaleTimestamp"),
         fresh().badly_signed().send(at).expect("Common.Auth.InvalidSignature"),
         of_disabled.send(at).expect("Common.Auth.AppDisabled"),

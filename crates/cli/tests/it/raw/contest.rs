@@ -251,11 +251,11 @@ fn dispute_of_another_merchant_is_not_found() {
         rebuttal_testbed::test_gateway::number(&fixture.operator.open_dispute(merchant_id, &json!({})));
     let url = fixture.upload(&samples::receipt(1));
     let none = "N".repeat(theirs.len());
-    let told = |number: &str| {
+    let response_for = |number: &str| {
         let answers =
             [fixture.contest(number, &[Item::receipt(&url)]), fixture.accept(number), fixture.query(number)];
         answers.map(|answer| answer.expect("Dispute.NotFound").response.text().replace(number, "…"))
     };
-    assert_eq!(told(&theirs), told(&none));
+    assert_eq!(response_for(&theirs), response_for(&none));
     assert_eq!(fixture.history(&theirs).len(), 1);
 }

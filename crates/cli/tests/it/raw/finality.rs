@@ -59,12 +59,12 @@ fn altered_copy_gets_a_notice_and_the_original_works() {
         let no = fixture.dispute();
         let contest = fixture.contest_call(&no, &[Item::receipt(&url)]);
         let copy = altered(&contest, alter);
-        let told = copy.request().send(fixture.address()).unwrap();
+        let response = copy.request().send(fixture.address()).unwrap();
         if copy.target.starts_with('/') {
-            copy.verified(told).that_is(Notice).is(code);
+            copy.verified(response).that_is(Notice).is(code);
         } else {
             // Signed for the path alone, as the merchant's own is.
-            contest.verified(told).that_is(Notice).is(code);
+            contest.verified(response).that_is(Notice).is(code);
         }
         assert_eq!(fixture.status(&no), "NEEDS_RESPONSE");
         contest.send(fixture.address()).that_is(Settled).is("OK");

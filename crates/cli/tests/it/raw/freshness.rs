@@ -109,7 +109,7 @@ fn rejection_before_the_nonce_check_keeps_the_nonce() {
         call.body = body.into();
         call.send(at)
     };
-    // Anyone may have seen the nonce on its way; nobody else can use it up.
+    // Anyone may have seen the nonce in transit, but only the signer can use it.
     right.clone().badly_signed().send(at).is("Common.Auth.InvalidSignature");
     bent("[").is("Common.Request.Malformed");
     bent("{}").is("Common.Request.InvalidParameter");

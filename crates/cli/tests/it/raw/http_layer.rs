@@ -73,8 +73,8 @@ fn malformed_chunk_is_rejected_before_the_body_ends() {
         connection.send(bytes.as_bytes()).unwrap();
         let response = connection.receive().unwrap();
         assert_eq!(response.status, 400, "{}", response.text());
-        let told = response.text();
-        assert!(told.contains("a chunk of the body is broken") && !told.contains("\"code\""), "{told}");
+        let text = response.text();
+        assert!(text.contains("a chunk of the body is broken") && !text.contains("\"code\""), "{text}");
         assert_eq!(response.header("connection"), Some("close"));
     });
 }
@@ -115,8 +115,8 @@ fn connections_beyond_the_limit_wait() {
 fn one_peer_cannot_take_every_connection() {
     const OF_ONE: usize = 256;
     let fixture = test_gateway();
-    // Each holds half a head: all that one peer may have, and some more, which are closed at once.
-    let mut stranger: Vec<_> = (0..OF_ONE + 30)
+    // Each has sent half a head: as many as one peer may have, and some more, which are closed immediately.
+    let mut peer: Vec<_> = (0..OF_ONE + 30)
         .filter_map(|_| {
             let mut connection =
                 Connection::open_from(Ipv4Addr::new(127, 0, 0, 9), fixture.address()).ok()?;
@@ -124,10 +124,9 @@ fn one_peer_cannot_take_every_connection() {
             Some(connection)
         })
         .collect();
-    let closed =
-        stranger.iter_mut().rev().take(30).filter_map(|connection| connection.receive().err()).count();
+    let closed = peer.iter_mut().rev().take(30).filter_map(|connection| connection.receive().err()).count();
     assert_eq!(closed, 30);
-    // Others are served meanwhile, on connections of their own.
+    // Other peers are still served.
     fixture.query(&fixture.dispute()).is("OK");
     assert!(fixture.gateway.stderr().contains("max_connections_per_peer"));
 }
@@ -150,16 +149,16 @@ fn one_peer_gets_its_share_of_the_connections() {
     ];
     each(cases.map(|(name, gateway, of_one)| (name, (gateway, of_one))), |(gateway, of_one)| {
         let fixture = TestGateway::with_builder(gateway);
-        // Each is answered once, so that who is refused is seen at once, and then holds half a head.
+        // Each is answered once, which shows rejected ones immediately, and then sends half a head.
         let asked_for = if of_one.is_some() { ASKED_FOR } else { 24 };
-        let mut stranger: Vec<_> = (0..asked_for).filter_map(|_| at_rest(9, fixture.address())).collect();
-        for connection in &mut stranger {
+        let mut peer: Vec<_> = (0..asked_for).filter_map(|_| at_rest(9, fixture.address())).collect();
+        for connection in &mut peer {
             connection.send(b"POST /pg/v2/dispute/query HTTP/1.1\r\nHost: a\r\n").unwrap();
         }
         match of_one {
-            Some(of_one) => assert_eq!(stranger.len(), of_one),
+            Some(of_one) => assert_eq!(peer.len(), of_one),
             // The proxy can use every slot: its clients' idle connections are not evicted either.
-            None => assert!(stranger.len() >= 23, "{}", stranger.len()),
+            None => assert!(peer.len() >= 23, "{}", peer.len()),
         }
         if of_one.is_some() {
             fixture.query(&fixture.dispute()).is("OK");

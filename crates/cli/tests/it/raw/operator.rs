@@ -1,4 +1,4 @@
-//! Contract §8, the operator API: who may use it, how it rejects, and that a repeated request counts once.
+//! Contract §8, the operator API: which tokens may use it, how it rejects, and that a repeated request counts once.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ fn requests_without_a_valid_token_are_rejected() {
             (Some(fixture.call("/operator/v1/disputes", &json!({})).authorization()), "send one header"),
         ),
     ];
-    each(cases, |(header, told)| {
+    each(cases, |(header, detail)| {
         for (method, path) in [
             ("GET", "/disputes"),
             ("GET", "/merchants"),
@@ -52,7 +52,7 @@ fn requests_without_a_valid_token_are_rejected() {
             request.headers.extend(header.clone().map(|header| ("Authorization".to_owned(), header)));
             let reply = request.send(fixture.address()).unwrap();
             reply.is_problem(401, "Operator.Unauthorized");
-            assert!(reply.text().contains(told), "{}", reply.text());
+            assert!(reply.text().contains(detail), "{}", reply.text());
         }
     });
 }
@@ -268,13 +268,13 @@ fn app_contains_the_end_of_its_rotation_overlap() {
     let (rotate, body, key) = (format!("{app}/rotate"), json!({ "overlapSeconds": 3 }), fresh_nonce());
     let asked_ms = now_ms();
     let rotated = keyed(&fixture, &rotate, &body, &key).json();
-    let told = &rotated["oldSecretExpiresTime"];
-    let until_ms = parse_rfc3339(told.as_str().unwrap());
+    let expires = &rotated["oldSecretExpiresTime"];
+    let until_ms = parse_rfc3339(expires.as_str().unwrap());
     assert!((asked_ms + 3_000..=now_ms() + 3_000).contains(&until_ms), "{rotated}");
-    assert_eq!(&listed(), told);
+    assert_eq!(&listed(), expires);
     assert_eq!(
         &fixture.operator.patch(&app, &json!({ "enabled": true })).json()["oldSecretExpiresTime"],
-        told
+        expires
     );
     wait_until_ms(until_ms);
     assert_eq!(listed(), Value::Null);

@@ -51,7 +51,11 @@ fn every_signed_value_affects_the_signature() {
     ];
     each(cases, |call| {
         let answer = call.send(fixture.address()).expect("Common.Auth.InvalidSignature");
-        assert!(answer.message.contains(&fixture.base), "tells the URL expected: {}", answer.message);
+        assert!(
+            answer.message.contains(&fixture.base),
+            "the message has the expected URL: {}",
+            answer.message
+        );
     });
     right.send(fixture.address()).is("Dispute.NotFound");
 }
@@ -145,7 +149,7 @@ fn response_is_signed_for_the_verified_base_url() {
     by_address.send(at).is("Common.Auth.InvalidSignature");
 }
 
-/// Sends an answer back with its own header, as an eavesdropper could.
+/// Sends a response back as a request with its header, as an eavesdropper could.
 fn reflect(fixture: &TestGateway, call: &SignedCall, answer: &Answer) -> Answer {
     let header = answer.response.header("authorization").unwrap();
     let field = |name: &str| {
@@ -281,7 +285,7 @@ fn leaked_secret_can_be_ended_during_an_overlap() {
             .iter()
             .for_each(|signer| query_by(&fixture, signer).send(fixture.address()).is("Dispute.NotFound"));
     };
-    // The older one leaks, and the merchant signs with the newer one already.
+    // The older secret leaks, and the merchant already signs with the newer one.
     let first = fixture.signer.clone();
     let second = rotated(&fixture, 3_600);
     calls([&first, &second]);

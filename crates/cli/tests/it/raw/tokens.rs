@@ -1,4 +1,4 @@
-//! Contract §8, operators' tokens: what each role may do, and until when a token is valid.
+//! Contract §8, operators' tokens: what each role may do, and how long a token is valid.
 
 use std::time::Duration;
 
@@ -93,9 +93,9 @@ fn every_call_requires_its_role() {
             }
         });
     }
-    let nobody = Operator::new(fixture.address(), "nobodys-token-at-all");
+    let unknown = Operator::new(fixture.address(), "an-unknown-token");
     for (method, path, _) in &calls {
-        nobody.send(&nobody.request(method, &at(path), None)).is_problem(401, "Operator.Unauthorized");
+        unknown.send(&unknown.request(method, &at(path), None)).is_problem(401, "Operator.Unauthorized");
     }
 }
 
@@ -142,7 +142,7 @@ fn token_is_shown_once_and_stored_as_hash() {
         };
         assert!(!holds, "{} holds the token as it is", path.display());
     }
-    assert!(!fixture.gateway.stderr().contains(&token), "the log tells the token");
+    assert!(!fixture.gateway.stderr().contains(&token), "the token is in the log");
 }
 
 #[test]
@@ -154,14 +154,14 @@ fn revoked_token_is_rejected_from_then_on() {
     assert_eq!((revoked.status, &revoked.json()["name"]), (200, &json!("one")), "{}", revoked.text());
     one.fetch("/disputes").is_problem(401, "Operator.Unauthorized");
     assert_eq!(revoke(&fixture.operator, "one").json(), revoked.json(), "repeatable");
-    revoke(&fixture.operator, "nobody").is_problem(404, "Operator.NotFound");
+    revoke(&fixture.operator, "unknown").is_problem(404, "Operator.NotFound");
     fixture.gateway.restart();
     one.fetch("/disputes").is_problem(401, "Operator.Unauthorized");
     assert_eq!(other.fetch("/disputes").status, 200);
     assert_eq!(names(&fixture), ["operator", "other"]);
 }
 
-/// The gateway asks for the body when it has let the token in; then the token is revoked, and the body comes.
+/// The gateway asks for the body after it has accepted the token; then the token is revoked and the body sent.
 #[test]
 fn token_revoked_during_the_body_changes_nothing() {
     let fixture = test_gateway();

@@ -286,11 +286,11 @@ fn slow_uploads_do_not_block_others() {
     assert!(senders.iter_mut().any(|sender| sender.answers_within(Duration::from_millis(50))));
     let began = Instant::now();
     assert_eq!(other.form(&samples::png(2)).send(fixture.address()).status, 204);
-    // The gateway gives up a body that stalls after 10 s: whoever waited for these would be served after that.
+    // The gateway aborts a stalled body after 10 s; requests that waited for these would be served only then.
     assert!(began.elapsed() < Duration::from_secs(9), "{:?}", began.elapsed());
     assert!(fixture.gateway.stderr().contains("upload refused"), "{}", fixture.gateway.stderr());
     drop(senders);
-    // Those who waited have left, one behind the other.
+    // The waiting requests have disconnected, one after the other.
     let taken = || (slow.form(&samples::png(1)).send(fixture.address()).status == 204).then_some(());
     wait_for("the form to be free", taken);
 }

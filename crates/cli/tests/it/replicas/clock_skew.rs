@@ -26,7 +26,7 @@ fn replica_started_with_skewed_clock_expires_nothing() {
     let wrong = clock.apply_to(replicas.another("wrong")).args(["--freshness-window-seconds", "1"]);
     let wrong = wrong.args(["--metrics-listen", "127.0.0.1:0"]).start();
     let listens = || wrong.stderr().contains("metrics are served on").then_some(());
-    wait_for("the log to tell where", listens);
+    wait_for("the address in the log", listens);
     let runs = |job: &str| {
         let runs =
             value(&scrape(&wrong), &format!("rebuttal_background_job_seconds_count{{name=\"{job}\"}}"));
@@ -37,8 +37,8 @@ fn replica_started_with_skewed_clock_expires_nothing() {
 
     assert_eq!(fixture.status(&dispute), "NEEDS_RESPONSE");
     fixture.contest(&dispute, &[Item::receipt(&url)]).is("OK");
-    let told = wrong.stderr();
-    assert!(told.contains("by the database server's: one of them is wrong"), "{told}");
+    let stderr = wrong.stderr();
+    assert!(stderr.contains("by the database server's: one of them is wrong"), "{stderr}");
     assert_eq!(value(&scrape(&wrong), "rebuttal_clock_doubted"), Some(1.0));
     becomes_ready(fixture.address(), 200);
     becomes_ready(wrong.address(), 503);

@@ -48,7 +48,7 @@ fn suspended_replica_blocks_the_others_at_most_five_seconds() {
                 "{}",
                 answer.code
             );
-            assert_eq!(fixture.history(dispute).len(), 2, "one contest, whoever committed it");
+            assert_eq!(fixture.history(dispute).len(), 2, "one contest, committed by either");
         }
     }
 }

@@ -33,7 +33,7 @@ fn ended_secret_is_invalid_within_5_s_on_every_replica() {
         let call = SignedCall::new(by, PUBLIC_URL, QUERY, "{\"disputeNo\":\"never-opened\"}");
         call.request().send(address).unwrap().json()["code"].as_str().unwrap().to_owned()
     };
-    // A new secret verifies within a second: for so long an app is not read again.
+    // A new secret verifies within a second, for which an app is cached.
     let verifies = |signers: &[&Signer]| {
         for address in replicas.addresses() {
             for signer in signers {

@@ -114,8 +114,8 @@ fn replica_with_another_evidence_store_does_not_start() {
         start.env("REBUTTAL_DATABASE_URL", replicas.database.url()).envs(replicas.bucket.store.credentials());
         start.envs(evidence.map(|url| ("REBUTTAL_EVIDENCE_URL", url)));
         let start = start.output().unwrap();
-        let told = String::from_utf8_lossy(&start.stderr);
+        let stderr = String::from_utf8_lossy(&start.stderr);
         let kept = format!("evidence is in s3://{}/", replicas.bucket.name);
-        assert!(!start.status.success() && told.contains(&kept), "{name}: {told}");
+        assert!(!start.status.success() && stderr.contains(&kept), "{name}: {stderr}");
     }
 }

@@ -64,7 +64,7 @@ fn mutual_revocation_on_two_replicas_does_not_deadlock() {
             [revoke(&other, "one"), first.join().unwrap()]
         });
         statuses.sort_unstable();
-        assert_eq!(statuses, [200, 401], "round {round}: whoever came first has revoked the other");
+        assert_eq!(statuses, [200, 401], "round {round}: the first one has revoked the other");
     }
     for gateway in [&mut replicas.fixture.gateway, &mut replicas.second] {
         gateway.terminate();

@@ -74,13 +74,14 @@ fn gateway_with_s3_accepts_no_uploads() {
 fn object_at_contest_time_counts() {
     let (bucket, fixture) = test_gateway();
     let other = samples::receipt(2).bytes;
-    let [swapped, mismatched, large, gone] = [1, 3, 4, 5].map(|seed| fixture.upload(&samples::receipt(seed)));
+    let [swapped, mismatched, large, deleted] =
+        [1, 3, 4, 5].map(|seed| fixture.upload(&samples::receipt(seed)));
     bucket.put(key(&swapped), &other);
     bucket.put(key(&mismatched), b"<script>");
     bucket.put(key(&large), &vec![0; 3_000_000]);
-    bucket.delete(key(&gone));
+    bucket.delete(key(&deleted));
     let dispute = fixture.dispute();
-    fixture.contest(&dispute, &[Item::receipt(&gone)]).is("Evidence.NotUploaded");
+    fixture.contest(&dispute, &[Item::receipt(&deleted)]).is("Evidence.NotUploaded");
     fixture.contest(&dispute, &[Item::receipt(&mismatched)]).is("File.ContentMismatch");
     let answer = fixture.contest(&dispute, &[Item::receipt(&swapped), Item::receipt(&large)]);
     let answer = answer.expect("File.ContentMismatch");
@@ -141,13 +142,13 @@ fn altered_copy_is_not_served() {
     let url = fixture.upload(&samples::receipt(1));
     let dispute = fixture.dispute();
     fixture.contest(&dispute, &[Item::receipt(&url)]).is("OK");
-    let [seal] = bucket.keys("sealed/").try_into().unwrap();
-    bucket.put(&seal, &samples::receipt(2).bytes);
+    let [copy] = bucket.keys("sealed/").try_into().unwrap();
+    bucket.put(&copy, &samples::receipt(2).bytes);
     let other = fixture.dispute();
     fixture.contest(&other, &[Item::receipt(&url)]).is("File.ContentMismatch");
     let download = format!("/disputes/{dispute}/evidence/1-1");
     fixture.operator.fetch(&download).is_problem(500, "Common.System.Error");
-    bucket.delete(&seal);
+    bucket.delete(&copy);
     fixture.operator.fetch(&download).is_problem(500, "Common.System.Error");
     fixture.contest(&fixture.dispute(), &[Item::receipt(&url)]).is("Evidence.NotUploaded");
 }
@@ -173,8 +174,8 @@ fn contest_decided_without_evidence_fetches_nothing() {
 #[ignore = "needs an S3, which cargo xtask test starts"]
 fn upload_of_another_merchant_is_not_evidence() {
     let (bucket, fixture) = test_gateway();
-    let stranger = fixture.operator.open_merchant("Other Shop", "UTC");
-    let signer = fixture.operator.open_app(stranger, rebuttal_testbed::Scheme::Sha256);
+    let other_merchant = fixture.operator.open_merchant("Other Shop", "UTC");
+    let signer = fixture.operator.open_app(other_merchant, rebuttal_testbed::Scheme::Sha256);
     let ticket = fixture.ticket_of(&signer, "receipt.png");
     let form = ticket.form(&samples::receipt(1).bytes);
     assert_eq!(form.send(form.address().unwrap()).status, 204);
@@ -226,10 +227,12 @@ fn bucket_belongs_to_one_installation() {
     fixture.contest(&fixture.dispute(), &[Item::receipt(&url)]).is("OK");
     // Another bucket behind the gateway's back: what is missing there is not said to have never been uploaded.
     bucket.keys("").iter().for_each(|key| bucket.delete(key));
-    bucket.put("gateway.mark", b"somebody else's");
+    bucket.put("gateway.mark", b"another gateway's");
     let contest = || fixture.contest(&fixture.dispute(), &[Item::receipt(&url)]).code;
     // An answer of the store counts for a second.
-    wait_for("the mark to be looked at", || (contest() == "Common.System.Unavailable").then_some(()));
+    wait_for("the ownership marker to be checked", || {
+        (contest() == "Common.System.Unavailable").then_some(())
+    });
     bucket.put("gateway.mark", b"");
     fixture.gateway.restart();
     fixture.contest(&fixture.dispute(), &[Item::receipt(&url)]).is("Evidence.NotUploaded");

@@ -29,7 +29,7 @@ fn contest_with_unreadable_evidence_can_be_retried() {
     each(cases, |fault| {
         let url = fixture.upload(&samples::receipt(1));
         let dispute = fixture.dispute();
-        let (before, seals) = (proxy.faults_injected(), bucket.keys("sealed/"));
+        let (before, copies) = (proxy.faults_injected(), bucket.keys("sealed/"));
         proxy.fault("GET", "dispute-evidence/", fault);
         let start = Instant::now();
         let contest = fixture.contest_call(&dispute, &[Item::receipt(&url)]);
@@ -42,7 +42,7 @@ fn contest_with_unreadable_evidence_can_be_retried() {
         );
         assert!(proxy.faults_injected() > before);
         assert_eq!(fixture.history(&dispute).len(), 1);
-        assert_eq!(bucket.keys("sealed/"), seals);
+        assert_eq!(bucket.keys("sealed/"), copies);
         proxy.heal();
         // Nothing was changed, so the very same request is taken, nonce and all.
         contest.send(fixture.address()).is("OK");

@@ -29,10 +29,13 @@ fn gateway_on_a_database_copy_serves_without_sweeping() {
         command.arg(fixture.gateway.data()).envs(bucket.store.credentials());
         String::from_utf8(command.output().unwrap().stdout).unwrap()
     };
-    let told = doctor();
-    assert!(told.contains("gateway.fence") && told.contains("rehearsal"), "{told}");
+    let output = doctor();
+    assert!(output.contains("gateway.fence") && output.contains("rehearsal"), "{output}");
     assert_eq!(bucket.read("gateway.fence").unwrap(), MOVED_ON, "it is production's to move");
     bucket.delete("gateway.fence");
-    let told = doctor();
-    assert!(told.contains("a file was stored in the bucket") && !told.contains("gateway.fence"), "{told}");
+    let output = doctor();
+    assert!(
+        output.contains("a file was stored in the bucket") && !output.contains("gateway.fence"),
+        "{output}"
+    );
 }

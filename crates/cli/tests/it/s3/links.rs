@@ -1,5 +1,4 @@
-//! Contract §8, links to evidence: they lead to exactly what was submitted, to nobody else, and no longer than they
-//! say.
+//! Contract §8, links to evidence: a link leads to exactly one submitted file, for its holder only, until it expires.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -146,7 +145,7 @@ fn link_response_contains_its_expiry() {
 fn no_link_to_an_altered_or_missing_copy() {
     let (bucket, fixture) = test_gateway();
     let dispute = contested(&fixture);
-    let [seal] = bucket.keys("sealed/").try_into().unwrap();
+    let [copy] = bucket.keys("sealed/").try_into().unwrap();
     let cases = [
         ("altered", Some(samples::receipt(2).bytes)),
         ("too large", Some(vec![0; 3_000_000])),
@@ -154,14 +153,14 @@ fn no_link_to_an_altered_or_missing_copy() {
     ];
     each(cases, |content| {
         match content {
-            Some(content) => bucket.put(&seal, &content),
-            None => bucket.delete(&seal),
+            Some(content) => bucket.put(&copy, &content),
+            None => bucket.delete(&copy),
         }
         let answer = fixture.operator.fetch(&path(&dispute));
         answer.is_problem(500, "Common.System.Error");
-        assert!(!answer.text().contains(&seal) && !answer.text().contains("X-Amz"), "{}", answer.text());
+        assert!(!answer.text().contains(&copy) && !answer.text().contains("X-Amz"), "{}", answer.text());
     });
-    bucket.put(&seal, &samples::receipt(1).bytes);
+    bucket.put(&copy, &samples::receipt(1).bytes);
     assert_eq!(ask("GET", url(&link(&fixture, &dispute)), bucket.store.address).status, 200);
 }
 
@@ -182,7 +181,7 @@ fn no_link_if_the_store_does_not_answer() {
 #[ignore = "needs an S3, which cargo xtask test starts"]
 fn link_uses_the_public_address_of_the_store() {
     let bucket = Store::shared().bucket();
-    // The gateway's own way to the store ends at a proxy that is gone.
+    // The gateway reaches the store through a proxy that is stopped.
     let proxy = Proxy::before(bucket.store.address);
     let public = format!("http://localhost:{}", bucket.store.address.port());
     let reached =
@@ -210,9 +209,9 @@ fn links_require_the_read_role() {
     let viewer = Operator::new(fixture.address(), made["token"].as_str().unwrap());
     let link = viewer.fetch(&path(&dispute)).json();
     assert_eq!(fixture.operator.post("/tokens/eyes/revoke", &json!({})).status, 200);
-    let nobody = Operator::new(fixture.address(), "nobodys-token-at-all");
-    for stranger in [&viewer, &nobody] {
-        stranger.fetch(&path(&dispute)).is_problem(401, "Operator.Unauthorized");
+    let unknown = Operator::new(fixture.address(), "an-unknown-token");
+    for caller in [&viewer, &unknown] {
+        caller.fetch(&path(&dispute)).is_problem(401, "Operator.Unauthorized");
     }
     assert_eq!(ask("GET", url(&link), bucket.store.address).status, 200, "it is not taken back");
 }
@@ -289,10 +288,11 @@ fn evidence_in_a_folder_has_no_links() {
     let answer = fixture.operator.fetch(&path(&dispute));
     answer.is_problem(409, "Operator.Conflict");
     let download = path(&dispute).replace("/link", "");
-    let told = answer.json()["detail"].as_str().unwrap().to_owned();
+    let detail = answer.json()["detail"].as_str().unwrap().to_owned();
     assert!(
-        told.contains("evidence is in a folder") && told.ends_with(&format!("GET /operator/v1{download}")),
-        "{told}"
+        detail.contains("evidence is in a folder")
+            && detail.ends_with(&format!("GET /operator/v1{download}")),
+        "{detail}"
     );
     assert_eq!(fixture.operator.fetch(&download).status, 200);
 }

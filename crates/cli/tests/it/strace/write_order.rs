@@ -157,7 +157,7 @@ fn upload_is_synced_and_linked_before_the_204() {
 /// Whether the sync was of the folder into which the link was made.
 fn is_folder_of(sync: &Event, link: &Event, name: &str) -> bool {
     let target = link.text.rsplit('"').find(|part| part.contains(name)).expect("the link names its target");
-    let folder = Path::new(target).parent().expect("the target lies in a folder");
+    let folder = Path::new(target).parent().expect("the target is in a folder");
     let path = Path::new(sync.path());
     // A target given relative to a folder's descriptor names the folder only there.
     path.ends_with(folder)

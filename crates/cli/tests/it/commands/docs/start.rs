@@ -12,7 +12,7 @@ use crate::common::CommandOutput;
 
 const PAGE: &str = "docs/start.md";
 
-/// A reader who starts from nothing, on a free port.
+/// A reader who starts with a new installation on a free port.
 struct NewUser {
     reader: DocsReader,
     address: String,
