@@ -10,8 +10,8 @@ const CHECK: &str = "evidence public URL";
 /// More than the size of an ownership marker.
 const MARK_MAX_BYTES: usize = 1024;
 
-/// Fetches the ownership marker from the address that merchants post their files to. Without a marker in the bucket, any
-/// answer is accepted.
+/// Fetches the ownership marker from the address that merchants post their files to. Without a marker in the bucket,
+/// any answer is accepted.
 pub(super) async fn examine(config: &Config, bucket: Option<S3Store>) -> Option<Finding> {
     let EvidenceLocation::Bucket { public: Some(public), .. } = &config.evidence else { return None };
     let url = public.as_str();

@@ -96,7 +96,8 @@ where
 const SHOWN: [&str; 8] =
     ["application_name", "connect_timeout", "dbname", "host", "port", "sslmode", "sslrootcert", "user"];
 
-/// A database's URL without its password. An ambiguous URL is hidden as a whole, so that no part of a password is shown.
+/// A database's URL without its password. An ambiguous URL is hidden as a whole, so that no part of a password is
+/// shown.
 pub(crate) fn without_password(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://").filter(|(scheme, _)| *scheme != "sqlite") else {
         return url.to_owned();

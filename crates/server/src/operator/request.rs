@@ -93,8 +93,8 @@ impl<N: Permits, P: Send + 'static> AuthorizedBody<N, P> {
             .await
     }
 
-    /// Commits a change of a merchant, an app or a token, and removes the affected apps from the cache. Both run in their
-    /// own task, so that a client's disconnect in between does not leave a disabled app cached as enabled.
+    /// Commits a change of a merchant, an app or a token, and removes the affected apps from the cache. Both run in
+    /// their own task, so that a client's disconnect in between does not leave a disabled app cached as enabled.
     pub(crate) async fn commit_account(
         self,
         gateway: &Arc<Gateway>,
@@ -244,7 +244,8 @@ impl FromRequestParts<Arc<Gateway>> for QueryParameters {
     }
 }
 
-/// The query string of a call without parameters. Parameters are refused, because ignoring one would mislead the caller.
+/// The query string of a call without parameters. Parameters are refused, because ignoring one would mislead the
+/// caller.
 pub(crate) struct NoQuery;
 
 impl FromRequestParts<Arc<Gateway>> for NoQuery {

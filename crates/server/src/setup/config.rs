@@ -26,8 +26,8 @@ pub const AUTH_FAILURES_PER_SECOND: NonZeroU32 = NonZeroU32::new(100).unwrap();
 /// How long an upload that no contest refers to is kept.
 pub const UNREFERENCED_UPLOADS_KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Read calls whose nonces are remembered at the same time; one merchant may have half of them. At 17 to 34 bytes each,
-/// plus a quarter as many changes of twice the size, they take at most 102 MB. A nonce is remembered for two windows, ten
-/// minutes by default, which allows 3,300 reads per second in total, and 1,650 per merchant.
+/// plus a quarter as many changes of twice the size, they take at most 102 MB. A nonce is remembered for two windows,
+/// ten minutes by default, which allows 3,300 reads per second in total, and 1,650 per merchant.
 pub const READ_NONCE_CAPACITY: usize = 2_000_000;
 /// Concurrent connections of merchants. Together with the other listeners, uploads and the database, this stays below
 /// the usual limit of 1,024 open files per process.
@@ -41,18 +41,19 @@ const CONNECTIONS_PER_PEER_PART: usize = 3;
 const CONNECTIONS_PER_PEER_MIN: usize = 4;
 /// A quarter of a listener's connections is never given to one peer address, whatever number is set.
 const CONNECTIONS_OF_OTHERS_PART: usize = 4;
-/// A listener for operators or for metrics serves a sixteenth of [`CONNECTIONS_MAX`]: their callers are few, and must be
-/// able to connect when merchants use all of theirs.
+/// A listener for operators or for metrics serves a sixteenth of [`CONNECTIONS_MAX`]: their callers are few, and must
+/// be able to connect when merchants use all of theirs.
 pub const OTHER_LISTENERS_PART: usize = 16;
 /// Changes that share one transaction: enough to share one flush to disk, few enough that the first one waits only
 /// briefly.
 pub const COMMIT_BATCH_MAX: NonZeroUsize = NonZeroUsize::new(512).unwrap();
 /// More than all connections can have in flight, so that only a stalled disk fills it.
 pub(crate) const COMMIT_QUEUE_MAX: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
-/// How long a start waits for its database: longer than a server on the same machine takes to start after a boot, and as
-/// long as supervisors wait before they check a service.
+/// How long a start waits for its database: longer than a server on the same machine takes to start after a boot, and
+/// as long as supervisors wait before they check a service.
 pub(crate) const START_WAIT: Duration = Duration::from_secs(30);
-/// How long a connection may be idle: longer than the 60 s of common load balancers, so that the load balancer closes it.
+/// How long a connection may be idle: longer than the 60 s of common load balancers, so that the load balancer closes
+/// it.
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
 /// Fewest characters of a configured operator token.
 pub const OPERATOR_TOKEN_MIN: usize = 16;

@@ -107,8 +107,8 @@ pub async fn run(
     stopped
 }
 
-/// Keeps serving while not ready, so that a load balancer stops sending requests before the listeners close: connections
-/// that are not accepted yet would be reset.
+/// Keeps serving while not ready, so that a load balancer stops sending requests before the listeners close:
+/// connections that are not accepted yet would be reset.
 async fn drain(gateway: &Gateway, drain: Duration) {
     if drain.is_zero() {
         return;

@@ -165,8 +165,8 @@ async fn open_store(config: &Config, data_dir: &DataDir) -> anyhow::Result<Store
     })
 }
 
-/// The evidence store. A bucket that does not answer yet does not prevent the start: the gateway is not ready, but serves
-/// accepts and queries, which need no evidence.
+/// The evidence store. A bucket that does not answer yet does not prevent the start: the gateway is not ready, but
+/// serves accepts and queries, which need no evidence.
 async fn open_evidence(config: &Config, keys: &Keys, store: &Store) -> anyhow::Result<EvidenceStore> {
     let (marker, has_uploads) = (keys.evidence_marker(), store.has_uploads().await?);
     let folder = match &config.evidence {
@@ -312,8 +312,8 @@ async fn identity(store: &Store) -> anyhow::Result<Vec<u8>> {
     store.identity().await?.context("the row identity of the table meta was written, but is missing")
 }
 
-/// Refuses an empty database if this gateway's bucket was used before: the database is probably another one. Waits for a
-/// bucket that does not answer, at the first start only.
+/// Refuses an empty database if this gateway's bucket was used before: the database is probably another one. Waits for
+/// a bucket that does not answer, at the first start only.
 async fn refuse_foreign_bucket(
     config: &Config,
     store: &Store,

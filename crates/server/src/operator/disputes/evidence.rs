@@ -74,8 +74,8 @@ pub(super) async fn submitted(
     found.ok_or_else(|| Refusal::new(Code::OperatorNotFound, "the dispute has no such evidence"))
 }
 
-/// The content, if it is still what was submitted, and the slot that limits how many files the token with this hash holds
-/// in memory.
+/// The content, if it is still what was submitted, and the slot that limits how many files the token with this hash
+/// holds in memory.
 pub(super) async fn verified_content(
     gateway: &Gateway,
     token: TokenHash,

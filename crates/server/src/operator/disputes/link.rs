@@ -1,7 +1,7 @@
 //! `GET /operator/v1/disputes/{disputeNo}/evidence/{evidenceId}/link`.
 //!
-//! A read, because nothing is changed and each answer differs: a POST repeated under its idempotency key would return the
-//! first link, which may have expired.
+//! A read, because nothing is changed and each answer differs: a POST repeated under its idempotency key would return
+//! the first link, which may have expired.
 
 use std::sync::Arc;
 
@@ -22,8 +22,8 @@ use crate::operator::PREFIX;
 use crate::operator::disputes::evidence::{filename, submitted, verified_content};
 use crate::operator::request::{NoQuery, StrictPath};
 
-/// Links to a file in an S3, which serves it as an attachment, if the copy stored by hash still has the recorded SHA-256.
-/// Evidence in a folder has no links.
+/// Links to a file in an S3, which serves it as an attachment, if the copy stored by hash still has the recorded
+/// SHA-256. Evidence in a folder has no links.
 pub(crate) async fn link(
     State(gateway): State<Arc<Gateway>>,
     operator: Operator<CanRead>,

@@ -1,5 +1,5 @@
-//! A dispute in an answer, as it was after any entry of its history, so that a repeated request under an idempotency key
-//! gets the first answer even after later changes.
+//! A dispute in an answer, as it was after any entry of its history, so that a repeated request under an idempotency
+//! key gets the first answer even after later changes.
 
 use jiff::tz::TimeZone;
 use rebuttal_disputes::{ChainedEntry, EntryDetail, Submission, SubmittedEvidence, operator_actions};

@@ -16,8 +16,8 @@ use crate::http::problem::Problem;
 use crate::operator::request::{AuthorizedBody, unexpected};
 use crate::operator::tokens::{TokenPath, token_view};
 
-/// Revokes a token, immediately on every replica, because each request checks it in the database. The first token cannot
-/// be revoked, so that there is always an admin; it is replaced in its file or variable.
+/// Revokes a token, immediately on every replica, because each request checks it in the database. The first token
+/// cannot be revoked, so that there is always an admin; it is replaced in its file or variable.
 pub(crate) async fn revoke(
     State(gateway): State<Arc<Gateway>>,
     change: AuthorizedBody<CanAdmin, TokenPath>,

@@ -81,7 +81,7 @@ fn empty_marker(folder: &Path, has_uploads: bool) -> String {
         false => "",
     };
     format!(
-        "the file gateway.mark in {} is empty, which tells this gateway to continue with that folder: the next start \
+        "the file gateway.mark in {} is empty, which makes this gateway continue with that folder: the next start \
          claims it{loss}",
         folder.display()
     )
