@@ -13,7 +13,7 @@ use crate::common::{each, folder_test_gateway, scaled, test_gateway};
 
 const REPLAYED: &str = "Common.Auth.ReplayedNonce";
 
-/// After it, the dispute was contested once, whatever became of the first attempt.
+/// Afterwards the dispute was contested once, whether or not the first attempt was processed.
 fn settles(fixture: &TestGateway, call: &SignedCall, dispute: &str) -> String {
     let code = call.send(fixture.address()).code;
     assert!(code == "OK" || code == REPLAYED, "{code}");
@@ -203,7 +203,7 @@ fn stalled_request_delays_shutdown_at_most_thirty_seconds() {
     let mut connection = Connection::open(fixture.address()).unwrap();
     let bytes = call.bytes();
     connection.send(&bytes[..bytes.len() - 1]).unwrap();
-    // Another answer over another connection: the stalled one has certainly been seen by now.
+    // A response on another connection shows that the stalled one has been accepted.
     drop(fixture.query("D"));
     let start = Instant::now();
     fixture.gateway.terminate();

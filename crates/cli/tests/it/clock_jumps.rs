@@ -16,7 +16,7 @@ use crate::common::gateway;
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
-/// A little more than the gateway takes from one look at uploads and keys to the next.
+/// Slightly longer than the period of the job that deletes uploads and keys.
 const CHORES_PERIOD: Duration = Duration::from_secs(6);
 
 /// A gateway with a fake clock, which it trusts again one second after a jump.
@@ -88,12 +88,12 @@ fn unreferenced_upload_is_swept_after_seven_days() {
 #[test]
 #[ignore = "needs libfaketime: cargo xtask test runs it"]
 fn undeletable_files_do_not_block_other_deletions() {
-    /// More than the gateway leaves where they are before it breaks a round off.
+    /// More failures than end a round of deletions.
     const STUBBORN: u8 = 12;
     let clock = FakeClock::new();
     let fixture = test_gateway(&clock);
     let mut urls: Vec<_> = (0..STUBBORN + 2).map(|seed| fixture.upload(&receipt(seed))).collect();
-    // Marked together, they go by their names.
+    // Marked at the same time, they are deleted in the order of their names.
     urls.sort();
     let files: Vec<_> = urls.iter().map(|url| file_of(&fixture, url)).collect();
     let (stubborn, others) = files.split_at(STUBBORN.into());
@@ -127,7 +127,7 @@ fn new_secret_can_be_repeated_for_one_day() {
     ];
     let first = requests.each_ref().map(|request| fixture.operator.send(request).body);
     clock.ahead(23 * HOUR);
-    // What is too old goes when the clock is trusted.
+    // Expired data is deleted when the clock is trusted.
     pause(CHORES_PERIOD);
     let again = requests.each_ref().map(|request| fixture.operator.send(request).body);
     assert_eq!(again, first);
@@ -137,7 +137,7 @@ fn new_secret_can_be_repeated_for_one_day() {
         let refused = fixture.operator.send(request);
         assert!(refused.status == 409 && refused.text().contains("not kept any more"), "{}", refused.text());
     }
-    // It leaves the database when the clock is trusted.
+    // It is removed from the database when the clock is trusted.
     let database = rusqlite::Connection::open(fixture.gateway.data().join("rebuttal.db")).unwrap();
     let mut kept = database.prepare("SELECT answer FROM idempotency_keys").unwrap();
     wait_for("the secrets to be purged", || {

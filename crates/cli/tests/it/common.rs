@@ -42,7 +42,7 @@ pub(crate) fn folder_test_gateway() -> TestGateway {
     TestGateway::with_builder(gateway().folder())
 }
 
-/// Waits until `/readyz` answers so: what it says may be a second old.
+/// Waits until `/readyz` has this status, which may be a second old.
 #[track_caller]
 pub(crate) fn becomes_ready(address: SocketAddr, status: u16) {
     wait_for(&format!("/readyz to answer {status}"), || {
@@ -51,7 +51,7 @@ pub(crate) fn becomes_ready(address: SocketAddr, status: u16) {
     });
 }
 
-/// Where a gateway with a listener for operators serves them.
+/// The address of a separate operator listener.
 pub(crate) fn operators_address(gateway: &Gateway) -> SocketAddr {
     wait_for("the address in the log", || {
         let said = gateway.stderr();
@@ -74,7 +74,7 @@ pub(crate) fn scrape(gateway: &Gateway) -> String {
     response.text()
 }
 
-/// The value of a series, as it is written.
+/// The value of a series in the scrape.
 pub(crate) fn value(scraped: &str, series: &str) -> Option<f64> {
     scraped.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' ')?.parse().ok())
 }
@@ -117,7 +117,7 @@ impl Flood {
     /// Concurrent requests: more than an address may fail in a second.
     const AT_ONCE: usize = 200;
 
-    /// Begins, and waits until the first of them is held back.
+    /// Starts, and waits until the first call is throttled.
     pub(crate) fn over<'scope>(threads: &'scope Scope<'scope, '_>, fixture: &'scope TestGateway) -> Self {
         let flood = Self { is_held_back: Arc::default(), enough: Arc::default() };
         let (is_held_back, enough) = (Arc::clone(&flood.is_held_back), Arc::clone(&flood.enough));

@@ -23,7 +23,7 @@ fn first_start_creates_private_files() {
     }
 }
 
-/// What a start says that must fail.
+/// The message of a start that must fail.
 fn refused_start(args: &[&str]) -> String {
     let mut command = Command::new(bin());
     command.args(["serve", "--listen", "127.0.0.1:0"]).args(args).stdin(Stdio::null());
@@ -86,12 +86,12 @@ fn unmounted_evidence_folder_is_not_recreated_empty() {
     let refused = || refused_start(&["--data", fixture.gateway.data().to_str().unwrap()]);
     assert!(refused().contains("Mount or restore"), "{}", refused());
     assert!(!evidence.exists(), "nothing is made where something is missing");
-    // A mount point without its volume, and the folder of somebody else.
+    // A mount point without its volume, and the folder of another gateway.
     std::fs::create_dir(&evidence).unwrap();
     assert!(refused().contains("Mount or restore"));
     std::fs::write(evidence.join("gateway.mark"), "0".repeat(64)).unwrap();
     assert!(refused().contains("another gateway's"));
-    // An operator's word that the files are lost for good.
+    // An operator's confirmation that the files are lost.
     std::fs::write(evidence.join("gateway.mark"), "").unwrap();
     fixture.gateway.restart();
     fixture.contest(&fixture.dispute(), &[Item::receipt(&url)]).is("Evidence.NotUploaded");

@@ -130,7 +130,7 @@ fn old_folder_of_migrated_evidence_is_not_served() {
         Command::new(bin()).args(["doctor", "--data"]).arg(migration.fixture.gateway.data()).output();
     let stdout = String::from_utf8(doctor.unwrap().stdout).unwrap();
     assert!(stdout.contains("evidence is in s3://"), "{stdout}");
-    // The database that goes along later takes the place with it.
+    // The database that is migrated later records the new location, too.
     let mut command = Command::new(bin());
     command.args(["migrate", "--yes", "--json", "--data"]).arg(migration.fixture.gateway.data());
     done(&command.env("REBUTTAL_MIGRATE_TO", migration.database.url()).output().unwrap());

@@ -16,11 +16,11 @@ const KILLS: usize = 100;
 const WORKERS: usize = 8;
 /// The longest time that the load runs before the kill; it may also be zero.
 const LOAD_LIMIT_MS: u64 = 90;
-/// So that checking a round stays quick.
+/// Keeps the check of a round short.
 const ATTEMPTS_PER_LANE: usize = 10;
 const REPLAYED: &str = "Common.Auth.ReplayedNonce";
 
-/// One dispute opened and contested while the gateway was about to die, and how far the answers came.
+/// One dispute opened and contested before the kill, and the responses that arrived.
 struct Attempt {
     dispute_no: String,
     opened: bool,
@@ -68,7 +68,7 @@ impl Setup {
             let form = ticket.form(&samples::png(9));
             let upload = attempt.upload.insert(Upload { ticket, asked, stored: false });
             let stored = match form.address().filter(|address| *address != fixture.address()) {
-                // The store is not what is killed.
+                // The store is not killed, only the gateway.
                 Some(store) => form.send(store),
                 None => connection.exchange(&form.request().bytes())?,
             };
@@ -109,7 +109,7 @@ impl Setup {
         attempts
     }
 
-    /// Holds one attempt against what the restarted gateway knows, and brings it to its end.
+    /// Compares one attempt with the state of the restarted gateway, and completes it.
     fn check(&self, attempt: &mut Attempt) {
         let fixture = &self.fixture;
         if !attempt.opened {
@@ -132,7 +132,7 @@ impl Setup {
             self.is_whole(&attempt.dispute_no, items);
             contest.send(fixture.address()).is(REPLAYED);
         } else {
-            // It never happened, its nonce included: the very same bytes still do.
+            // Nothing was stored, the nonce included: the same bytes are accepted.
             self.is_untouched(&attempt.dispute_no);
             contest.send(fixture.address()).is("OK");
             self.is_whole(&attempt.dispute_no, items);
@@ -191,7 +191,7 @@ fn kill_9_under_load_loses_no_answered_request() {
         }
         all.extend(attempts);
     }
-    // Everything again after the last kill: what a later life of the process did to it would show now.
+    // All attempts are checked again after the last kill: a later restart must not have changed them.
     let contested: Vec<_> = all.iter().filter(|attempt| attempt.contested).collect();
     assert!(contested.len() > scaled(KILLS), "the load was too light to prove anything: {}", contested.len());
     for attempt in &contested {

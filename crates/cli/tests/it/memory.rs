@@ -43,7 +43,7 @@ fn concurrent_invalid_files_stay_below_80_mb() {
     assert!(peak_kib < PEAK_LIMIT_KIB, "{peak_kib} KiB");
 }
 
-/// What a folder refuses at the upload, a contest refuses that reads it from an S3.
+/// A file that a folder rejects at the upload is rejected by the contest with an S3.
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
 fn concurrent_invalid_files_in_s3_stay_below_80_mb() {

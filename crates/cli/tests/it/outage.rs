@@ -18,7 +18,7 @@ use load::{Load, OutcomeCounts};
 
 /// How soon after the database is back the gateway serves again: within 2 s, but on a machine many times slower too.
 const RECOVERY_MAX: Duration = Duration::from_secs(20);
-/// What the process may hold in all of this.
+/// The limit of the process's memory.
 const MEMORY_MAX_KIB: u64 = 100 * 1024;
 
 /// Lets the load run before and after a fault.
@@ -30,7 +30,7 @@ fn on(url: &str) -> TestGateway {
     TestGateway::with_builder(gateway().database(url))
 }
 
-/// Runs the load while something happens to the database, then holds every answer against what is there.
+/// Runs the load during a fault of the database, then compares every response with what is stored.
 fn under_load(fixture: &TestGateway, faults: impl FnOnce()) -> OutcomeCounts {
     let load = Load::prepare(fixture);
     let counts = load.while_running(faults);
@@ -71,7 +71,7 @@ fn terminated_connections_are_replaced() {
     let counts = under_load(&fixture, || {
         for _ in 0..scaled(20) {
             pause(Duration::from_millis(50));
-            // Just after the last time there may be none again yet.
+            // Right after the last fault there may be no session yet.
             wait_for("connections to terminate", || (database.terminate_all_connections() > 0).then_some(()));
         }
         a_while();

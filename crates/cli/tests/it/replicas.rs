@@ -21,7 +21,7 @@ use rebuttal_testbed::{Gateway, Operator, TestGateway};
 
 use crate::common::gateway;
 
-/// What merchants sign for, whichever replica a proxy before them would choose.
+/// The public URL of all replicas.
 const PUBLIC_URL: &str = "https://pay.example";
 
 /// Two gateways on one database, with one key, one operator and one bucket of evidence.
@@ -50,7 +50,7 @@ impl Replicas {
         Self { fixture, second, database, bucket }
     }
 
-    /// How one more of them is started.
+    /// The settings of another replica.
     fn another(&self, name: &str) -> Builder {
         another_replica(&self.fixture, replica(&self.database, &self.bucket), name)
     }

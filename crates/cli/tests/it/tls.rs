@@ -56,7 +56,7 @@ fn tls_errors_of_unknown_clients_are_not_logged() {
         let length = u32::try_from(body.len()).unwrap().to_be_bytes();
         record(22, &[&[kind], &length[1..], body].concat())
     };
-    // Version, random, no session, one suite, no compression; an SNI that is an address, which is none.
+    // Version, random, no session, one suite, no compression; an SNI with an IP address, which is invalid.
     let hello =
         [&[3, 3][..], &[7; 32], &[0, 0, 2, 0x13, 1, 1, 0, 0, 16, 0, 0, 0, 12, 0, 10, 0, 0, 7], b"1.2.3.4"]
             .concat();
@@ -74,7 +74,7 @@ fn tls_errors_of_unknown_clients_are_not_logged() {
             let mut connection = Connection::open(fixture.address()).unwrap();
             connection.send(&bytes).unwrap();
             connection.finish_sending();
-            // Whatever it says, it ends.
+            // The connection ends, whatever was sent.
             while connection.answers_within(std::time::Duration::from_secs(40)) {}
         }
     }

@@ -13,7 +13,7 @@ use rebuttal_testbed::{Gateway, TestGateway};
 use crate::commands::doctor::{doctor, finds, message, serve, stopped};
 use crate::common::{CommandOutput, bin, rebuttal};
 
-/// What a start says, without the breaks of its lines.
+/// The output of a start, without line breaks.
 fn said(data: &Path, more: &[&str]) -> String {
     serve(data, more).stderr.replace("\n  ", " ")
 }
@@ -40,7 +40,7 @@ fn missing_empty_evidence_folder_is_reported() {
     finds(&doctor(&data, &[], &[]), "evidence", "has no ownership marker");
     assert!(said(&data, &[]).contains("has no ownership marker"));
     assert_eq!(fs::read_dir(&evidence).unwrap().count(), 0, "something was made in it");
-    // What both advise: it is mounted again, or said to be lost for good.
+    // The advice of both: mount it again, or confirm that it is lost.
     fs::remove_dir(&evidence).unwrap();
     fs::rename(&away, &evidence).unwrap();
     assert_eq!(doctor(&data, &[], &[]).code, 0);
@@ -182,11 +182,11 @@ const SCHEMAS: [(&str, &str, &str, bool); 7] = [
     ),
 ];
 
-/// Makes a schema of the version before.
+/// Creates the schema of the previous version.
 const OLDER: &str =
     "DELETE FROM refinery_schema_history WHERE version = 3; DROP INDEX idempotency_keys_with_secrets";
 
-/// What is found of a schema, and what a start makes of it.
+/// Checks what `doctor` reports of a schema, and whether a start accepts it.
 fn looks_at_schema(
     fixture: &mut TestGateway,
     env: &[(&str, String)],
@@ -241,8 +241,8 @@ fn incomplete_postgresql_schema_is_reported() {
     }
 }
 
-/// What an operator does to the files of a data directory with nothing else than a shell; about what `doctor` reports
-/// it; and the message of both.
+/// A shell command that damages a data directory, the check of `doctor` that reports it, and the message of `doctor` and
+/// `serve`.
 const FILES: [(&str, &str, &str); 13] = [
     ("rm -r DATA; touch DATA", "data directory", "is a file, not a folder"),
     ("mv DATA away; ln -s nowhere DATA", "data directory", "is a link to nowhere, which does not exist"),

@@ -69,7 +69,7 @@ fn check_reports_all_errors_of_file_and_variables() {
 
 #[test]
 fn unrelated_rebuttal_variable_is_only_a_warning() {
-    // As Kubernetes makes for a service of our name.
+    // As Kubernetes sets for a service named rebuttal.
     let env = [("REBUTTAL_PORT_8080_TCP", "tcp://10.0.0.1:8080")];
     let expected = "the variable REBUTTAL_PORT_8080_TCP is not known and has no effect";
     let output = config(&["check", "--json"], &env);
@@ -146,7 +146,7 @@ fn check_reports_conflicts_without_secrets() {
         assert!(output.code == 1 && output.stdout.contains(expected), "{output:?}");
         assert!(!format!("{output:?}").contains(secret), "{output:?}");
     }
-    // Both of a pair in one place.
+    // Both settings of a pair in one source.
     let both = [("REBUTTAL_DATABASE_URL", "sqlite:a.db"), ("REBUTTAL_DATABASE_URL_FILE", "/nope")];
     let output = config(&["check"], &both);
     assert!(output.code == 1 && output.stdout.contains("leave one of them out"), "{output:?}");

@@ -17,7 +17,7 @@ fn by_hand(data: &Path, sql: &str) {
     rusqlite::Connection::open(data.join("rebuttal.db")).unwrap().execute_batch(sql).unwrap();
 }
 
-/// What a start says, without the breaks of its lines.
+/// The output of a start, without line breaks.
 fn said(data: &Path) -> String {
     serve(data, &[]).stderr.replace("\n  ", " ")
 }
@@ -33,8 +33,7 @@ fn on_full_disk(data: &Path, command: &str) -> CommandOutput {
     CommandOutput::run(unshared)
 }
 
-/// Whether the system lets this user mount a disk. Some containers do not, and nothing can be installed
-/// against that.
+/// Whether this user may mount a disk, which some containers do not allow.
 fn may_mount() -> bool {
     let script = "mount -t tmpfs tmpfs \"$0\"";
     let folder = tempfile::tempdir().unwrap();
@@ -197,7 +196,7 @@ fn meddle(listener: TcpListener, gateway: SocketAddr, meddled: fn(&str) -> Strin
         for mut client in listener.incoming().map_while(Result::ok) {
             let mut request = Vec::new();
             let mut block = [0; 4096];
-            // A doctor's question is one of a few hundred bytes, with a body that ends in a brace.
+            // A request of `doctor` has a few hundred bytes, and a body that ends in a brace.
             while request.last() != Some(&b'}') {
                 let read = client.read(&mut block).unwrap();
                 assert_ne!(read, 0);

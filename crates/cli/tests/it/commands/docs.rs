@@ -49,7 +49,7 @@ impl DocsReader {
         self.page.marked(&format!("run: {name}"))
     }
 
-    /// Panics unless everything that the page says of these commands was said.
+    /// Panics unless the commands print everything that the page quotes.
     fn was_told(&self, name: &str, output: &CommandOutput) {
         let output = format!("{}{}", output.stdout, output.stderr);
         for line in self.page.marked(&format!("said: {name}")).lines() {
@@ -160,7 +160,7 @@ fn shell_scripts_in_the_docs_parse() {
     assert!(count > 10, "{count} is fewer than the docs ever had");
 }
 
-/// What sizing.md repeats is what the rounds of performance.md were, from the least to the most.
+/// The figures of sizing.md are the range of the rounds in performance.md.
 #[test]
 fn figures_of_sizing_are_those_of_performance() {
     let sizing = page::file("docs/operate/sizing.md");

@@ -22,14 +22,14 @@ pub(crate) fn stopped() -> TestGateway {
     fixture
 }
 
-/// Of a gateway on any port: somebody else may have the default one on this machine. A flag wins over it.
+/// On any port: the default one may be in use on this machine. A flag overrides it.
 fn looking_at(data: &Path) -> Command {
     let mut command = rebuttal(&["doctor", "--data", data.to_str().unwrap()]);
     command.env("REBUTTAL_LISTEN", "127.0.0.1:0");
     command
 }
 
-/// A start that must fail, and what it says.
+/// The output of a start that must fail.
 pub(crate) fn serve(data: &Path, more: &[&str]) -> CommandOutput {
     let wanted = ["serve", "--listen", "127.0.0.1:0", "--data", data.to_str().unwrap()];
     let output = CommandOutput::run(rebuttal(&[&wanted, more].concat()));
@@ -43,7 +43,7 @@ pub(crate) fn doctor(data: &Path, more: &[&str], env: &[(&str, String)]) -> Comm
     CommandOutput::run(command)
 }
 
-/// What was found of something in a state, all of it.
+/// All messages of a check with this severity.
 pub(crate) fn message(output: &CommandOutput, about: &str, state: &str) -> String {
     let json = output.json();
     let findings = json["findings"].as_array().unwrap().iter();
@@ -208,7 +208,7 @@ fn non_durable_server_and_read_only_bucket_are_reported() {
         vec![("REBUTTAL_DATABASE_URL", database.url()), ("REBUTTAL_EVIDENCE_URL", bucket.evidence_url())];
     env.extend(credentials);
     let output = doctor(folder.path(), &[], &env);
-    // The tests' own cluster does not wait for its disk.
+    // The tests' PostgreSQL runs with fsync off.
     finds(&output, "database", "fsync = off");
     assert!(message(&output, "evidence", "ok").contains("read back and deleted"), "{output:?}");
     assert!(message(&output, "clock", "ok").contains("database server's"), "{output:?}");
@@ -222,7 +222,7 @@ fn non_durable_server_and_read_only_bucket_are_reported() {
     finds(&doctor(folder.path(), &[], &env), "evidence", "AWS_");
     let nowhere = [("REBUTTAL_DATABASE_URL", "postgres://nobody@127.0.0.1:1/nothing".to_owned())];
     finds(&doctor(folder.path(), &[], &nowhere), "database", "Check that the server runs");
-    // A role that may do nothing: what it lacks is reported before what fails for it.
+    // A role without permissions: the missing ones are reported instead of the errors that they cause.
     drop(Gateway::builder(bin()).database(&database.url()).folder().start());
     let role = database.name().replace("test_", "weak_");
     database.query(&format!("CREATE ROLE {role} LOGIN"));
@@ -331,7 +331,7 @@ fn read_only_or_missing_database_is_reported_with_its_name() {
     let file = data.join("rebuttal.db");
     fs::rename(&file, data.join("away")).unwrap();
     finds(&doctor(data, &[], &[]), "database", "this data directory was used before");
-    // What no permission keeps root from.
+    // Permissions do not apply to root.
     fs::create_dir(&file).unwrap();
     finds(&doctor(data, &[], &[]), "database", &format!("cannot write to {}", file.display()));
     let elsewhere = data.join("elsewhere.db");

@@ -73,7 +73,7 @@ fn local_errors_are_json_with_the_json_flag() {
     }
 }
 
-/// Each is a fault of what was typed, whatever the gateway would say; none is listening.
+/// Each is an error of the arguments, found without a gateway; none is running.
 #[test]
 fn mistyped_arguments_are_usage_errors() {
     let app = "00000000000000000000000000000000";

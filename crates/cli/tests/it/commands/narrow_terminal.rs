@@ -5,7 +5,7 @@ use crate::common::{MerchantShell, rebuttal};
 
 const COLUMNS: u16 = 40;
 
-/// Lines that the terminal would break, but for those that are to be copied.
+/// Lines that the terminal would break, except those that users copy.
 fn broken<'a>(said: &'a str, whole: &[&str]) -> Vec<&'a str> {
     let too_wide = |line: &&str| line.chars().count() > usize::from(COLUMNS);
     said.lines().filter(too_wide).filter(|line| !whole.iter().any(|word| line.contains(word))).collect()

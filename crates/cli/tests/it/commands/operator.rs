@@ -60,7 +60,7 @@ fn merchant_registration_to_resolved_dispute() {
     let open = [["dispute", "open", "--merchant", &id].as_slice(), &facts, &why].concat();
     let opened = done(&open);
     assert_eq!(opened["disputeAmount"], "42.750");
-    // A span gives another deadline by now, and yet it is the same opening.
+    // The relative time now gives another deadline, but it is the same opening.
     let again = shell.operator(&[&open[..], &["--json"]].concat());
     assert!(
         again.code == 0 && again.stderr.contains("a duration gives another deadline in each run"),
@@ -305,7 +305,7 @@ fn irreversible_actions_ask_for_confirmation() {
     assert!(code == 0 && said.contains("is WITHDRAWN in CHARGEBACK."), "{said}");
 }
 
-/// An opening, but for what differs.
+/// An opening with other values.
 pub(crate) fn opening(deadline: &str) -> Vec<String> {
     let words =
         "dispute open --merchant 1 --payment-no P --merchant-trade-no T --payment-amount 1.00 --currency USD";

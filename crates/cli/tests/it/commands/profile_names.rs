@@ -31,7 +31,7 @@ impl CompletionTest {
         test
     }
 
-    /// A program that finds ours, and through it the profiles.
+    /// A program with `rebuttal` on its path, and the profiles.
     fn at_home(&self, mut program: Command) -> Command {
         let path = format!("{}:{}", bin().parent().unwrap().display(), std::env::var("PATH").unwrap());
         program.env("PATH", path).env("HOME", self.folder.path()).current_dir(self.folder.path());

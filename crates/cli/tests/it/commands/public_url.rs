@@ -14,7 +14,7 @@ fn serving() -> TestGateway {
     TestGateway::with_builder(Gateway::builder(bin()).embedded())
 }
 
-/// Copies a folder with all that is in it.
+/// Copies a folder recursively.
 fn copy(from: &Path, to: &Path) {
     fs::create_dir(to).unwrap();
     for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
@@ -57,7 +57,7 @@ fn gateway_without_its_public_url_is_reported() {
         message(&output, "public URL", "fault").contains("http://pay.example/pg/v2/dispute/query"),
         "{output:?}"
     );
-    // A proxy that leaves the path of the address where it is.
+    // A proxy that does not remove the path of the public URL.
     let output = doctor(data, &["--public-url", &format!("{own}/pay")], &[]);
     finds(&output, "public URL", "but the path is wrong there");
 }

@@ -110,7 +110,7 @@ fn open_file_limit_is_raised_to_the_hard_limit() {
     assert_eq!(line.split_whitespace().take(2).collect::<Vec<_>>(), ["1000", "1000"]);
     assert!(!gateway.stderr().contains("max_connections"), "{}", gateway.stderr());
 
-    // The default is not a wish, so it is only warned of.
+    // The default was not requested, so there is only a warning.
     let gateway = limited(500);
     assert!(gateway.stderr().contains("this process may have 500 at most"), "{}", gateway.stderr());
 }
@@ -126,7 +126,7 @@ fn server_that_says(code: Option<&'static str>) -> SocketAddr {
                 silent.push(stream);
                 continue;
             };
-            // The wish for TLS, which is declined, and the name of the user.
+            // The request for TLS, which is declined, and the startup message.
             let mut length = [0; 4];
             if stream.read_exact(&mut [0; 8]).and_then(|()| stream.write_all(b"N")).is_err()
                 || stream.read_exact(&mut length).is_err()
@@ -147,7 +147,7 @@ fn start_waits_only_for_transient_database_errors() {
     let at = |code| format!("postgres://u@{}/d", server_that_says(code));
     let unreachable =
         ["postgres://u@127.0.0.1:1/d", "postgres://u@nowhere.invalid/d", "postgres://u@%2Fnowhere/d"];
-    // It starts, stops, recovers; has no connection to spare; a pooler has no server; it says nothing.
+    // It starts, stops, recovers; has no free connection; a pooler has no server; it does not answer.
     let may_come = ["57P03", "57P01", "57P02", "53300", "08006", "08001"].map(Some).into_iter().chain([None]);
     let may_come = may_come.map(at).chain(unreachable.map(str::to_owned)).map(|url| (url, "1", true));
     // A wrong password, no such role, no such database, no right, another protocol.
@@ -167,7 +167,7 @@ fn start_waits_only_for_transient_database_errors() {
                     true => format!("✗ waited 1 s for the database (start_wait_seconds): {cannot}"),
                     false => format!("✗ {cannot}"),
                 };
-                // Told once, unless the first try takes that long already.
+                // Logged once, unless the first attempt already takes that long.
                 let printed = output.stderr.matches("waiting for the database").count();
                 assert_eq!(output.code, 1, "{url}: {output:?}");
                 assert!(printed <= usize::from(*waits), "{url}: {output:?}");

@@ -8,7 +8,7 @@ use crate::commands::terminal::Terminal;
 use crate::common::{CommandOutput, MerchantShell};
 
 impl MerchantShell {
-    /// A command of somebody with another token.
+    /// A command with another token.
     fn operator_with(&self, token: &str, words: &[&str]) -> CommandOutput {
         let mut command = self.operator_command(words);
         command.env("REBUTTAL_OPERATOR_TOKEN", token);

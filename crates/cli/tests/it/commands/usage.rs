@@ -8,7 +8,7 @@ use rebuttal_testbed::samples;
 
 use crate::common::{CommandOutput, MerchantShell, rebuttal};
 
-/// No text in UTF-8: what a Latin-1 machine wrote.
+/// A Latin-1 name, which is not valid UTF-8.
 fn cafe() -> &'static OsStr {
     OsStr::from_bytes(b"caf\xe9.png")
 }
@@ -79,7 +79,7 @@ fn non_utf8_text_argument_is_named() {
     let mut variable = rebuttal(&["query", "--dispute-no", "D"]);
     variable.env("REBUTTAL_SCHEME", cafe());
     assert!(message(variable).starts_with(&format!("error: REBUTTAL_SCHEME: {value}\n")));
-    // The fault is another argument's, and what is no text is a path: nothing is out of order with that.
+    // The error is in another argument; a path may be invalid UTF-8.
     let mut other = rebuttal(&["query", "--dispute-no", "", "--trust"]);
     other.arg(cafe());
     assert!(message(other).contains("'--dispute-no <NO>'"));

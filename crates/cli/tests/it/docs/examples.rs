@@ -28,11 +28,11 @@ enum Tampering {
     Lost,
     /// The next answer never arrives; those after it do.
     LostOnce,
-    /// It arrives without its signature, and with what moves a cursor.
+    /// It arrives without its signature, and with terminal escapes.
     Unsigned,
     /// A refusal arrives as an `OK`, under the signature of the refusal.
     Altered,
-    /// An earlier `OK`, rightly signed, arrives in its place.
+    /// An earlier `OK` with a valid signature arrives in its place.
     Replayed,
     /// It arrives extended, under the signature that fits that.
     Extended,
@@ -112,7 +112,7 @@ impl ExampleClient {
 
     fn output(&self, mut command: Command, secret: &str) -> CommandOutput {
         let output = command
-            // Where no character but those of ASCII is known, bytes must still be bytes.
+            // In an ASCII locale, bytes must still be passed unchanged.
             .env("LC_ALL", "C")
             .env("REBUTTAL_APP_ID", &self.fixture.signer.app_id)
             .env("REBUTTAL_APP_SECRET", secret)
@@ -215,7 +215,7 @@ fn folder() -> PathBuf {
     page::root().join(FOLDER).canonicalize().unwrap()
 }
 
-/// Everything that an example must do, be it in whatever language.
+/// Everything that an example must do, in every language.
 fn holds(words: &[&str]) {
     let client = ExampleClient::with(words);
     let receipt = client.file(&samples::receipt(1));
@@ -226,7 +226,7 @@ fn holds(words: &[&str]) {
     believes_no_lie(&client, [&urls[0], &urls[1]]);
 }
 
-/// Contests, and gives the storageUris.
+/// Contests, and returns the storageUris.
 fn contests_once(client: &ExampleClient, files: [&str; 2]) -> [String; 2] {
     let (fixture, no) = (&client.fixture, client.fixture.dispute());
     let done = client.contests(&no, files);
@@ -318,7 +318,7 @@ fn believes_no_lie(client: &ExampleClient, urls: [&str; 2]) {
     }
 }
 
-/// The loop of `docs/integrate/retry.md`, in the example's own words.
+/// The loop of `docs/integrate/retry.md` with this example.
 #[test]
 #[ignore = "needs Python, which cargo xtask test installs"]
 fn documented_loop_resolves_unknown_outcomes() {
@@ -342,7 +342,7 @@ fn documented_loop_resolves_unknown_outcomes() {
         .is(1, "Refused: Dispute.NotFound");
     client.run(&"0".repeat(32), &[&body]).is(1, "Unproven: ");
 
-    // What settles nothing, and a refusal behind it.
+    // A response that settles nothing, followed by a rejection.
     let busy = r#"
 ends = [Unanswered("A notice"), Unanswered("cut"), Refused("Dispute.InvalidState")]
 def call(path, params):

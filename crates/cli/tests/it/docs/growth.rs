@@ -15,7 +15,7 @@ const DISPUTES: usize = 1_200;
 const WORKERS: usize = 4;
 /// How far a figure of the page may differ from the measured one: pages are never quite full, and never equally so.
 const TOLERANCE: f64 = 0.3;
-/// Rows that are made of what merchants and operators do.
+/// Tables whose rows are written by calls of merchants and operators.
 const TABLES: [&str; 8] =
     ["disputes", "history", "submissions", "evidence", "uploads", "nonces", "outbox", "idempotency_keys"];
 
@@ -81,7 +81,7 @@ fn postgresql_row_sizes_match_the_page() {
     let database = Database::shared();
     let fixture = TestGateway::with_builder(gateway().database(&database.url()));
     fill(&fixture);
-    // Without what updates leave behind, which depends on when autovacuum last came by.
+    // Without dead rows, whose number depends on the last autovacuum.
     database.query("VACUUM FULL");
     let ask = |sql: &str| database.query(sql).parse::<f64>().unwrap();
     let rows = |table: &str| ask(&format!("SELECT count(*) FROM {table}"));

@@ -49,7 +49,7 @@ impl RejectionTable {
         self.check(&answer.code, &answer.message);
     }
 
-    /// What a file store said.
+    /// The response of the file store.
     #[track_caller]
     fn not_taken(&mut self, response: &Response) {
         let text = response.text().replace("&quot;", "\"");
@@ -57,7 +57,7 @@ impl RejectionTable {
         self.check(&response.store_error(), message.split_once("</Message>").unwrap().0);
     }
 
-    /// Panics unless every row was brought about, but for those that need what a test does not have.
+    /// Panics unless every row was caused, except those that a test cannot cause.
     fn all_were(&self, but: &[&str]) {
         let rows = self.rows.iter().zip(&self.seen);
         let missing: Vec<_> = rows.filter(|(_, seen)| !**seen).map(|((code, _), _)| code.as_str()).collect();
@@ -176,7 +176,7 @@ fn contest_rejections_match_the_docs() {
     table.all_were(&["File.ContentMismatch"]);
 }
 
-/// The bodies that the pages show are understood: what is wrong with them is only that their numbers are made up.
+/// The documented bodies are accepted, except for their fictitious numbers.
 #[test]
 fn documented_bodies_are_accepted() {
     let fixture = test_gateway();

@@ -17,7 +17,7 @@ const ALERTS_TESTS: &str = "packaging/prometheus/rebuttal.rules.test.yml";
 const DASHBOARD: &str = "packaging/grafana/rebuttal.json";
 
 fn metered() -> TestGateway {
-    // An upload is counted where the gateway itself takes it.
+    // Uploads are counted only by a gateway that receives them itself.
     TestGateway::with_builder(gateway().folder().args(["--metrics-listen", "127.0.0.1:0"]))
 }
 
@@ -81,7 +81,7 @@ fn alerts_and_dashboard_use_existing_metrics() {
     let panels = dashboard["panels"].as_array().unwrap();
     let targets = panels.iter().filter_map(|panel| panel["targets"].as_array()).flatten();
     let asked: String = targets.map(|target| target["expr"].as_str().unwrap().to_owned() + "\n").collect();
-    // The rules' expressions alone: their sentences name metrics too, and those are looked at as well.
+    // Only the expressions of the rules; the metrics in their texts are checked as well.
     for (path, text) in [(ALERTS, document(ALERTS)), (DASHBOARD, asked)] {
         let asked = named(&text);
         assert!(asked.len() > 10, "{path} asks for {asked:?}");

@@ -18,7 +18,7 @@ const SHARED: &str = "packaging/systemd/rebuttal.service.d/shared.conf";
 const SETTINGS: &str = "packaging/rebuttal.toml";
 const COMPOSE: &str = "packaging/compose/compose.yaml";
 const DRAIN: &str = "REBUTTAL_DRAIN_SECONDS";
-/// What a stop may take, as `serve --help` promises.
+/// The longest shutdown, as `serve --help` promises.
 const STOP_SECONDS: u64 = 30;
 
 /// The values of a key of a unit, in order.

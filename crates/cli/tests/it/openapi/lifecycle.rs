@@ -67,7 +67,7 @@ impl OpenApiFixture {
         body["content"]["application/json"]["example"].clone()
     }
 
-    /// Panics unless an answer is of its schema and like its example.
+    /// Panics unless a response matches its schema and its example.
     #[track_caller]
     fn is_as_told(&self, method: &str, path: &str, response: &Response, status: u16) -> Value {
         assert_eq!(response.status, status, "{method} {path}: {}", response.text());
@@ -129,7 +129,7 @@ impl OpenApiFixture {
         ticket.storage_uri
     }
 
-    /// Contests as the example does, with a file that is there.
+    /// Contests like the example, with an existing file.
     fn contests(&self, dispute_no: &str, url: &str) {
         let mut contest = self.request("POST", CONTEST);
         contest["disputeNo"] = dispute_no.into();
@@ -222,7 +222,7 @@ fn account_responses_match_the_openapi_document() {
 
     let (tokens, revoke) = ("/operator/v1/tokens", "/operator/v1/tokens/{name}/revoke");
     stage.operators("POST", tokens, &[], &stage.request("POST", tokens), 201);
-    // Beside the example's there is the first one.
+    // The first token is listed, too.
     let listed = stage.operator.fetch("/tokens");
     stage.document.holds("GET", tokens, &listed);
     stage.operators("POST", revoke, &[("name", "night-shift")], &json!({}), 200);

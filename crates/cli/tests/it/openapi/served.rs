@@ -33,7 +33,7 @@ fn document_is_public_and_cached_by_etag() {
     assert_eq!(first.header("x-content-type-options"), Some("nosniff"));
     assert_eq!(first.header("cache-control"), Some("no-cache"));
     let etag = first.header("etag").expect("an entity tag").to_owned();
-    // Whatever a caller says of itself, and whatever the gateway knows by now.
+    // Neither the request's headers nor the gateway's data change the document.
     let operator = Operator::new(gateway.address(), &gateway.operator_token());
     let merchant_id = operator.open_merchant("A unique name", "Europe/Oslo");
     let app = operator.open_app(merchant_id, rebuttal_testbed::signer::Scheme::Sha256);

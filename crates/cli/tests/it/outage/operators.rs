@@ -12,7 +12,7 @@ use super::on;
 use crate::common::scaled;
 
 const OPERATORS: usize = 4;
-/// Ends every session again and again from within one: far more often than a program that is started for each could.
+/// Terminates all other sessions repeatedly from one session, which is faster than a program per termination.
 const STORM: &str = "DO $$ BEGIN FOR turn IN 1..300 LOOP \
     PERFORM pg_terminate_backend(pid) FROM pg_stat_activity \
     WHERE datname = current_database() AND pid <> pg_backend_pid(); \

@@ -135,7 +135,7 @@ fn times_are_in_the_merchants_time_zone() {
         let created_ms = parse_rfc3339(created);
         assert_eq!(created, local(created_ms));
         assert!((now_ms() - created_ms).abs() < 60_000, "{created}");
-        // Operators see the same moment in UTC.
+        // Operators get the same time in UTC.
         let shown = opened["deadline"].as_str().unwrap();
         assert_eq!(parse_rfc3339(shown), deadline_ms);
         assert!(shown.ends_with('Z') || shown.ends_with("+00:00"), "{shown}");
@@ -197,9 +197,9 @@ fn query_prefers_the_earliest_deadline_then_the_newest() {
     fixture.contest("middle", &[rebuttal_testbed::Item::receipt(&url)]).is("OK");
     assert_eq!(found(&fixture, payment), "later");
     fixture.operator.does("later", "withdraw", &json!({}));
-    // Nothing needs a response any more: the newest, whatever its deadline was.
+    // No dispute needs a response: the newest is returned, whatever its deadline was.
     assert_eq!(found(&fixture, payment), "middle");
-    // Another merchant's dispute over the same payment is none of them.
+    // A dispute of another merchant over the same payment is not returned.
     let merchant_id = fixture.operator.open_merchant("Other", "UTC");
     drop(fixture.operator.open_dispute(merchant_id, &json!({ "paymentNo": payment })));
     assert_eq!(found(&fixture, payment), "middle");

@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::common::folder_test_gateway;
 
-/// Given elsewhere: by a flood, a full disk, a failing fsync; or, one hopes, by nothing.
+/// Tested elsewhere: by a flood, a full disk, a failing fsync; or never returned.
 const ELSEWHERE: [&str; 4] = [
     "Common.RateLimited",           // scarcity.rs
     "Common.System.Unavailable",    // scarcity.rs
@@ -107,7 +107,7 @@ fn files(fixture: &TestGateway) -> Vec<Answer> {
     ]
 }
 
-/// Evidence that changed below the gateway after its upload: content is validated at contest time too (contract §3).
+/// Evidence that was changed in its folder after the upload: content is validated at contest time, too (contract §3).
 fn swap_on_disk(fixture: &TestGateway, storage_uri: &str) {
     let name = storage_uri.rsplit('/').next().unwrap();
     let found = find_file(&fixture.gateway.data().join("evidence"), name);

@@ -185,7 +185,7 @@ fn evidence_must_belong_to_the_merchant_and_scene() {
         ("another extension", bent(".png", ".pdf")),
     ];
     each(not_uploaded, |url| post(&fixture, &dispute, &[item(&url)]).is("Evidence.NotUploaded"));
-    // All items or none: the good one among the bad is not kept.
+    // All items or none: a valid item among invalid ones is not stored.
     post(&fixture, &dispute, &[item(&own), item(&fixture.ticket("b.png").storage_uri)])
         .is("Evidence.NotUploaded");
     let shown = fixture.show(&dispute);

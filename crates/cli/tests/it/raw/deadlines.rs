@@ -10,7 +10,7 @@ use crate::common::{each, test_gateway};
 
 const COMMIT_LIMIT_MS: i64 = 5_000;
 const SWEEP_WITHIN_MS: i64 = 1_000;
-/// For the looking and for a busy machine; the gateway itself has the second above.
+/// Tolerance for polling and a busy machine, in addition to the gateway's second.
 const SLACK_MS: i64 = 10_000;
 const PASSED: &str = "Dispute.DeadlinePassed";
 
@@ -69,10 +69,10 @@ fn late_requests_are_rejected_before_the_sweep() {
     fixture.contest(&late, &[Item::receipt(&url)]).is(PASSED);
     fixture.accept(&late).is(PASSED);
     assert_eq!((fixture.status(&late).as_str(), fixture.history(&late).len()), ("NEEDS_RESPONSE", 1));
-    // A repetition is one, deadline or not.
+    // A repetition is accepted after the deadline, too.
     fixture.contest(&contested, &[Item::receipt(&url)]).is("OK");
     fixture.accept(&accepted).is("OK");
-    // The operator can still give time.
+    // The operator can still extend the deadline.
     fixture.operator.does(&extended, "extend", &json!({ "deadline": in_days(1) }));
     fixture.contest(&extended, &[Item::receipt(&url)]).is("OK");
     left_state(&fixture, &late, "NEEDS_RESPONSE");

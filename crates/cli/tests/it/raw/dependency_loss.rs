@@ -13,7 +13,7 @@ use crate::common::{becomes_ready, folder_test_gateway, gateway, scrape, sqlite_
 
 const UNAVAILABLE: &str = "Common.System.Unavailable";
 
-/// How often the log repeats this.
+/// How often the log contains this.
 fn logged(fixture: &TestGateway, what: &str) -> usize {
     wait_for(what, || {
         let count = fixture.gateway.stderr().matches(what).count();
@@ -112,7 +112,7 @@ fn readiness_follows_the_last_commit() {
     fixture.accept(&dispute).is(UNAVAILABLE);
     becomes_ready(fixture.address(), 503);
     fixture.gateway.limit_file_size(None);
-    // Nobody has to send a change first.
+    // This needs no change by a caller.
     becomes_ready(fixture.address(), 200);
     fixture.accept(&dispute).is("OK");
 }
@@ -127,7 +127,7 @@ fn readiness_is_checked_at_most_once_a_second() {
     };
     let gateway = gateway().embedded().survives_full_disk().args(["--metrics-listen", "127.0.0.1:0"]);
     let fixture = TestGateway::with_builder(gateway);
-    // From now on each look tries a change.
+    // From now on each readiness check tries a change.
     fixture.gateway.limit_file_size(Some(0));
     fixture
         .operator
@@ -146,7 +146,7 @@ fn readiness_is_checked_at_most_once_a_second() {
             });
         }
     });
-    // The sweeper tries as well, every few seconds.
+    // The sweeper also tries every few seconds.
     let (tried, seconds) = (tries(&fixture) - before, began.elapsed().as_secs_f64());
     assert!(tried <= 20.0 + 4.0 * seconds, "{tried} in {seconds} s");
     fixture.gateway.limit_file_size(None);
@@ -202,7 +202,7 @@ fn evidence_folder_of_another_gateway_is_rejected() {
     let other = gateway().folder().start();
     let (evidence, away) = (fixture.gateway.data().join("evidence"), fixture.gateway.scratch().join("away"));
     fs::rename(&evidence, &away).unwrap();
-    // One that was just made looks right but for whose it is.
+    // A new one is valid, but has another gateway's ownership marker.
     fs::create_dir_all(evidence.join("incoming")).unwrap();
     let ticket = fixture.ticket("receipt.png");
     for foreign in [false, true] {

@@ -14,7 +14,7 @@ const MINUTES_10_MS: i64 = 600_000;
 /// With the body of a contest, over the limit of a body.
 const TOO_MUCH: usize = 70_000;
 
-/// A copy of a request, altered after it was signed: nonce and sign are still the merchant's.
+/// A copy of a request, altered after it was signed: nonce and signature are still the merchant's.
 fn altered(call: &SignedCall, alter: impl Fn(&mut SignedCall)) -> SignedCall {
     let mut copy = call.clone();
     copy.sign_instead = Some(call.sign());
@@ -63,7 +63,7 @@ fn altered_copy_gets_a_notice_and_the_original_works() {
         if copy.target.starts_with('/') {
             copy.verified(response).that_is(Notice).is(code);
         } else {
-            // Signed for the path alone, as the merchant's own is.
+            // Signed for the path only, like the merchant's request.
             contest.verified(response).that_is(Notice).is(code);
         }
         assert_eq!(fixture.status(&no), "NEEDS_RESPONSE");
@@ -142,7 +142,7 @@ fn settled_rejection_is_final() {
     for (call, code) in &by_state {
         call.send(fixture.address()).that_is(Settled).is(code);
     }
-    // Everything turns out so that each would be taken now.
+    // Now each request would be accepted.
     let form = never_uploaded.form(&samples::receipt(2).bytes);
     assert_eq!(form.send(form.address().unwrap_or(fixture.address())).status, 204);
     let _ = fixture.dispute_with(&json!({ "disputeNo": unopened }));
@@ -175,7 +175,7 @@ fn path_under_another_base_url_settles_nothing() {
     under_one.send(fixture.address()).that_is(Settled).is("Common.Request.NotFound");
 }
 
-/// Where operators have a listener of their own, a merchant's call is none there, and one elsewhere.
+/// With a separate operator listener, a merchant's call is unknown there, but served by the other listener.
 #[test]
 fn operator_listener_settles_no_merchant_call() {
     let gateway = gateway().args(["--operator-listen", "127.0.0.1:0"]).start();

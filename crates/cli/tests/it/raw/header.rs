@@ -10,7 +10,7 @@ fn query(fixture: &TestGateway) -> SignedCall {
     fixture.call(QUERY, &json!({ "disputeNo": "never-opened" }))
 }
 
-/// The call with its header's parts put together in another way.
+/// The call with a header that is assembled differently.
 fn written(fixture: &TestGateway, write: impl Fn(&Parts) -> String) -> SignedCall {
     let mut call = query(fixture);
     let (sign, app) = (call.sign(), call.signer.app_id.clone());

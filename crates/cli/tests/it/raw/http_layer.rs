@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::common::{each, folder_test_gateway, gateway, operators_address, scrape, test_gateway, value};
 
-/// Fits into the socket, so that it is wholly sent before an answer can cut it off.
+/// Fits into the socket's buffer, so that it is completely sent before a response can interrupt it.
 const SENT_AT_ONCE: usize = 10_000;
 
 #[test]
@@ -40,7 +40,7 @@ fn non_http_input_is_rejected_without_envelope() {
                 assert!(statuses.contains(&response.status), "{}", response.status);
                 assert!(!response.text().contains("\"code\""), "{}", response.text());
             }
-            // Who still sends when the gateway closes may hear only the reset.
+            // A client that still sends when the gateway closes may get only the reset.
             Err(error) => assert!(bytes.len() > SENT_AT_ONCE, "{error}"),
         }
     });
@@ -166,7 +166,7 @@ fn one_peer_gets_its_share_of_the_connections() {
     });
 }
 
-/// A connection from one of this machine's addresses that has been answered and rests.
+/// An idle connection from one of this machine's addresses, after one response.
 fn at_rest(from: u8, at: SocketAddr) -> Option<Connection> {
     let mut connection = Connection::open_from(Ipv4Addr::new(127, 0, 0, from), at).ok()?;
     let answered = connection.exchange(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -194,7 +194,7 @@ fn one_peer_cannot_exhaust_the_small_listeners() {
     assert_eq!(of_one.len(), OF_ONE, "what one address may have");
     assert_eq!(listed(), 200);
 
-    // Three have them all, and rest.
+    // Three peers use all connections, and are idle.
     let of_others: Vec<_> =
         [10, 11].iter().flat_map(|from| (0..OF_ONE).filter_map(|_| at_rest(*from, at))).collect();
     assert_eq!(of_one.len() + of_others.len(), PLACES);

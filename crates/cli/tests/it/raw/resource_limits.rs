@@ -76,7 +76,7 @@ fn full_disk_changes_nothing_and_is_reported() {
     refused.iter().for_each(|answer| assert_eq!(answer.code, "Common.System.Unavailable"));
     let upload = ticket.form(&samples::png(7)).send(at);
     assert!(upload.status >= 500, "{} {}", upload.status, upload.text());
-    // What only reads goes on.
+    // Reads are still served.
     assert_eq!(fixture.query(&contested).ok()["status"], "NEEDS_RESPONSE");
     fixture.gateway.limit_file_size(None);
     assert_eq!([&contested, &accepted].map(|no| fixture.show(no)), before, "nothing was changed");
@@ -161,7 +161,7 @@ fn full_replay_cache_rejects_reads_and_evicts_nothing() {
     assert!(refused.message.contains("too many queries within"), "{}", refused.message);
     let seconds: u64 = refused.response.header("retry-after").unwrap().parse().unwrap();
     assert!((5..=30).contains(&seconds), "{seconds}");
-    // What changes something keeps its nonces elsewhere.
+    // Nonces of changes are stored in the database.
     fixture.accept(&dispute).is("OK");
     // Two windows later, and as long as forgetting takes, there is capacity again; forgotten nonces are stale.
     pause(Duration::from_secs(seconds));
@@ -195,7 +195,7 @@ fn many_apps_of_one_merchant_do_not_starve_other_merchants() {
 #[test]
 fn slow_downloads_of_one_token_do_not_block_others() {
     const SLOW_READERS: usize = 40;
-    // As many files as the systems' buffers do not hold, so that a reader that reads nothing holds its slot.
+    // More files than the socket buffers can hold, so that a client that reads nothing occupies its slot.
     const FILES_EACH: usize = 8;
     let fixture = test_gateway();
     let no = fixture.dispute();
@@ -268,7 +268,7 @@ fn full_commit_queue_rejects_immediately() {
                 other => panic!("{other}: {}", answer.message),
             }
         }
-        // Nothing was changed: the very same request, nonce and all, is taken afterwards.
+        // Nothing was changed: the same request with the same nonce is accepted afterwards.
         let refused = answers.iter().zip(calls).filter(|(answer, _)| answer.code != "OK");
         let refused: Vec<_> = refused.map(|(_, (_, call))| call).collect();
         refused.iter().for_each(|call| call.send(fixture.address()).is("OK"));

@@ -90,7 +90,7 @@ fn signed_url_is_public_base_and_raw_target() {
         call.target = target;
         call
     };
-    // Verified as the answer to what it counts as.
+    // Verified as the response to the request that it is processed as.
     let answer = |origin: &str| {
         let call = absolute(origin);
         let response = call.request().send(at).unwrap();
@@ -197,7 +197,7 @@ fn stronger_scheme_is_required_once_chosen() {
     let of =
         |signer: &Signer| SignedCall::new(signer, &fixture.base, QUERY, "{\"disputeNo\":\"never-opened\"}");
     of(&hmac).send(at).is("Dispute.NotFound");
-    // A sign of the other scheme is refused, and the refusal is signed in the app's own.
+    // A signature by the other scheme is rejected, and the response is signed by the app's scheme.
     let plain = Signer { scheme: Scheme::Sha256, ..hmac.clone() };
     let mut weak = of(&plain);
     let (sign, header) = (weak.sign(), weak.authorization());
@@ -211,7 +211,7 @@ fn stronger_scheme_is_required_once_chosen() {
         plain_call.sign()
     });
     under_a_false_name.send(at).is("Common.Auth.InvalidSignature");
-    // And the other way round: an app of the plain scheme is not spoken to in HMAC.
+    // Vice versa: an app of the plain scheme gets no HMAC response.
     let strong = Signer { scheme: Scheme::HmacSha256, ..fixture.signer.clone() };
     let mut too_strong = of(&strong);
     let (sign, header) = (too_strong.sign(), too_strong.authorization());
@@ -258,7 +258,7 @@ fn both_secrets_verify_during_rotation_overlap() {
     let by = |signer: &Signer| query_by(&fixture, signer);
     by(&new).send(at).is("Dispute.NotFound");
     by(&fixture.signer).send(at).is("Dispute.NotFound");
-    // Where no secret verified, the oldest valid one answers.
+    // If no secret verified, the response is signed with the oldest valid one.
     by(&fixture.signer).badly_signed().send(at).is("Common.Auth.InvalidSignature");
     let (status, problem) = rotate(&fixture, 3);
     assert_eq!((status, problem["code"].as_str()), (409, Some("Operator.Conflict")), "{problem}");
@@ -300,7 +300,7 @@ fn leaked_secret_can_be_ended_during_an_overlap() {
     refuses(&fixture, &first, &second);
     assert_eq!(end_overlap().json(), ended.json(), "nothing is left to end");
     refuses(&fixture, &first, &second);
-    // The newer one leaks, or both.
+    // The newer secret leaks, or both do.
     let third = rotated(&fixture, 3_600);
     calls([&second, &third]);
     let fourth = rotated(&fixture, 0);

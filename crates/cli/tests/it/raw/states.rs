@@ -64,7 +64,7 @@ impl Setup {
         dispute
     }
 
-    /// Brings nine disputes to expire together, for it takes some seconds.
+    /// Lets nine disputes expire at the same time, because that takes some seconds.
     fn expired(&self) -> Vec<String> {
         let (deadline, _) = in_ms(1_000);
         let disputes: Vec<_> =

@@ -15,7 +15,7 @@ const ROLES: [&str; 3] = ["viewer", "operator", "admin"];
 const FORBIDDEN: &str = "Operator.Forbidden";
 const CONFLICT: &str = "Operator.Conflict";
 
-/// The calls that the contract's table lists: method, path, and the lowest role that may.
+/// The calls of the contract's table: method, path, and the lowest role that is allowed.
 fn calls() -> Vec<(String, String, String)> {
     let rows = CONTRACT.lines().skip_while(|line| !line.starts_with("| call | role |")).skip(2);
     let rows = rows.take_while(|line| line.starts_with('|'));
@@ -36,7 +36,7 @@ fn rank(role: &str) -> usize {
     ROLES.iter().position(|known| *known == role).unwrap_or_else(|| panic!("{role} is no role"))
 }
 
-/// Somebody with a new token.
+/// An operator with a new token.
 fn holder(fixture: &TestGateway, name: &str, role: &str) -> Operator {
     let made = fixture.operator.post("/tokens", &json!({ "name": name, "role": role })).created();
     assert_eq!((&made["name"], &made["role"]), (&json!(name), &json!(role)));
@@ -84,7 +84,7 @@ fn every_call_requires_its_role() {
                 answer.is_problem(403, FORBIDDEN);
                 assert!(answer.text().contains(role) && answer.text().contains(lowest), "{}", answer.text());
             } else if method == "GET" {
-                // Links are an S3's.
+                // Links exist only with an S3.
                 let refused = path.ends_with("/link") && !rebuttal_testbed::backend::includes("s3");
                 assert_eq!(answer.status, if refused { 409 } else { 200 }, "{}", answer.text());
             } else {

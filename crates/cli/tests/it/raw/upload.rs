@@ -19,7 +19,7 @@ const LIMIT_BYTES: usize = 2 * 1024 * 1024;
 
 type Alter = fn(&str) -> String;
 
-/// Nothing was stored: the same ticket still takes an honest file.
+/// Nothing was stored: the same ticket still accepts a valid file.
 #[track_caller]
 fn still_open(fixture: &TestGateway, ticket: &Ticket) {
     let response = ticket.form(&samples::png(1)).send(fixture.address());
@@ -99,7 +99,7 @@ fn upload_form_is_valid_for_its_key_only() {
     each([("other", to_other), ("up", up), ("other merchant's", merchant)], |form: Form| {
         refused(&form.send(fixture.address()), 403, &["AccessDenied", "SignatureDoesNotMatch"]);
     });
-    // A policy belongs to its signature, however well each is signed for itself.
+    // A valid policy with the valid signature of another policy is rejected.
     let mixed = form.altered("policy", |_| of_other("policy"));
     refused(&mixed.send(fixture.address()), 403, &["SignatureDoesNotMatch", "AccessDenied"]);
     still_open(&fixture, &ticket);
@@ -180,7 +180,7 @@ fn oversized_upload_is_aborted() {
     let before_kib = fixture.gateway.peak_memory_kib();
     let request = ticket.form(&vec![b'x'; 64 * LIMIT_BYTES]).request();
     let mut connection = Connection::open(fixture.address()).unwrap();
-    // The gateway may stop reading as soon as it knows; the answer is then all that a client can still get.
+    // The gateway may stop reading early; the client can then only read the response.
     drop(connection.send(&request.bytes()));
     if let Ok(response) = connection.receive() {
         refused(&response, 400, &["EntityTooLarge"]);
@@ -276,7 +276,7 @@ fn slow_uploads_do_not_block_others() {
             let mut request = slow.form(&samples::png(1)).request();
             let whole = request.body.len();
             request = request.header("Content-Length", whole.to_string());
-            // All but the end: what is awaited is a place's worth.
+            // All but the end, so that the upload occupies its slot.
             request.body.truncate(whole - 100);
             sender.send(&request.bytes()).unwrap();
             sender

@@ -9,12 +9,12 @@ use rebuttal_testbed::postgres::Database;
 use super::Replicas;
 use crate::common::{scrape, value};
 
-/// Uploads that are to go: several pages, each of which takes a replica a while.
+/// Uploads to delete: several pages, each of which takes a replica some time.
 const MARKED: usize = 1_000;
-/// Longer than a gateway looks on before it has anything deleted from a bucket.
+/// Longer than a gateway waits before it deletes anything from a bucket.
 const LOOKED_ON: Duration = Duration::from_secs(6 * 60);
 
-/// What a series says on each replica.
+/// The value of a series on each replica.
 fn metric_values(replicas: &Replicas, series: &str) -> [f64; 2] {
     let gateways = [&replicas.fixture.gateway, &replicas.second];
     gateways.map(|gateway| value(&scrape(gateway), series).unwrap_or_default())

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::Replicas;
 use crate::common::{becomes_ready, scrape, value};
 
-/// More than a day: it brings any deadline of this test, and the end of each window.
+/// More than a day: past every deadline and window of this test.
 const AHEAD: Duration = Duration::from_secs(100_000);
 const DAY_MS: i64 = 24 * 3600 * 1000;
 

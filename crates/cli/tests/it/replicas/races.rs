@@ -43,7 +43,7 @@ impl Race {
     }
 }
 
-/// The request of one racer.
+/// The request of one side.
 enum RaceRequest {
     Merchant(SignedCall),
     Operator(Request),

@@ -12,10 +12,10 @@ use super::{PUBLIC_URL, Replicas};
 
 /// Contract §2: how soon a secret that was ended is refused everywhere.
 const ENDS_WITHIN: Duration = Duration::from_secs(5);
-/// Often enough for a replica to remember the app at any moment.
+/// Often enough that a replica always has the app in its cache.
 const CALL_EVERY: Duration = Duration::from_millis(100);
 
-/// Each change is made at one replica, while the other is called all the time and remembers the app.
+/// Each change is made at one replica, while the other is called constantly and has the app in its cache.
 #[test]
 #[ignore = "needs PostgreSQL and an S3, which cargo xtask test starts"]
 fn ended_secret_is_invalid_within_5_s_on_every_replica() {

@@ -193,7 +193,7 @@ fn concurrent_contests_record_one_hash_per_upload() {
         for (index, dispute) in disputes.iter().enumerate() {
             let (bucket, fixture, url) = (&bucket, &fixture, &url);
             scope.spawn(move || {
-                // Somebody keeps replacing the file while all read it.
+                // The file is replaced repeatedly while all contests read it.
                 bucket.put(key(url), &samples::receipt(u8::try_from(index).unwrap()).bytes);
                 fixture.contest(dispute, &[Item::receipt(url)]).is("OK");
             });
@@ -225,11 +225,11 @@ fn bucket_belongs_to_one_installation() {
     assert!(!output.status.success() && said.contains("is another gateway's"), "{said}");
     let url = fixture.upload(&samples::receipt(1));
     fixture.contest(&fixture.dispute(), &[Item::receipt(&url)]).is("OK");
-    // Another bucket behind the gateway's back: what is missing there is not said to have never been uploaded.
+    // The bucket is replaced: files that are missing in the new one must not be reported as never uploaded.
     bucket.keys("").iter().for_each(|key| bucket.delete(key));
     bucket.put("gateway.mark", b"another gateway's");
     let contest = || fixture.contest(&fixture.dispute(), &[Item::receipt(&url)]).code;
-    // An answer of the store counts for a second.
+    // A response of the store is cached for a second.
     wait_for("the ownership marker to be checked", || {
         (contest() == "Common.System.Unavailable").then_some(())
     });

@@ -10,7 +10,7 @@ use super::submitted;
 use crate::common::{becomes_ready, each, gateway};
 
 const UNAVAILABLE: &str = "Common.System.Unavailable";
-/// What a client waits for one attempt (`rebuttal-client`): by then the gateway has answered.
+/// The timeout of one attempt of `rebuttal-client`: the gateway must answer within it.
 const CLIENT_ATTEMPT: Duration = Duration::from_secs(25);
 
 fn test_gateway() -> (Bucket, Proxy, TestGateway) {
@@ -44,7 +44,7 @@ fn contest_with_unreadable_evidence_can_be_retried() {
         assert_eq!(fixture.history(&dispute).len(), 1);
         assert_eq!(bucket.keys("sealed/"), copies);
         proxy.heal();
-        // Nothing was changed, so the very same request is taken, nonce and all.
+        // Nothing was changed, so the same request with the same nonce is accepted.
         contest.send(fixture.address()).is("OK");
     });
 }
@@ -91,7 +91,7 @@ fn evidence_copied_before_a_store_failure_is_not_read_again() {
     let dispute = fixture.dispute();
     proxy.fault("GET", super::key(&bad), Fault::Fails);
     fixture.contest(&dispute, &[Item::receipt(&good), Item::receipt(&bad)]).is(UNAVAILABLE);
-    // The good one has its record now: its upload may be unreachable, as long as its copy is not.
+    // The valid file is recorded now: its upload may be unreachable if its copy is reachable.
     proxy.fault("GET", super::key(&good), Fault::Fails);
     fixture.contest(&dispute, &[Item::receipt(&good), Item::receipt(&bad)]).is("OK");
 }

@@ -8,7 +8,7 @@ use rebuttal_testbed::{Item, TestGateway, samples};
 
 use crate::common::{bin, gateway};
 
-/// What a production that goes on leaves in the bucket: moved on further than the restored database knows.
+/// The fence of the running production gateway, which is newer than the one in the restored database.
 const MOVED_ON: &[u8] = b"17-000102030405060708090a0b0c0d0e0f\n";
 
 #[test]

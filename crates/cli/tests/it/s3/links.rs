@@ -36,13 +36,13 @@ fn url(link: &Value) -> &str {
     link["url"].as_str().unwrap()
 }
 
-/// Asks the store for what a link names, with nothing but the link.
+/// Fetches a link from the store without credentials.
 fn ask(method: &str, url: &str, store: SocketAddr) -> Response {
     let (host, target) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
     Request::new(method, &format!("/{target}"), "").header("Host", host).send(store).unwrap()
 }
 
-/// The link of one gateway after another that read a clock so far behind; what the store says to it.
+/// The store's response to the link of a gateway whose clock is behind by this time.
 fn answered_when_made_before(ago: Duration) -> Response {
     let (clock, bucket) = (FakeClock::new(), Store::shared().bucket());
     let fixture = TestGateway::with_builder(clock.apply_to(gateway().bucket(&bucket)));
@@ -133,7 +133,7 @@ fn link_response_contains_its_expiry() {
     let until: jiff::Timestamp = link["expiresTime"].as_str().unwrap().parse().unwrap();
     let lifetime = i64::try_from(LIFETIME.as_millis()).unwrap();
     assert!((before..=now_ms()).contains(&(until.as_millisecond() - lifetime)), "{until}");
-    // What the store goes by is never earlier.
+    // The store's time is never earlier.
     let dated = url(&link).split("X-Amz-Date=").nth(1).unwrap().split('&').next().unwrap();
     let dated = jiff::civil::DateTime::strptime("%Y%m%dT%H%M%SZ", dated).unwrap();
     let dated = dated.to_zoned(jiff::tz::TimeZone::UTC).unwrap().timestamp();

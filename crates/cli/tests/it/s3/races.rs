@@ -10,7 +10,7 @@ use serde_json::json;
 use super::test_gateway;
 
 const RACES: usize = 24;
-/// Enough that some look before the operator's act and are decided behind it.
+/// Enough contests that some read before the operator's action and are decided after it.
 const CONTESTS: usize = 8;
 
 #[test]

@@ -38,7 +38,7 @@ impl Drop for Tracer {
     }
 }
 
-/// Holds an answer against what the gateway knows after it was killed and started again.
+/// Compares a response with the state of the gateway after a kill and a restart.
 fn told_the_truth(fixture: &TestGateway, call: &SignedCall, dispute: &str, answer: &Answer) {
     let done = fixture.status(dispute) == "UNDER_REVIEW";
     assert_eq!(fixture.history(dispute).len(), if done { 2 } else { 1 });
@@ -63,7 +63,7 @@ fn failed_sync_is_never_answered_with_ok() {
     let answers: Vec<_> = calls.iter().map(|call| call.send(fixture.address())).collect();
     let upload = ticket.form(&samples::png(1)).send(fixture.address());
     assert!(upload.status >= 500, "{} {}", upload.status, upload.text());
-    // The first found its log written and not synced: the state after a restart is unknown.
+    // The first request's log was written but not synced, so the state after a restart is unknown.
     assert_eq!(answers[0].code, "Common.System.OutcomeUnknown");
     for answer in &answers {
         let honest = ["Common.System.OutcomeUnknown", "Common.System.Unavailable"];

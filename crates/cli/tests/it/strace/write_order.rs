@@ -91,7 +91,7 @@ impl Traced {
     }
 }
 
-/// Where the answer to this call began to leave.
+/// The line at which the response to this call was sent.
 fn answer_to(events: &[Event], call: &SignedCall) -> usize {
     let nonce = format!("nonce={}", bound_nonce(Finality::Settled, &call.nonce, &call.sign()));
     events.iter().position(|event| event.text.contains(&nonce)).expect("the answer was sent")
@@ -149,12 +149,12 @@ fn upload_is_synced_and_linked_before_the_204() {
         .iter()
         .find(|event| event.is_sync() && event.began > linked.ended && is_folder_of(event, linked, name));
     assert!(folder.is_some_and(|event| event.succeeded() && event.ended < events[to].began), "{between:#?}");
-    // And the record of it, like every change.
+    // The upload's record is committed like every change.
     let recorded = between.iter().rfind(|event| event.is_sync() && event.path().ends_with("-wal"));
     assert!(recorded.is_some_and(|event| event.began > linked.ended), "{between:#?}");
 }
 
-/// Whether the sync was of the folder into which the link was made.
+/// Whether the sync was of the folder that contains the new link.
 fn is_folder_of(sync: &Event, link: &Event, name: &str) -> bool {
     let target = link.text.rsplit('"').find(|part| part.contains(name)).expect("the link names its target");
     let folder = Path::new(target).parent().expect("the target is in a folder");

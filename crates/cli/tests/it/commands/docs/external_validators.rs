@@ -14,7 +14,7 @@ use crate::common::CommandOutput;
 const ALERTS: &str = "packaging/prometheus";
 const DASHBOARD: &str = "packaging/grafana/rebuttal.json";
 
-/// Panics unless a program finds nothing; gives what it said.
+/// Panics unless a program reports no error; returns its output.
 #[track_caller]
 fn finds_nothing(program: &str, words: &[&str], folder: &Path) -> String {
     let mut command = Command::new(program);
@@ -73,11 +73,11 @@ fn systemd_accepts_the_unit_and_its_drop_in() {
     fs::create_dir(there("rebuttal.service.d")).unwrap();
     for name in ["rebuttal.service", "rebuttal.service.d/shared.conf"] {
         let unit = page::file(&format!("packaging/systemd/{name}"));
-        // It is looked for, and is not installed here.
+        // The unit refers to the binary, which is not installed here.
         fs::write(there(name), unit.replace("/usr/local/bin/rebuttal", "/bin/true")).unwrap();
     }
     let unit = there("rebuttal.service");
-    // A line that it does not know is ignored, with a word and without a fault.
+    // An unknown line is only a warning.
     assert_eq!(
         finds_nothing("systemd-analyze", &["verify", "--man=no", unit.to_str().unwrap()], folder.path()),
         ""
@@ -99,7 +99,7 @@ fn haproxy_accepts_the_proxy_configuration() {
     );
 }
 
-/// The Kubernetes settings of the page: its probes ask what the image serves, and it waits for as long as a stop takes.
+/// The page's Kubernetes settings: the probes use the image's ports, and the grace period covers a shutdown.
 #[test]
 fn probes_use_the_ports_of_the_image() {
     let blocks = Page::open("docs/operate/install.md").blocks();

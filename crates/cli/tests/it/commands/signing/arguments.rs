@@ -118,7 +118,7 @@ fn sign_json_contains_the_validity_period() {
     let fresh = json(&now.to_string())["freshness"].clone();
     assert_eq!(fresh["fresh"], true, "{fresh}");
 
-    // Seconds in the place of milliseconds are named, because read so they are fresh.
+    // Seconds instead of milliseconds are recognized, because they are fresh if read as seconds.
     let seconds = (now / 1000).to_string();
     let warned = sign(&[TARGET, "--timestamp", &seconds]).stderr;
     assert!(
