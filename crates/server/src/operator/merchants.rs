@@ -51,8 +51,8 @@ fn app_after(done: Outcome) -> Result<answers::App, Refusal> {
     Ok(app_view(app, overlap_until))
 }
 
-/// The app with the secret that a committed request created: for a repeated idempotency key the first request's, whether
-/// or not it is still valid.
+/// The app with the secret that a committed request created: for a repeated idempotency key the first request's,
+/// whether or not it is still valid.
 fn new_app(gateway: &Gateway, done: Outcome) -> Result<answers::NewApp, Refusal> {
     let Outcome::App(ChangedApp { app, overlap_until }) = done else { return Err(unexpected(&done)) };
     let Some(made) = app.secrets.first() else {

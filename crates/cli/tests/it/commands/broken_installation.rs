@@ -241,8 +241,8 @@ fn incomplete_postgresql_schema_is_reported() {
     }
 }
 
-/// A shell command that damages a data directory, the check of `doctor` that reports it, and the message of `doctor` and
-/// `serve`.
+/// A shell command that damages a data directory, the check of `doctor` that reports it, and the message of `doctor`
+/// and `serve`.
 const FILES: [(&str, &str, &str); 13] = [
     ("rm -r DATA; touch DATA", "data directory", "is a file, not a folder"),
     ("mv DATA away; ln -s nowhere DATA", "data directory", "is a link to nowhere, which does not exist"),
