@@ -86,7 +86,7 @@ fn reused_key_conflict_does_not_suggest_a_second_run() {
     };
     assert_eq!(extend(&in_days(9)).code, 0);
     let other = extend(&in_days(10));
-    assert!(other.code == 3 && other.stderr.contains("look at what is there before"), "{other:?}");
+    assert!(other.code == 3 && other.stderr.contains("read the current state before"), "{other:?}");
     let faulty = shell.operator(&["token", "revoke", "t", "--yes", "--idempotency-key", "a b"]);
     assert!(faulty.code == 2 && faulty.stderr.contains("visible ASCII"), "{faulty:?}");
 }

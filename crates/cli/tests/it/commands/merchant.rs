@@ -74,7 +74,7 @@ fn accept_asks_for_confirmation() {
     assert!(output.stderr.ends_with("pass --yes to continue without it\n"), "{output:?}");
 
     let mut terminal = Terminal::run(&shell.command(&["accept", &no]), 100);
-    terminal.wait_for("there is no way back. [y/N]");
+    terminal.wait_for("This cannot be undone. [y/N]");
     terminal.interrupt();
     let (code, said) = terminal.end();
     assert!(code == 1 && said.trim_end().ends_with("✗ interrupted: nothing was accepted"), "{said}");

@@ -292,7 +292,7 @@ fn irreversible_actions_ask_for_confirmation() {
         let output = shell.operator(words);
         assert!(output.code == 1 && output.stderr.contains("pass --yes"), "{output:?}");
         let mut terminal = Terminal::run(&shell.operator_command(words), 100);
-        terminal.wait_for("There is no way back. [y/N]");
+        terminal.wait_for("This cannot be undone. [y/N]");
         terminal.interrupt();
         let (code, said) = terminal.end();
         assert!(code == 1 && said.trim_end().ends_with("✗ interrupted: nothing was changed"), "{said}");

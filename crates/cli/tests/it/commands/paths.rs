@@ -111,7 +111,7 @@ fn malformed_token_is_reported_before_sending() {
     let both = run(&["--operator-token", "a", "--operator-token-file", "b"]);
     assert!(
         both.code == 2
-            && both.stderr.contains("--operator-token: it must not be given beside --operator-token-file"),
+            && both.stderr.contains("--operator-token: cannot be combined with --operator-token-file"),
         "{both:?}"
     );
     let nowhere = run(&["--data", "/nope"]);

@@ -33,7 +33,7 @@ fn token_is_created_used_and_revoked() {
     let asked = shell.operator(&["token", "revoke", "night-shift"]);
     assert!(asked.code == 1 && asked.stderr.contains("pass --yes"), "{asked:?}");
     let mut terminal = Terminal::run(&shell.operator_command(&["token", "revoke", "night-shift"]), 100);
-    terminal.wait_for("There is no way back. [y/N]");
+    terminal.wait_for("This cannot be undone. [y/N]");
     terminal.type_in("y\n");
     let (code, said) = terminal.end();
     assert!(code == 0 && said.contains("token night-shift is revoked."), "{said}");

@@ -59,7 +59,7 @@ fn missing_recorded_file_is_logged() {
     fixture.contest(&fixture.dispute(), &[Item::receipt(&waiting)]).is("Evidence.NotUploaded");
     let download = fixture.operator.fetch(&format!("/disputes/{dispute}/evidence/1-1"));
     download.is_problem(500, "Common.System.Error");
-    assert_eq!(logged(&fixture, "a recorded file is gone"), 1);
+    assert_eq!(logged(&fixture, "a recorded file is missing from the evidence store"), 1);
     assert_eq!(logged(&fixture, "was submitted, but is missing"), 1);
 }
 
