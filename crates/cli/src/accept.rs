@@ -18,7 +18,7 @@ const NO_EFFECT: &str = "Nothing was accepted.";
 
 /// Accept a dispute: give the disputed money up
 ///
-/// The dispute is shown, and one question asked: there is no way back. Accepting it again changes nothing.
+/// The dispute is shown before a confirmation, because this cannot be undone. Accepting it again changes nothing.
 #[derive(Debug, clap::Args)]
 #[command(after_help = exit::HELP)]
 pub(crate) struct Accept {
@@ -105,7 +105,7 @@ impl Accept {
             summary::print(&with_wait_notice(client.base_url(), client.query(&request)).await?);
         }
         if needs_confirmation {
-            prompt::confirm("Accept? The disputed money is given up, and there is no way back.", "accepted")
+            prompt::confirm("Accept? The disputed money is given up. This cannot be undone.", "accepted")
                 .await?;
         }
         Ok(())

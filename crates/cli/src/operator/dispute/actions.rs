@@ -184,7 +184,7 @@ impl ConfirmArg {
     async fn ask(&self, question: &str) -> Result<()> {
         match self.yes {
             true => Ok(()),
-            false => prompt::confirm(&format!("{question} There is no way back."), "changed").await,
+            false => prompt::confirm(&format!("{question} This cannot be undone."), "changed").await,
         }
     }
 }
