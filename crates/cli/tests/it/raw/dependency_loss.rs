@@ -97,7 +97,7 @@ fn removed_database_file_stops_changes() {
             .is_problem(503, UNAVAILABLE);
         becomes_ready(fixture.address(), 503);
     }
-    assert_eq!(logged(&fixture, "nothing is changed until it is back"), 1);
+    assert_eq!(logged(&fixture, "nothing is written until it is back"), 1);
     fs::rename(&away, &database).unwrap();
     assert_eq!(fixture.status(&dispute), "NEEDS_RESPONSE");
     contest.send(fixture.address()).is("OK");
