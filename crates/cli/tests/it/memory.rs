@@ -1,4 +1,4 @@
-//! Memory and start time: memory stays low while every invalid file is uploaded at once, lower when idle, and the start
+//! Memory and start time: memory stays low while all invalid files are uploaded in parallel, lower when idle, and the start
 //! is fast.
 
 use std::time::{Duration, Instant};

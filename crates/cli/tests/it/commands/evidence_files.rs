@@ -57,7 +57,7 @@ fn missing_truncated_or_altered_copies_are_reported() {
     let mut altered = whole.clone();
     *altered.last_mut().unwrap() ^= 1;
     bucket.put(copy, &altered);
-    assert!(message(&at(&[]), ABOUT, "ok").contains("their content was not read"), "same size as before");
+    assert!(message(&at(&[]), ABOUT, "ok").contains("their content was not read"), "same size");
     let found = at(&["--evidence"]);
     finds(&found, ABOUT, "of 40 files of contested disputes, 1 are missing from the bucket");
     finds(&found, ABOUT, "has another content than was recorded");

@@ -71,10 +71,10 @@ fn generated_requests_match_the_openapi_document() {
         .output()
         .expect("python3 runs");
     let stdout = String::from_utf8_lossy(&run.stdout);
-    let trouble = String::from_utf8_lossy(&run.stderr);
+    let failures = String::from_utf8_lossy(&run.stderr);
     assert!(
         run.status.success(),
-        "{stdout}\n{trouble}\nseed {seed}; the gateway said:\n{}",
+        "{stdout}\n{failures}\nseed {seed}; the gateway said:\n{}",
         fixture.gateway.stderr()
     );
     let cases =
