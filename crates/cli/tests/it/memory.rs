@@ -1,5 +1,5 @@
-//! Memory and start time: memory stays low while all invalid files are uploaded in parallel, lower when idle, and the start
-//! is fast.
+//! Memory and start time: memory stays low while all invalid files are uploaded in parallel, lower when idle, and the
+//! start is fast.
 
 use std::time::{Duration, Instant};
 
