@@ -21,17 +21,14 @@ const END_TO_END: &str = "--package rebuttal --test it";
 const SAMPLE_BACKEND: &str = "postgres+s3";
 const SAMPLE: [(&str, &str); 9] = [
     ("^raw::contest::", "what a contest stores, compares and refuses"),
-    ("^raw::states::every_cell_of_the_table$", "every command in every state"),
-    (
-        "^raw::accept_and_query::(an_accept|query|of_several|ties)",
-        "reads, their order, and repetition of an accept",
-    ),
+    ("^raw::states::every_state_accepts_its_actions_only$", "every command in every state"),
+    ("^raw::accept_and_query::(accept|query|ties)", "reads, their order, and repetition of an accept"),
     ("^raw::freshness::", "nonces, in transactions and across a restart"),
-    ("^raw::deadlines::(expired|a_gateway)", "expiry, and what a gateway that was away does"),
+    ("^raw::deadlines::(expired|restarted_gateway)", "expiry, and a gateway restarted after the deadline"),
     ("^raw::operator::", "idempotency keys, lists, pages and histories"),
-    ("^raw::tokens::(revoked|token_revoked|an_admin)", "revocation within the transaction"),
+    ("^raw::tokens::(revoked|token_revoked|first_token)", "revocation within the transaction"),
     ("^races::", "two requests for one dispute"),
-    ("^data_dir::a_stop_and_a_start_keep_everything$", "a restart"),
+    ("^data_dir::restart_keeps_all_data$", "a restart"),
 ];
 /// The backends that the end-to-end tests run on in the full tier besides the default (SQLite and a folder), and the
 /// modules that are skipped there: tests that choose their own backend or start no gateway, and on `postgres` the tests

@@ -18,7 +18,7 @@ const NO_EFFECT: &str = "Nothing was accepted.";
 
 /// Accept a dispute: give the disputed money up
 ///
-/// The dispute is shown, and one question asked: this cannot be undone. Accepting it again changes nothing.
+/// The dispute is shown before a confirmation, because this cannot be undone. Accepting it again changes nothing.
 #[derive(Debug, clap::Args)]
 #[command(after_help = exit::HELP)]
 pub(crate) struct Accept {

@@ -23,7 +23,7 @@ Exit codes:
   1  there are errors, each of which is printed; or they could not be printed
   2  wrong usage";
 
-/// Settings of a gateway: all there are, what is wrong with them, which are in force
+/// Print, check or show the settings of a gateway
 #[derive(Debug, clap::Args)]
 #[command(after_help = exit::HELP_OUTPUT_ONLY)]
 pub(crate) struct ConfigCommand {
@@ -33,7 +33,7 @@ pub(crate) struct ConfigCommand {
 
 #[derive(Debug, clap::Subcommand)]
 enum ConfigSubcommand {
-    /// Print a settings file with every setting, its default and what it means
+    /// Print a settings file with every setting, its default and its description
     Default,
     Check(Check),
     Show(Box<Show>),
@@ -41,9 +41,8 @@ enum ConfigSubcommand {
 
 /// Check a settings file and the variables
 ///
-/// Looks for keys that are not known, variables that are misspelt, values that are not what they must be, and settings
-/// that do not go together. What they stand for, such as whether the database answers, is looked at by `rebuttal
-/// doctor`.
+/// Reports unknown keys, misspelt variables, invalid values, and settings that contradict each other. What they refer
+/// to, such as whether the database answers, is checked by `rebuttal doctor`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = CHECK_EXIT_CODES)]
 struct Check {
@@ -51,18 +50,18 @@ struct Check {
     #[arg(long, env = "REBUTTAL_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// Print one JSON object on standard output: every fault, and what may be one
+    /// Print one JSON object on standard output: every fault and warning
     #[arg(long)]
     json: bool,
 }
 
-/// Show the settings in force, and where each comes from
+/// Show the effective settings and their sources
 ///
-/// Takes the flags of `serve`, and prints what a gateway with them, these variables and this file would go by. Secrets
-/// and passwords are not shown.
+/// Takes the flags of `serve`, and prints the settings of a gateway with these flags, variables and file. Secrets and
+/// passwords are not shown.
 #[derive(Debug, clap::Args)]
 struct Show {
-    /// Print one JSON object on standard output: each setting with its value and where it comes from
+    /// Print one JSON object on standard output: each setting with its value and its source
     #[arg(long)]
     json: bool,
 
@@ -113,7 +112,7 @@ impl Check {
             faults.iter().for_each(|fault| terminal::print_marked(terminal::fail_mark(), fault));
             warnings.iter().for_each(|message| terminal::print_marked(terminal::warn_mark(), message));
             if faults.is_empty() {
-                terminal::println(format!("{} Nothing is wrong.", terminal::ok_mark()));
+                terminal::println(format!("{} No problems found.", terminal::ok_mark()));
             }
         }
         outcome::finish_output(if faults.is_empty() { Exit::Done } else { Exit::Local })

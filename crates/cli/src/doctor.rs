@@ -1,4 +1,4 @@
-//! `rebuttal doctor`: checks an installation, and says what to do.
+//! `rebuttal doctor`: checks an installation and gives advice.
 
 mod evidence_public_url;
 mod public_urls;
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
-use rebuttal_server::{Asked, Config, Finding, State, examine};
+use rebuttal_server::{Config, ExamineOptions, Finding, Severity, examine};
 use serde::Serialize;
 
 use crate::exit::Exit;
@@ -22,17 +22,17 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 /// The exit codes, for `--help`.
 const EXIT_CODES: &str = "\
 Exit codes:
-  0  there is no fault; there may be warnings
+  0  there are no faults; there may be warnings
   1  there are faults, each of which is printed; or they could not be printed
   2  wrong usage";
 
 /// Find what is wrong with an installation, and what to do about it
 ///
 /// Takes the settings of `serve`, and checks everything that a gateway with them depends on: directories, keys, the
-/// database and any pooler before it, every dispute's history, clocks, the evidence store, room on the disk, limits,
-/// the addresses to listen on, and whether its public URLs lead to this gateway. Nothing that is there is changed, and
-/// a gateway may be serving meanwhile. Run it with the service's own settings and variables, as the service's user:
-/// what it looked at is told first.
+/// database and any pooler before it, every dispute's history, clocks, the evidence store, free disk space, limits, the
+/// addresses to listen on, and whether its public URLs lead to this gateway. No data is changed, and the gateway may be
+/// running. Run it with the service's settings and variables, as the service's user: the first finding shows which
+/// installation was checked.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct Doctor {
@@ -49,8 +49,8 @@ pub(crate) struct Doctor {
     #[arg(long)]
     histories: bool,
 
-    /// Read every file that disputes were contested with, and compare it with what was recorded; --histories is
-    /// included. Without it, files are looked for and not read. As long as a copy of all the evidence
+    /// Read every file that disputes were contested with, and compare it with what was recorded; includes --histories.
+    /// Without it, only the existence and size of files are checked. Takes as long as a copy of all the evidence
     #[arg(long)]
     evidence: bool,
 
@@ -73,7 +73,7 @@ impl Doctor {
         let (settings, config) = self.settings.resolved(&self.sources, self.config.as_deref())?;
         let connections_given = settings.max_connections.is_some();
         let normalized_urls = settings.public_urls_normalized();
-        let depth = Asked { histories: self.histories, evidence: self.evidence };
+        let depth = ExamineOptions { histories: self.histories, evidence: self.evidence };
         let bar = progress_bar()?;
         let mut show = |done, of| {
             bar.set_length(of);
@@ -89,15 +89,16 @@ impl Doctor {
         findings.extend(public_urls::examine(&config, &normalized_urls, examination).await);
         findings.extend(evidence_public_url::examine(&config, bucket).await);
 
-        let count = |state: State| findings.iter().filter(|finding| finding.state == state).count();
-        let (faults, warnings) = (count(State::Fault), count(State::Warning));
+        let count =
+            |severity: Severity| findings.iter().filter(|finding| finding.severity == severity).count();
+        let (faults, warnings) = (count(Severity::Fault), count(Severity::Warning));
         if self.json {
             terminal::print_json(&DoctorJson { faults, warnings, findings: &findings })?;
         } else {
             findings.iter().for_each(print_finding);
             let counted = |count, what| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
             terminal::println(match (faults, warnings) {
-                (0, 0) => "\nNothing is wrong.".to_owned(),
+                (0, 0) => "\nNo problems found.".to_owned(),
                 (faults, warnings) => {
                     format!("\n{}, {}.", counted(faults, "fault"), counted(warnings, "warning"))
                 }
@@ -115,20 +116,25 @@ fn progress_bar() -> Result<ProgressBar> {
 }
 
 fn print_finding(finding: &Finding) {
-    let mark = match finding.state {
-        State::Well => terminal::ok_mark(),
-        State::Warning => terminal::warn_mark(),
-        State::Fault => terminal::fail_mark(),
+    let mark = match finding.severity {
+        Severity::Ok => terminal::ok_mark(),
+        Severity::Warning => terminal::warn_mark(),
+        Severity::Fault => terminal::fail_mark(),
     };
-    terminal::println(format!("{mark} {}", terminal::bold(finding.about)));
-    terminal::println(terminal::wrap("  ", &terminal::sanitize(&finding.told), 2, terminal::stdout_width()));
+    terminal::println(format!("{mark} {}", terminal::bold(finding.check)));
+    terminal::println(terminal::wrap(
+        "  ",
+        &terminal::sanitize(&finding.message),
+        2,
+        terminal::stdout_width(),
+    ));
 }
 
 fn check_open_files(config: &Config, connections_given: bool) -> Finding {
-    const ABOUT: &str = "open files";
+    const CHECK: &str = "open files";
     match open_files::check(config, connections_given) {
-        Ok(None) => Finding::well(ABOUT, "this process may have as many as its connections need"),
-        Ok(Some(told)) => Finding::warning(ABOUT, told),
-        Err(error) => Finding::fault(ABOUT, error.to_string()),
+        Ok(None) => Finding::ok(CHECK, "this process may open as many files as its connections need"),
+        Ok(Some(message)) => Finding::warning(CHECK, message),
+        Err(error) => Finding::fault(CHECK, error.to_string()),
     }
 }

@@ -17,7 +17,7 @@ use crate::outcome::{self, OutcomeJson};
 use crate::settings::{Secret, evidence, without_password};
 use crate::{prompt, signals, terminal};
 
-/// How often the progress bar is redrawn where the total is not known.
+/// How often the progress bar is redrawn if the total is unknown.
 const SPINNER_INTERVAL: Duration = Duration::from_millis(120);
 
 /// The exit codes, for `--help`.
@@ -48,7 +48,7 @@ pub(crate) struct MigrateData {
     #[arg(long, env = "REBUTTAL_MASTER_KEY_FILE", value_name = "FILE")]
     master_key_file: Option<PathBuf>,
 
-    /// Database that served so far, sqlite:PATH [default: rebuttal.db in the data directory]
+    /// Current database, sqlite:PATH [default: rebuttal.db in the data directory]
     #[arg(long, value_name = "URL")]
     from: Option<Secret>,
 
@@ -57,7 +57,7 @@ pub(crate) struct MigrateData {
     #[arg(long, env = "REBUTTAL_MIGRATE_TO", value_name = "URL")]
     to: Option<Secret>,
 
-    /// Folder that held the evidence so far, file:///FOLDER [default: evidence in the data directory]
+    /// Current evidence folder, file:///FOLDER [default: evidence in the data directory]
     #[arg(long, value_name = "URL")]
     evidence_from: Option<String>,
 
@@ -172,7 +172,7 @@ impl MigrateData {
         if let Some(files) = &moved.files {
             let (count, bytes) = (HumanCount(files.files), HumanBytes(files.bytes));
             terminal::println(format!(
-                "{} {count} files, {bytes}, sealed in the S3 and read back",
+                "{} {count} files, {bytes}, stored in the S3 and read back",
                 terminal::ok_mark()
             ));
             for address in &files.missing {

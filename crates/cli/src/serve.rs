@@ -25,8 +25,8 @@ Exit codes:
 /// Every setting is a flag, a REBUTTAL_… variable and a key of the settings file, in this order of precedence. None is
 /// needed: the first start makes a data directory with keys, the database and the first operator's token.
 ///
-/// It is ready when it prints `listening on http://…`. SIGTERM or Ctrl-C stops it: no new work is taken, and what is
-/// in flight is finished, for at most 30 seconds.
+/// It is ready when it prints `listening on http://…`. SIGTERM or Ctrl-C stops it: no new requests are accepted, and
+/// those in flight are finished within 30 seconds.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct Serve {

@@ -61,12 +61,12 @@ pub(crate) struct Settings {
     #[arg(long, env = "REBUTTAL_LISTEN", value_name = "ADDR", value_parser = address)]
     listen: Option<SocketAddr>,
 
-    /// Address under which merchants call the gateway, such as https://pay.example.com; part of every signature.
-    /// May be given several times; the first is the preferred one [default: made from --listen]
+    /// Address that merchants call, such as https://pay.example.com; part of every signature. May be given several
+    /// times; the first is the preferred one [default: made from --listen]
     #[arg(long, env = "REBUTTAL_PUBLIC_URL", value_name = "URL", value_delimiter = ',')]
     public_url: Option<Vec<String>>,
 
-    /// Folder of the database, the evidence and the keys; made if missing [default: ./rebuttal-data]
+    /// Folder of the database, the evidence and the keys; created if missing [default: ./rebuttal-data]
     #[arg(long, env = "REBUTTAL_DATA", value_name = "DIR")]
     data: Option<PathBuf>,
 
@@ -76,7 +76,7 @@ pub(crate) struct Settings {
     #[arg(long, env = "REBUTTAL_DATABASE_URL", value_name = "URL")]
     database_url: Option<Secret>,
 
-    /// File that holds the URL of --database-url
+    /// File with the URL of --database-url
     #[arg(long, env = "REBUTTAL_DATABASE_URL_FILE", value_name = "FILE")]
     database_url_file: Option<PathBuf>,
 
@@ -90,7 +90,7 @@ pub(crate) struct Settings {
     #[arg(long, env = "REBUTTAL_EVIDENCE_PUBLIC_URL", value_name = "URL")]
     evidence_public_url: Option<String>,
 
-    /// Own address for the operator API, so that merchants cannot reach it [default: the one of --listen]
+    /// Separate address for the operator API, so that merchants cannot reach it [default: the one of --listen]
     #[arg(long, env = "REBUTTAL_OPERATOR_LISTEN", value_name = "ADDR", value_parser = address)]
     operator_listen: Option<SocketAddr>,
 
@@ -110,12 +110,14 @@ pub(crate) struct Settings {
     #[arg(long, env = "REBUTTAL_TLS_KEY", value_name = "FILE")]
     tls_key: Option<PathBuf>,
 
-    /// File with the key that encrypts app secrets [default: master.key in the data directory, made on first start]
+    /// File with the key that encrypts app secrets [default: master.key in the data directory, created at the first
+    /// start]
     #[arg(long, env = "REBUTTAL_MASTER_KEY_FILE", value_name = "FILE")]
     master_key_file: Option<PathBuf>,
 
     /// First operator's token, 16 to 256 visible characters; a flag is seen by every user of the machine, so prefer
-    /// the variable or --operator-token-file [default: operator.token in the data directory, made on first start]
+    /// the variable or --operator-token-file [default: operator.token in the data directory, created at the first
+    /// start]
     #[arg(long, env = "REBUTTAL_OPERATOR_TOKEN", value_name = "TOKEN")]
     operator_token: Option<Secret>,
 
@@ -158,8 +160,8 @@ pub(crate) struct Settings {
     #[arg(long, env = "REBUTTAL_MAX_CONNECTIONS_PER_PEER", value_name = "NUMBER", value_parser = positive)]
     max_connections_per_peer: Option<NonZeroU32>,
 
-    /// How long to keep serving after a stop signal, while /readyz says 503; for load balancers, 0 to 300
-    /// seconds [default: 0]
+    /// How long to keep serving after a stop signal, while /readyz answers 503; for load balancers, 0 to 300 seconds
+    /// [default: 0]
     #[arg(long, env = "REBUTTAL_DRAIN_SECONDS", value_name = "SECONDS", value_parser = at_most::<DRAIN_MAX_SECONDS>)]
     drain_seconds: Option<u16>,
 
@@ -168,12 +170,12 @@ pub(crate) struct Settings {
     #[arg(long, env = "REBUTTAL_IDLE_TIMEOUT_SECONDS", value_name = "SECONDS", value_parser = positive)]
     idle_timeout_seconds: Option<NonZeroU32>,
 
-    /// How long a start waits for a PostgreSQL that does not answer yet, and the first one for its S3, 0 to 3600
+    /// How long a start waits for a PostgreSQL that does not answer yet, and the first start for its S3, 0 to 3600
     /// seconds [default: 30]
     #[arg(long, env = "REBUTTAL_START_WAIT_SECONDS", value_name = "SECONDS", value_parser = at_most::<START_WAIT_MAX_SECONDS>)]
     start_wait_seconds: Option<u16>,
 
-    /// Changes that share one transaction, and so one write to disk; 1 gives each its own [default: 512]
+    /// Changes that share one transaction, and so one flush to disk; with 1, each has its own [default: 512]
     #[arg(long, env = "REBUTTAL_COMMIT_BATCH_MAX", value_name = "NUMBER", value_parser = positive)]
     commit_batch_max: Option<NonZeroU32>,
 
@@ -181,11 +183,11 @@ pub(crate) struct Settings {
     #[arg(long, env = "REBUTTAL_COMMIT_QUEUE_MAX", value_name = "NUMBER", value_parser = positive)]
     commit_queue_max: Option<NonZeroU32>,
 
-    /// How log lines look, on standard error [default: text]
+    /// Format of the log on standard error [default: text]
     #[arg(long, env = "REBUTTAL_LOG_FORMAT", value_name = "FORMAT")]
     pub(crate) log_format: Option<LogFormat>,
 
-    /// What is logged: error, warn, info, debug or trace, or by part as info,rebuttal_server=debug
+    /// Which log lines are written: error, warn, info, debug or trace, or per module, as info,rebuttal_server=debug
     /// [default: info]
     #[arg(long, env = "REBUTTAL_LOG_FILTER", value_name = "FILTER")]
     pub(crate) log_filter: Option<String>,
@@ -244,8 +246,8 @@ impl Settings {
         let mut config = Config::new(self.data.unwrap_or_else(|| DATA_DIR.into()));
         config.listen = self.listen.unwrap_or(config.listen);
         if self.public_url.as_ref().is_some_and(Vec::is_empty) {
-            let message = "public_url: the list is empty; name the address that merchants call, or leave the setting out, and \
-                        it is made from listen";
+            let message = "public_url: the list is empty; name the address that merchants call, or leave the setting out to \
+                        use the address of listen";
             faults.add(SettingError::of(&["public_url"], message));
         }
         config.public_urls =
@@ -321,7 +323,7 @@ where
         Err(_) => text.to_owned(),
     };
     network.parse().with_context(|| {
-        format!("trusted_proxies: {text:?} is no network such as 10.0.0.0/8 or 2001:db8::/32")
+        format!("trusted_proxies: {text:?} is not a network such as 10.0.0.0/8 or 2001:db8::/32")
     })
 }
 
@@ -356,7 +358,7 @@ pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
             _ if host.contains(':') && !host.starts_with('[') => {
                 "; write an IPv6 address in brackets, as in [::1]:8080"
             }
-            "localhost" => "; a name does not do: localhost is 127.0.0.1",
+            "localhost" => "; a host name is not accepted: localhost is 127.0.0.1",
             _ => "",
         };
         format!("must be an IP address and a port, such as 127.0.0.1:8080 or 0.0.0.0:8080{hint}")

@@ -28,6 +28,6 @@ pub use setup::config::{
     OPERATOR_TOKEN_MAX, OPERATOR_TOKEN_MIN, OTHER_LISTENERS_PART, OperatorToken, READ_NONCE_CAPACITY,
     UNREFERENCED_UPLOADS_KEPT,
 };
-pub use setup::doctor::{Asked, DoctorsApp, Examination, Finding, State, examine};
+pub use setup::doctor::{DoctorApp, Examination, ExamineOptions, Finding, Severity, examine};
 pub use setup::migrate_data::{MigratedFiles, Migration, MigrationProgress, MigrationReport};
 pub use setup::run::{Ready, run};

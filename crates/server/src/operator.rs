@@ -1,5 +1,4 @@
-//! The operator API: merchants, apps, tokens and disputes, for the people who run the gateway and the systems beside it
-//! (contract §8).
+//! The operator API: merchants, apps, tokens and disputes, for the gateway's operators and their systems (contract §8).
 
 pub(crate) mod disputes;
 pub(crate) mod merchants;
@@ -46,12 +45,12 @@ pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
         .route("/disputes/{dispute_no}/evidence/{evidence_id}/link", get(disputes::link::link))
         .fallback(async || Problem::from(Refusal::no_such_path()))
         .method_not_allowed_fallback(async || Problem::from(Refusal::method_not_allowed()));
-    Router::new().nest(PREFIX, guarded(routes)).with_state(gateway)
+    Router::new().nest(PREFIX, with_layers(routes)).with_state(gateway)
 }
 
-/// Answers a panic with a problem document, and lets nobody on the way keep an answer: secrets are shown here, and
-/// merchants' files handed out.
-fn guarded<S: Clone + Send + Sync + 'static>(routes: Router<S>) -> Router<S> {
+/// Answers a panic with a problem document, and forbids caches to store answers, which include secrets and merchants'
+/// files.
+fn with_layers<S: Clone + Send + Sync + 'static>(routes: Router<S>) -> Router<S> {
     let catch_panic = CatchPanicLayer::custom(|payload: Box<dyn Any + Send>| {
         Problem::from(panicked(&*payload)).into_response()
     });
@@ -71,18 +70,18 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_handler_that_panics_is_a_problem_that_tells_no_cause() {
+    async fn panic_is_answered_with_problem_document_without_cause() {
         async fn panics() -> Response {
-            panic!("a cause that is nobody's business")
+            panic!("an internal cause")
         }
         let request = Request::get("/").body(Body::empty()).unwrap();
-        let response = guarded(Router::new().fallback(panics)).oneshot(request).await.unwrap();
+        let response = with_layers(Router::new().fallback(panics)).oneshot(request).await.unwrap();
         assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
         assert_eq!(response.headers()[CACHE_CONTROL], "no-store");
         assert_eq!(response.status(), 500);
         let body = to_bytes(response.into_body(), 1024).await.unwrap();
         let problem: Value = serde_json::from_slice(&body).unwrap();
         assert_eq!((&problem["code"], &problem["status"]), (&json!("Common.System.Error"), &json!(500)));
-        assert!(!problem.to_string().contains("business"), "{problem}");
+        assert!(!problem.to_string().contains("internal cause"), "{problem}");
     }
 }

@@ -1,5 +1,4 @@
-//! Everything around a running gateway: its settings and data directory, start and stop, the doctor, and the migration
-//! of its data to another database.
+//! Settings, data directory, start and stop, `doctor`, and the migration of a gateway's data to another database.
 
 pub(crate) mod config;
 pub(crate) mod data_dir;

@@ -6,12 +6,12 @@ use rebuttal_server::{Config, EvidenceLocation, Finding};
 
 use super::ANSWER_LIMIT;
 
-const ABOUT: &str = "evidence public URL";
+const CHECK: &str = "evidence public URL";
 /// More than the size of an ownership marker.
 const MARK_MAX_BYTES: usize = 1024;
 
-/// Fetches the ownership marker at the address that merchants post their files to. As long as the bucket has none, any
-/// answer will do.
+/// Fetches the ownership marker from the address that merchants post their files to. Without a marker in the bucket,
+/// any answer is accepted.
 pub(super) async fn examine(config: &Config, bucket: Option<S3Store>) -> Option<Finding> {
     let EvidenceLocation::Bucket { public: Some(public), .. } = &config.evidence else { return None };
     let url = public.as_str();
@@ -28,22 +28,21 @@ pub(super) async fn examine(config: &Config, bucket: Option<S3Store>) -> Option<
         Ok::<_, String>((status, content))
     };
     Some(match (fetched.await, bucket) {
-        (Ok(_), None) => Finding::well(ABOUT, format!("something answers at {url}")),
+        (Ok(_), None) => Finding::ok(CHECK, format!("something answers at {url}")),
         (Ok((200, content)), Some(bucket)) if bucket.is_marker(&content) => {
-            Finding::well(ABOUT, format!("{url} leads to the bucket"))
+            Finding::ok(CHECK, format!("{url} leads to the bucket"))
         }
         (Ok((status, _)), Some(_)) => Finding::fault(
-            ABOUT,
+            CHECK,
             format!(
-                "what answers at {url}, where merchants are to post their files, does not give this gateway's mark (HTTP \
-                 status {status}): it is another store, or something before it changes what is asked. See \
-                 evidence_public_url"
+                "{url}, where merchants post their files, does not return this gateway's ownership marker (HTTP status \
+                 {status}): it is another store, or a proxy changes the request. Check evidence_public_url"
             ),
         ),
         (Err(why), _) => Finding::fault(
-            ABOUT,
+            CHECK,
             format!(
-                "nothing answers at {url}, where merchants are to post their files: {why}. See evidence_public_url"
+                "nothing answers at {url}, where merchants post their files: {why}. Check evidence_public_url"
             ),
         ),
     })

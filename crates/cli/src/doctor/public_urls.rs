@@ -1,40 +1,40 @@
-//! Checks where the public URLs lead. Each is called as a merchant would call it, signed, by the app that only gateways
-//! of this installation know: the check covers the whole way, proxies and path included.
+//! Checks where the public URLs lead: each is called with a signed request, as by a merchant, of an app that only this
+//! installation's gateways know. This includes proxies and the path.
 
 use rebuttal_client::protocol::Code;
 use rebuttal_client::{
     AppId, AppSecret, Cause, Claim, Client, DisputeNo, Error, QueryRequest, ResponseDefect, Scheme,
     Unverified,
 };
-use rebuttal_server::{Config, DoctorsApp, Examination, Finding, State};
+use rebuttal_server::{Config, DoctorApp, Examination, Finding, Severity};
 
 use super::ANSWER_LIMIT;
 
-const ABOUT: &str = "public URL";
+const CHECK: &str = "public URL";
 /// What to check where no gateway answers, or the wrong one.
 const SEE: &str =
-    "See DNS, the proxy before the gateway, which must pass the path on unchanged, and that the gateway runs";
+    "Check DNS, that the proxy before the gateway passes the path on unchanged, and that the gateway runs";
 
 /// For a gateway that has the key, but not the identity.
-const SAME_KEY: &str = "leads to a gateway with this installation's master key that serves another one: a rehearsal, or a \
-    database that was founded anew beside the same key. It may also be one of this installation that still runs an older \
-    version. See DNS, the proxy before the gateway, and which database the gateway there serves";
+const SAME_KEY: &str = "leads to a gateway with this installation's master key but another database: a test \
+    installation, or a new database with the same key. It may also be a gateway of this installation with an older \
+    version. Check DNS, the proxy before the gateway, and which database the gateway there uses";
 
-/// A finding for each. `normalized_urls` has those that were written in another form.
+/// One finding for each URL. `normalized_urls` has those that are configured in another spelling.
 pub(super) async fn examine(
     config: &Config,
     normalized_urls: &[(String, String)],
     examination: Examination,
 ) -> Vec<Finding> {
     if config.public_urls.is_empty() {
-        let told = "none is configured, so merchants sign for the address that the gateway listens on; set public_url to \
-                    the one by which they reach it";
-        return vec![Finding::warning(ABOUT, told)];
+        let message = "no public URL is configured, so merchants must sign for the address that the gateway listens on; set \
+                    public_url to the address that they call";
+        return vec![Finding::warning(CHECK, message)];
     }
     let Examination { app, keys_app, is_served, .. } = examination;
     let has_app = app.is_some();
     // Without the key, an unknown app still shows whether any gateway answers.
-    let unknown_app = || DoctorsApp {
+    let unknown_app = || DoctorApp {
         app_id: AppId::from_bytes([0; 16]),
         secret: AppSecret::from_bytes(&[0; 16]),
         scheme: Scheme::V2Sha256,
@@ -42,22 +42,22 @@ pub(super) async fn examine(
     let app = app.unwrap_or_else(unknown_app);
     let mut findings = Vec::new();
     for url in config.public_urls.iter().map(|url| url.as_str()) {
-        let (state, told) = match call(url, &app).await {
-            Ok(()) => (State::Fault, format!("leads to something that answers whatever it is asked. {SEE}")),
+        let (severity, message) = match call(url, &app).await {
+            Ok(()) => (Severity::Fault, format!("leads to a server that accepts any request. {SEE}")),
             Err(error) if is_unknown(&error) && has_key(url, keys_app.as_ref()).await => {
-                (State::Fault, SAME_KEY.to_owned())
+                (Severity::Fault, SAME_KEY.to_owned())
             }
-            Err(error) => state_and_text(&error, has_app, is_served),
+            Err(error) => severity_and_message(&error, has_app, is_served),
         };
         let written = normalized_urls.iter().find(|(_, counts)| counts == url);
         let written = written.map(|(written, _)| format!(" (written {written})")).unwrap_or_default();
-        findings.push(Finding { about: ABOUT, state, told: format!("{url}{written} {told}") });
+        findings.push(Finding { check: CHECK, severity, message: format!("{url}{written} {message}") });
     }
     findings
 }
 
 /// A query for any dispute: it is refused before the lookup.
-async fn call(url: &str, app: &DoctorsApp) -> Result<(), Error> {
+async fn call(url: &str, app: &DoctorApp) -> Result<(), Error> {
     let client = Client::builder(url, app.app_id, app.secret.clone())
         .scheme(app.scheme)
         .attempts(1)
@@ -78,21 +78,20 @@ fn is_unknown(error: &Error) -> bool {
 }
 
 /// Whether the gateway that answers at a URL has this installation's master key, whichever one it serves.
-async fn has_key(url: &str, keys_app: Option<&DoctorsApp>) -> bool {
+async fn has_key(url: &str, keys_app: Option<&DoctorApp>) -> bool {
     let Some(app) = keys_app else { return false };
     matches!(call(url, app).await, Err(Error::Refused(refusal)) if refusal.code == Code::AppDisabled)
 }
 
 /// Where a URL leads, by how the call was refused there.
-fn state_and_text(error: &Error, has_app: bool, is_served: bool) -> (State, String) {
-    let told = match error {
+fn severity_and_message(error: &Error, has_app: bool, is_served: bool) -> (Severity, String) {
+    let message = match error {
         Error::Refused(refusal) if refusal.code == Code::AppDisabled && is_served => {
-            return (State::Well, "leads to this gateway".to_owned());
+            return (Severity::Ok, "leads to this gateway".to_owned());
         }
         Error::Refused(refusal) if refusal.code == Code::AppDisabled => {
-            "leads to a gateway with this installation's key, and yet none serves from this data directory: a copy of it is \
-             served elsewhere. What is changed there is not changed here; see which of the two is to serve, and stop the \
-             other"
+            "leads to a gateway with this installation's key, but no gateway serves from this data directory: a copy of it \
+             is in use elsewhere, and its changes are missing here. Decide which of the two shall serve, and stop the other"
                 .to_owned()
         }
         Error::Refused(refusal) if refusal.code == Code::PathNotFound => path_differs(&refusal.message),
@@ -106,65 +105,65 @@ fn state_and_text(error: &Error, has_app: bool, is_served: bool) -> (State, Stri
         Error::Unavailable { cause: Cause::Unverified(answer), .. } => unverified(answer, has_app),
         Error::Unverified(answer) => match &answer.claim {
             Some(claim) if claim.code == Code::UnknownApp && !has_app => {
-                let told = "leads to a gateway; whether it is this one can be checked only with the master key";
-                return (State::Warning, told.to_owned());
+                let message = "leads to a gateway; whether it is this one can be checked only with the master key";
+                return (Severity::Warning, message.to_owned());
             }
             _ => unverified(answer, has_app),
         },
         Error::Unavailable { cause: Cause::Untrusted(why), .. } => format!(
-            "leads to a certificate that this machine does not trust: {why}. Merchants refuse it, too, unless they were given \
-             it: renew it where it has expired, and see that the whole chain is served"
+            "has a certificate that this machine does not trust: {why}. Merchants refuse it, too, unless they have its \
+             issuer's certificate: renew it if it has expired, and check that the whole chain is served"
         ),
         Error::Unavailable { cause, .. } if is_served => format!("does not lead to a gateway: {cause}. {SEE}"),
         Error::Unavailable { cause, .. } => format!(
-            "does not lead to a gateway: {cause}. None serves from this data directory: start it, and look again"
+            "does not lead to a gateway: {cause}. None serves from this data directory: start it, and run doctor again"
         ),
         error => format!("cannot be called: {error}"),
     };
-    (State::Fault, told)
+    (Severity::Fault, message)
 }
 
 /// Describes an answer that the installation's key does not verify. `has_app` says whether that key was used.
 fn unverified(answer: &Unverified, has_app: bool) -> String {
     let is_ours = |claim: &Claim| claim.code == Code::AppDisabled;
-    // Only a gateway with the key could have signed so for this app, or know that it is disabled.
+    // Only a gateway with the key can sign for this app, or know that it is disabled.
     let is_altered = answer.claim.as_ref().map_or(answer.defect == ResponseDefect::WrongSign, is_ours);
     if has_app && is_altered {
         return format!(
-            "leads to what speaks as this gateway would, but its answer lost its Authorization header, or was changed, on the \
-             way ({}): no merchant can trust it. Have the proxy pass answers on unchanged, headers and body",
+            "leads to this gateway, but a proxy removed the Authorization header of its answer or changed the answer ({}), \
+             so that merchants refuse it. Configure the proxy to pass answers on unchanged, headers and body",
             answer.defect
         );
     }
     let Some(claim) = &answer.claim else {
-        return format!("does not lead to a gateway: what answers there is none ({}). {SEE}", answer.defect);
+        return format!("leads to a server that is not a gateway ({}). {SEE}", answer.defect);
     };
-    let said = &claim.message;
+    let reason = &claim.message;
     match claim.code {
         Code::UnknownApp => format!(
-            "leads to another gateway: one with another master key, or one that still runs an older version. {SEE}, with \
-             these settings and this version"
+            "leads to a gateway with another master key, or with an older version. {SEE} with these settings and this \
+             version"
         ),
         Code::InvalidSignature => format!(
-            "leads to a gateway with this installation's key that does not know the address for its own, or the request was \
-             changed on the way ({said}). Start it with these settings, and have the proxy pass path and body on unchanged"
+            "leads to a gateway with this installation's key that does not have this public_url, or a proxy changed the \
+             request ({reason}). Start it with these settings, and configure the proxy to pass path and body on unchanged"
         ),
-        Code::StaleTimestamp => clock_differs(said),
-        Code::PathNotFound => path_differs(said),
-        _ => format!("does not lead to a gateway: something answers {}: {said}. {SEE}", claim.code),
+        Code::StaleTimestamp => clock_differs(reason),
+        Code::PathNotFound => path_differs(reason),
+        _ => format!("does not lead to a gateway: the answer is {}: {reason}. {SEE}", claim.code),
     }
 }
 
-fn clock_differs(said: &str) -> String {
+fn clock_differs(reason: &str) -> String {
     format!(
-        "leads to this gateway, whose clock is another than this machine's: the freshness window does not cover it. Let NTP \
-         keep both ({said})"
+        "leads to this gateway, but its clock and this machine's differ by more than the freshness window. Keep both by NTP \
+         ({reason})"
     )
 }
 
-fn path_differs(said: &str) -> String {
+fn path_differs(reason: &str) -> String {
     format!(
-        "leads to a gateway by a path that it does not know ({said}). What public_url has of a path, the proxy must take \
-         away; what follows, it must pass on unchanged"
+        "leads to a gateway, but the path is wrong there ({reason}). The proxy must remove the path of public_url, and pass \
+         the rest on unchanged"
     )
 }

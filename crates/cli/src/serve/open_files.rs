@@ -1,20 +1,20 @@
-//! Checks that this process may open as many files as its connections need. Each connection is one.
+//! Checks that this process may open as many files as its connections need. Each connection is an open file.
 
 use anyhow::{Result, bail};
 use rebuttal_server::{CONNECTIONS_MAX, CONNECTIONS_PER_PEER_MAX, Config};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Files besides the connections: the database's, evidence that is being written, the runtime's.
+/// Open files besides the connections: those of the database, of uploads and of the runtime.
 const OTHER_FILES: u64 = 128;
 
 /// Fewest connections that are advised: a load balancer alone keeps tens open, and merchants behind it would wait.
 const CONNECTIONS_MIN: u64 = 64;
-/// Most open files that are advised: what Linux lets any process have, unless somebody has changed `fs.nr_open`.
+/// Most open files that are advised: Linux's limit per process, the default of `fs.nr_open`.
 const FILES_MAX: u64 = 1 << 20;
 
 /// Raises the limit of open files as far as possible, and refuses more connections than it allows. A default number of
 /// connections is only a warning: [`limit_connections`] lowers it.
-pub(crate) fn check(config: &Config, asked_for: bool) -> Result<Option<String>> {
+pub(crate) fn check(config: &Config, is_explicit: bool) -> Result<Option<String>> {
     let needed_files = needed_files(config);
     let limit = getrlimit(Resource::Nofile);
     let Some(hard) = limit.maximum else {
@@ -30,10 +30,10 @@ pub(crate) fn check(config: &Config, asked_for: bool) -> Result<Option<String>> 
         config.connections_max,
         advice(config, hard)
     );
-    match asked_for {
+    match is_explicit {
         true => bail!("{warning}"),
         false => Ok(Some(format!(
-            "{warning}. Until then {} connections are served at once",
+            "{warning}. Until then at most {} connections are served",
             served_connections(hard)
         ))),
     }
@@ -49,31 +49,31 @@ pub(crate) fn limit_connections(config: &mut Config) {
     config.connections_max = config.connections_max.min(connections);
 }
 
-/// Why one address may have fewer connections than `max_connections_per_peer`, where that is so.
+/// Why one address may have fewer connections than `max_connections_per_peer`, if it may.
 pub(crate) fn reduced_per_peer(mut config: Config) -> Option<String> {
-    let asked_for = config.connections_per_peer_max.unwrap_or(CONNECTIONS_PER_PEER_MAX);
+    let requested = config.connections_per_peer_max.unwrap_or(CONNECTIONS_PER_PEER_MAX);
     let set = config.connections_max;
     limit_connections(&mut config);
     let (served, per_peer) = (config.connections_max, config.connections_per_peer(config.connections_max));
-    if per_peer >= asked_for {
+    if per_peer >= requested {
         return None;
     }
     let (why, more) = match served < set {
         true => (
-            format!("this process may open so few files that it serves {served} connections at once"),
+            format!("this process may open so few files that it serves at most {served} connections"),
             "the limit of open files",
         ),
         false => (format!("max_connections is {served}"), "max_connections"),
     };
     Some(format!(
-        "max_connections_per_peer: one address may have {per_peer} connections at once, and not {asked_for}: {why}, and \
-         others must still be able to connect. Name proxies in front in trusted_proxies, which have no such limit; for \
-         many merchants behind another address raise {more}"
+        "max_connections_per_peer: one address may have {per_peer} connections instead of {requested}: {why}, and others \
+         must be able to connect. List proxies in trusted_proxies, which have no such limit; for many merchants behind \
+         another address raise {more}"
     ))
 }
 
-/// What to do where `hard` files are too few. Advises neither a useless number of connections, nor a limit that cannot
-/// be reached.
+/// What to do if `hard` files are too few. Advises neither fewer connections than useful, nor a limit that cannot be
+/// reached.
 fn advice(config: &Config, hard: u64) -> String {
     let raise = |files: u64| {
         format!(
@@ -93,14 +93,14 @@ fn advice(config: &Config, hard: u64) -> String {
     }
 }
 
-/// Where it fails, the limit stays as it is; the hard limit is what is compared.
+/// A failure is ignored: [`check`] compares the hard limit.
 fn raise(to: u64, limit: Rlimit) {
     if limit.current.is_some_and(|soft| soft < to) {
         let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(to), maximum: limit.maximum });
     }
 }
 
-/// The connections of merchants, those of the operators' and the metrics' listeners, and the other files.
+/// The connections of all listeners, and the other files.
 fn needed_files(config: &Config) -> u64 {
     let connections = config.connections_max as u64;
     let others = connections.div_ceil(rebuttal_server::OTHER_LISTENERS_PART as u64);
@@ -108,14 +108,14 @@ fn needed_files(config: &Config) -> u64 {
     connections + others * listeners + OTHER_FILES
 }
 
-/// How many connections there may be with so many files, whatever listeners there are.
+/// How many connections `files` allow with all three listeners.
 fn affordable_connections(files: u64) -> u64 {
     let part = rebuttal_server::OTHER_LISTENERS_PART as u64;
     (files.saturating_sub(OTHER_FILES + 2) * part / (part + 2)).max(1)
 }
 
-/// How many connections are served with so many files: what is affordable, or a quarter of files that are fewer than
-/// what is set apart for others, most of which are open for moments only.
+/// How many connections are served with `files`: what is affordable, or a quarter if there are few files, since most of
+/// the reserved ones are open only briefly.
 fn served_connections(files: u64) -> u64 {
     affordable_connections(files).max(files / 4)
 }
@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_affordable_is_not_refused() {
+    fn affordable_connections_fit_into_open_files() {
         for files in [200, 1024, 4096, 1_048_576] {
             let mut config = Config::new("data");
             config.operator_listen = Some(([127, 0, 0, 1], 0).into());
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn no_advice_is_absurd() {
+    fn advice_is_within_useful_limits() {
         let warning = |connections, hard| {
             let mut config = Config::new("data");
             config.connections_max = connections;
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn the_default_fits_into_what_a_process_usually_may_have() {
+    fn default_connections_fit_into_1024_open_files() {
         assert!(needed_files(&Config::new("data")) <= 1024);
     }
 }

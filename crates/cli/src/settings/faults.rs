@@ -1,4 +1,4 @@
-//! SettingErrors of settings, collected so that all are reported together.
+//! Errors of settings, collected so that all are reported together.
 
 use std::collections::BTreeSet;
 use std::fmt;

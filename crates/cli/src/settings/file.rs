@@ -41,7 +41,7 @@ impl SettingsFile {
     }
 }
 
-/// Reads the file. SettingErrors of single values do not affect the others.
+/// Reads the file. Errors of single values do not affect the others.
 pub(super) fn read(path: &Path) -> Result<SettingsFile> {
     let shown = path.display();
     let text = std::fs::read_to_string(path).map_err(|error| {
@@ -52,7 +52,7 @@ pub(super) fn read(path: &Path) -> Result<SettingsFile> {
         )
     })?;
     let values: BTreeMap<String, Spanned<Value>> = toml_file::parse(path, &text)
-        .map_err(|fault| anyhow!("{fault}; texts stand in quotes, as in `rebuttal config default`"))?;
+        .map_err(|fault| anyhow!("{fault}; write texts in quotes, as in `rebuttal config default`"))?;
     let command = command();
     let known: Vec<_> = command.get_arguments().map(|argument| argument.get_id().as_str()).collect();
     let mut read = SettingsFile::default();

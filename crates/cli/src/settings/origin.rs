@@ -1,9 +1,9 @@
-//! Names the source of an invalid value: clap names the flag, even where the value comes from a variable.
+//! Names the source of an invalid value: clap names the flag, even if the value is from a variable.
 
 use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, Command, Error};
 
-/// The error, with the variable's name where the value comes from it.
+/// The error, with the variable's name if the value is from a variable.
 pub(crate) fn name_variable(command: &Command, mut error: Error) -> Error {
     let Some(ContextValue::String(shown)) = error.get(ContextKind::InvalidArg) else { return error };
     let Some(ContextValue::String(value)) = error.get(ContextKind::InvalidValue) else { return error };

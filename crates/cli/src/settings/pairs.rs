@@ -22,7 +22,7 @@ pub(super) fn both_ways() -> impl Iterator<Item = (&'static str, &'static str)> 
 
 /// The command without the variables that flags override.
 pub(crate) fn prefer_flags(command: Command, matches: &ArgMatches) -> Command {
-    // A command knows only its own.
+    // Only the pairs that this command has.
     let is_known = |id: &str| matches.try_contains_id(id).is_ok();
     let comes_from = |id, source| is_known(id) && matches.value_source(id) == Some(source);
     let pairs = both_ways().filter(|(one, _)| comes_from(*one, ValueSource::CommandLine));

@@ -35,7 +35,7 @@ impl Secret {
         bail!("cannot read the secret in {}: {why}", path.display())
     }
 
-    /// The text. The name is long so that every use is seen in review.
+    /// The text. Named so that every use is noticed in review.
     pub(crate) fn expose(&self) -> &str {
         &self.0
     }
@@ -74,7 +74,9 @@ where
         }
         (None, Some(path)) => {
             let read = Secret::read(&path).map_err(|error| {
-                anyhow!("{in_file}: {error}. Put it there, for this user alone, or set {in_file} to its path")
+                anyhow!(
+                    "{in_file}: {error}. Create it, readable only by this user, or set {in_file} to its path"
+                )
             });
             let parsed = read.and_then(|secret| match secret.expose() {
                 "" => bail!("{in_file}: {} is empty; put the secret into it", path.display()),
@@ -94,7 +96,8 @@ where
 const SHOWN: [&str; 8] =
     ["application_name", "connect_timeout", "dbname", "host", "port", "sslmode", "sslrootcert", "user"];
 
-/// A database's URL without its password. Hides rather too much than to show a part of a password.
+/// A database's URL without its password. An ambiguous URL is hidden as a whole, so that no part of a password is
+/// shown.
 pub(crate) fn without_password(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://").filter(|(scheme, _)| *scheme != "sqlite") else {
         return url.to_owned();

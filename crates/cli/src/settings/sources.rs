@@ -20,8 +20,8 @@ const PUBLIC_URL: &str = "public_url";
 /// The setting that is limited to a part of another.
 const PER_PEER: &str = "max_connections_per_peer";
 
-/// Which of the command line's settings were flags, and which stood in a variable. Flattened into a command *before*
-/// [`Settings`], which takes what it reads away.
+/// Which settings were given as flags, and which as variables. Flattened into a command *before* [`Settings`], which
+/// removes what it reads.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Sources {
     flags: Vec<String>,

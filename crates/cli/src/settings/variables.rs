@@ -66,7 +66,7 @@ pub(super) fn faulty() -> Vec<SettingError> {
         let value = std::env::var_os(variable)?;
         let key = argument.get_id().as_str();
         let Some(value) = value.to_str() else {
-            return Some(SettingError::of(&[key], format!("{variable} is no UTF-8")));
+            return Some(SettingError::of(&[key], format!("{variable} is not valid UTF-8")));
         };
         let requirement = file::check_words(&command, argument, &[value.to_owned()]).err()?;
         let shown = match file::is_secret(&command, key) {

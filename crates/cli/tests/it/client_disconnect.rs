@@ -13,7 +13,7 @@ use crate::common::{each, folder_test_gateway, scaled, test_gateway};
 
 const REPLAYED: &str = "Common.Auth.ReplayedNonce";
 
-/// After it, the dispute was contested once, whatever became of the first attempt.
+/// Afterwards the dispute was contested once, whether or not the first attempt was processed.
 fn settles(fixture: &TestGateway, call: &SignedCall, dispute: &str) -> String {
     let code = call.send(fixture.address()).code;
     assert!(code == "OK" || code == REPLAYED, "{code}");
@@ -25,7 +25,7 @@ fn settles(fixture: &TestGateway, call: &SignedCall, dispute: &str) -> String {
 }
 
 #[test]
-fn a_client_that_leaves_before_its_last_byte_has_done_nothing() {
+fn disconnect_before_the_last_byte_changes_nothing() {
     let fixture = test_gateway();
     let url = fixture.upload(&samples::receipt(1));
     let request = |dispute: &str| fixture.contest_call(dispute, &[Item::receipt(&url)]);
@@ -54,7 +54,7 @@ fn a_client_that_leaves_before_its_last_byte_has_done_nothing() {
 }
 
 #[test]
-fn a_client_that_leaves_before_its_answer_has_done_it_or_not() {
+fn disconnect_before_the_response_is_all_or_nothing() {
     let fixture = test_gateway();
     let url = fixture.upload(&samples::receipt(1));
     let mut done = 0;
@@ -71,7 +71,7 @@ fn a_client_that_leaves_before_its_answer_has_done_it_or_not() {
         drop(connection);
         done += usize::from(settles(&fixture, &call, &dispute) == REPLAYED);
     }
-    assert!(done > 0, "a contest that was wholly sent is done even where nobody waits for the answer");
+    assert!(done > 0, "a contest that was completely sent is done even if the client disconnects");
 }
 
 fn files_below(folder: &Path) -> usize {
@@ -80,7 +80,7 @@ fn files_below(folder: &Path) -> usize {
 }
 
 #[test]
-fn an_upload_broken_off_leaves_nothing_behind() {
+fn interrupted_upload_leaves_no_files() {
     let fixture = folder_test_gateway();
     let folder = fixture.gateway.data().join("evidence");
     let before = files_below(&folder);
@@ -118,7 +118,7 @@ enum RequestOutcome {
     Unanswered,
 }
 
-/// 64 contests: most wholly sent as the signal comes, every fourth with its last bytes after it.
+/// 64 contests: most completely sent before the signal, every fourth with its last bytes after it.
 fn stop_amid_64(fixture: &TestGateway) -> Vec<(SignedCall, String, RequestOutcome)> {
     const REQUESTS: usize = 64;
     let url = fixture.upload(&samples::receipt(1));
@@ -157,21 +157,21 @@ fn stop_amid_64(fixture: &TestGateway) -> Vec<(SignedCall, String, RequestOutcom
 }
 
 #[test]
-fn a_stop_amid_64_requests_answers_or_leaves_each() {
+fn shutdown_answers_or_ignores_each_of_64_requests() {
     let mut fixture = test_gateway();
     let mut answered = 0;
     for _ in 0..scaled(8) {
         let outcomes = stop_amid_64(&fixture);
         let status = fixture.gateway.wait();
         assert!(status.success(), "{status}: {}", fixture.gateway.stderr());
-        assert!(Connection::open(fixture.address()).is_err(), "nobody listens any more");
+        assert!(Connection::open(fixture.address()).is_err(), "the listener is closed");
         fixture.gateway.restart();
         for (call, dispute, outcome) in outcomes {
             let done = fixture.status(&dispute) == "UNDER_REVIEW";
             if let RequestOutcome::Answered(answer) = outcome {
                 answered += 1;
                 match answer.code.as_str() {
-                    "OK" => assert!(done, "answered and gone"),
+                    "OK" => assert!(done, "answered, but not stored"),
                     "Common.System.Unavailable" => assert!(!done, "said to have changed nothing"),
                     "Common.System.OutcomeUnknown" => {}
                     other => panic!("{other}: {}", answer.message),
@@ -185,7 +185,7 @@ fn a_stop_amid_64_requests_answers_or_leaves_each() {
 }
 
 #[test]
-fn idle_connections_do_not_hold_up_a_stop() {
+fn idle_connections_do_not_delay_shutdown() {
     let mut fixture = test_gateway();
     let mut connections: Vec<_> = (0..20).map(|_| Connection::open(fixture.address()).unwrap()).collect();
     let call = fixture.call(rebuttal_testbed::test_gateway::QUERY, &json!({ "disputeNo": "D" }));
@@ -203,7 +203,7 @@ fn stalled_request_delays_shutdown_at_most_thirty_seconds() {
     let mut connection = Connection::open(fixture.address()).unwrap();
     let bytes = call.bytes();
     connection.send(&bytes[..bytes.len() - 1]).unwrap();
-    // Another answer over another connection: the stalled one has certainly been seen by now.
+    // A response on another connection shows that the stalled one has been accepted.
     drop(fixture.query("D"));
     let start = Instant::now();
     fixture.gateway.terminate();

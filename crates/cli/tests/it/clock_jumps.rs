@@ -16,12 +16,12 @@ use crate::common::gateway;
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
-/// A little more than the gateway takes from one look at uploads and keys to the next.
+/// Slightly longer than the period of the job that deletes uploads and keys.
 const CHORES_PERIOD: Duration = Duration::from_secs(6);
 
 /// A gateway with a fake clock, which it trusts again one second after a jump.
 fn test_gateway(clock: &FakeClock) -> TestGateway {
-    // Not on the run's backend: a database server has its own clock, which is not moved.
+    // On SQLite only: a database server has its own clock, which is not moved.
     TestGateway::with_builder(clock.apply_to(gateway().embedded()).args(["--freshness-window-seconds", "1"]))
 }
 
@@ -32,7 +32,7 @@ fn file_of(fixture: &TestGateway, storage_uri: &str) -> PathBuf {
 
 #[test]
 #[ignore = "needs libfaketime: cargo xtask test runs it"]
-fn an_upload_form_expires_after_ten_minutes() {
+fn upload_form_expires_after_ten_minutes() {
     let clock = FakeClock::new();
     let fixture = TestGateway::with_builder(clock.apply_to(gateway().folder()));
     let (in_time, late) = (fixture.ticket("receipt.png"), fixture.ticket("receipt.png"));
@@ -87,13 +87,13 @@ fn unreferenced_upload_is_swept_after_seven_days() {
 
 #[test]
 #[ignore = "needs libfaketime: cargo xtask test runs it"]
-fn files_that_cannot_be_deleted_hold_back_no_other() {
-    /// More than the gateway leaves where they are before it breaks a round off.
+fn undeletable_files_do_not_block_other_deletions() {
+    /// More failures than end a round of deletions.
     const STUBBORN: u8 = 12;
     let clock = FakeClock::new();
     let fixture = test_gateway(&clock);
     let mut urls: Vec<_> = (0..STUBBORN + 2).map(|seed| fixture.upload(&receipt(seed))).collect();
-    // Marked together, they go by their names.
+    // Marked at the same time, they are deleted in the order of their names.
     urls.sort();
     let files: Vec<_> = urls.iter().map(|url| file_of(&fixture, url)).collect();
     let (stubborn, others) = files.split_at(STUBBORN.into());
@@ -113,7 +113,7 @@ fn files_that_cannot_be_deleted_hold_back_no_other() {
 
 #[test]
 #[ignore = "needs libfaketime: cargo xtask test runs it"]
-fn a_made_secret_is_shown_again_for_a_day_and_then_kept_no_more() {
+fn new_secret_can_be_repeated_for_one_day() {
     let clock = FakeClock::new();
     let fixture = test_gateway(&clock);
     let request = |path: &str, body: &serde_json::Value| {
@@ -127,7 +127,7 @@ fn a_made_secret_is_shown_again_for_a_day_and_then_kept_no_more() {
     ];
     let first = requests.each_ref().map(|request| fixture.operator.send(request).body);
     clock.ahead(23 * HOUR);
-    // What is too old goes when the clock is trusted.
+    // Expired data is deleted when the clock is trusted.
     pause(CHORES_PERIOD);
     let again = requests.each_ref().map(|request| fixture.operator.send(request).body);
     assert_eq!(again, first);
@@ -137,7 +137,7 @@ fn a_made_secret_is_shown_again_for_a_day_and_then_kept_no_more() {
         let refused = fixture.operator.send(request);
         assert!(refused.status == 409 && refused.text().contains("not kept any more"), "{}", refused.text());
     }
-    // It leaves the database when the clock is trusted.
+    // It is removed from the database when the clock is trusted.
     let database = rusqlite::Connection::open(fixture.gateway.data().join("rebuttal.db")).unwrap();
     let mut kept = database.prepare("SELECT answer FROM idempotency_keys").unwrap();
     wait_for("the secrets to be purged", || {
@@ -149,7 +149,7 @@ fn a_made_secret_is_shown_again_for_a_day_and_then_kept_no_more() {
 
 #[test]
 #[ignore = "needs libfaketime: cargo xtask test runs it"]
-fn a_clock_that_runs_ahead_for_a_moment_undoes_nothing() {
+fn brief_forward_clock_jump_changes_nothing() {
     let clock = FakeClock::new();
     let fixture = TestGateway::with_builder(clock.apply_to(gateway()));
     let url = fixture.upload(&receipt(1));
@@ -160,8 +160,8 @@ fn a_clock_that_runs_ahead_for_a_moment_undoes_nothing() {
     let created = fixture.operator.send(&create).created();
 
     clock.ahead(400 * DAY);
-    let told = || fixture.gateway.stderr().contains("clock jumped from").then_some(());
-    wait_for("the jump to be told", told);
+    let logged = || fixture.gateway.stderr().contains("clock jumped from").then_some(());
+    wait_for("the clock jump in the log", logged);
     // The background jobs would act on such a clock within their period.
     pause(CHORES_PERIOD);
     clock.ahead(Duration::ZERO);
@@ -181,8 +181,9 @@ fn late_start_expires_nothing_during_clock_guard() {
 
     clock.ahead(2 * HOUR);
     fixture.gateway.restart();
-    let told = || fixture.gateway.stderr().contains("clock is far from the last trusted time").then_some(());
-    wait_for("the doubt to be told", told);
+    let logged =
+        || fixture.gateway.stderr().contains("clock is far from the last trusted time").then_some(());
+    wait_for("the clock warning in the log", logged);
     // The background jobs would act on such a clock within a second.
     pause(CHORES_PERIOD);
     for dispute in [&contested, &late] {
@@ -191,10 +192,13 @@ fn late_start_expires_nothing_during_clock_guard() {
     clock.ahead(Duration::ZERO);
     fixture.contest(&contested, &[Item::receipt(&url)]).is("OK");
 
-    // It really was away: nobody sets the clock.
+    // The gateway really was stopped for that long: the clock is right.
     clock.ahead(2 * HOUR);
     fixture.gateway.restart();
     wait_for("the deadline to expire", || (fixture.status(&late) == "EXPIRED").then_some(()));
-    let told = fixture.gateway.stderr();
-    assert!(told.contains("clock is far from the last trusted time"), "it was doubted before: {told}");
+    let stderr = fixture.gateway.stderr();
+    assert!(
+        stderr.contains("clock is far from the last trusted time"),
+        "the clock was doubted before: {stderr}"
+    );
 }

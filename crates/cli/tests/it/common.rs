@@ -42,7 +42,7 @@ pub(crate) fn folder_test_gateway() -> TestGateway {
     TestGateway::with_builder(gateway().folder())
 }
 
-/// Waits until `/readyz` answers so: what it says may be a second old.
+/// Waits until `/readyz` has this status, which may be a second old.
 #[track_caller]
 pub(crate) fn becomes_ready(address: SocketAddr, status: u16) {
     wait_for(&format!("/readyz to answer {status}"), || {
@@ -51,9 +51,9 @@ pub(crate) fn becomes_ready(address: SocketAddr, status: u16) {
     });
 }
 
-/// Where a gateway with a listener for operators serves them.
+/// The address of a separate operator listener.
 pub(crate) fn operators_address(gateway: &Gateway) -> SocketAddr {
-    wait_for("the log to tell where", || {
+    wait_for("the address in the log", || {
         let said = gateway.stderr();
         let (_, after) = said.split_once("operators are served on http://")?;
         let (address, _) = after.split_once('\n')?;
@@ -63,7 +63,7 @@ pub(crate) fn operators_address(gateway: &Gateway) -> SocketAddr {
 
 /// The metrics of a gateway with a metrics listener.
 pub(crate) fn scrape(gateway: &Gateway) -> String {
-    let address = wait_for("the log to tell where metrics are", || {
+    let address = wait_for("the metrics address in the log", || {
         let said = gateway.stderr();
         let (_, after) = said.split_once("metrics are served on http://")?;
         Some(after.split_once("/metrics")?.0.to_owned())
@@ -74,7 +74,7 @@ pub(crate) fn scrape(gateway: &Gateway) -> String {
     response.text()
 }
 
-/// The value of a series, as it is written.
+/// The value of a series in the scrape.
 pub(crate) fn value(scraped: &str, series: &str) -> Option<f64> {
     scraped.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' ')?.parse().ok())
 }
@@ -114,10 +114,10 @@ pub(crate) struct Flood {
 }
 
 impl Flood {
-    /// What goes out at once: more than an address may fail in a second.
+    /// Concurrent requests: more than an address may fail in a second.
     const AT_ONCE: usize = 200;
 
-    /// Begins, and waits until the first of them is held back.
+    /// Starts, and waits until the first call is throttled.
     pub(crate) fn over<'scope>(threads: &'scope Scope<'scope, '_>, fixture: &'scope TestGateway) -> Self {
         let flood = Self { is_held_back: Arc::default(), enough: Arc::default() };
         let (is_held_back, enough) = (Arc::clone(&flood.is_held_back), Arc::clone(&flood.enough));

@@ -23,7 +23,7 @@ fn first_start_creates_private_files() {
     }
 }
 
-/// What a start says that must fail.
+/// The message of a start that must fail.
 fn refused_start(args: &[&str]) -> String {
     let mut command = Command::new(bin());
     command.args(["serve", "--listen", "127.0.0.1:0"]).args(args).stdin(Stdio::null());
@@ -33,7 +33,7 @@ fn refused_start(args: &[&str]) -> String {
 }
 
 #[test]
-fn a_second_gateway_cannot_serve_from_the_same_data() {
+fn second_gateway_cannot_use_the_same_data_directory() {
     let fixture = test_gateway();
     let said = refused_start(&["--data", fixture.gateway.data().to_str().unwrap()]);
     assert!(said.contains("another"), "{said}");
@@ -41,7 +41,7 @@ fn a_second_gateway_cannot_serve_from_the_same_data() {
 }
 
 #[test]
-fn another_master_key_is_refused_and_the_right_one_goes_on() {
+fn wrong_master_key_is_rejected_and_the_right_one_works() {
     let mut fixture = test_gateway();
     fixture.gateway.terminate();
     assert!(fixture.gateway.wait().success());
@@ -57,7 +57,7 @@ fn another_master_key_is_refused_and_the_right_one_goes_on() {
 }
 
 #[test]
-fn a_lost_database_is_not_replaced_by_an_empty_one() {
+fn lost_database_is_not_replaced_by_an_empty_one() {
     let mut fixture = sqlite_test_gateway();
     let dispute = fixture.dispute();
     fixture.gateway.terminate();
@@ -86,12 +86,12 @@ fn unmounted_evidence_folder_is_not_recreated_empty() {
     let refused = || refused_start(&["--data", fixture.gateway.data().to_str().unwrap()]);
     assert!(refused().contains("Mount or restore"), "{}", refused());
     assert!(!evidence.exists(), "nothing is made where something is missing");
-    // A mount point without its volume, and the folder of somebody else.
+    // A mount point without its volume, and the folder of another gateway.
     std::fs::create_dir(&evidence).unwrap();
     assert!(refused().contains("Mount or restore"));
     std::fs::write(evidence.join("gateway.mark"), "0".repeat(64)).unwrap();
     assert!(refused().contains("another gateway's"));
-    // An operator's word that the files are lost for good.
+    // An operator's confirmation that the files are lost.
     std::fs::write(evidence.join("gateway.mark"), "").unwrap();
     fixture.gateway.restart();
     fixture.contest(&fixture.dispute(), &[Item::receipt(&url)]).is("Evidence.NotUploaded");
@@ -100,7 +100,7 @@ fn unmounted_evidence_folder_is_not_recreated_empty() {
 }
 
 #[test]
-fn a_database_under_two_names_is_not_served() {
+fn hard_linked_database_is_not_served() {
     let mut fixture = sqlite_test_gateway();
     fixture.gateway.terminate();
     assert!(fixture.gateway.wait().success());
@@ -113,7 +113,7 @@ fn a_database_under_two_names_is_not_served() {
 }
 
 #[test]
-fn after_a_stop_the_database_is_whole_without_its_log() {
+fn stopped_database_is_complete_without_its_wal() {
     let mut fixture = test_gateway();
     let dispute = fixture.dispute();
     fixture.accept(&dispute).is("OK");
@@ -144,14 +144,14 @@ fn no_secret_is_stored_in_plain_text() {
         for secret in [&fixture.signer.app_secret, &token] {
             let raw = hex::decode(secret).unwrap_or_else(|_| secret.as_bytes().to_vec());
             for needle in [secret.as_bytes(), &raw] {
-                assert!(rebuttal_testbed::http::find(&bytes, needle).is_none(), "a secret lies in {name}");
+                assert!(rebuttal_testbed::http::find(&bytes, needle).is_none(), "{name} contains a secret");
             }
         }
     }
 }
 
 #[test]
-fn a_stop_and_a_start_keep_everything() {
+fn restart_keeps_all_data() {
     let mut fixture = test_gateway();
     let dispute = fixture.dispute();
     let url = fixture.upload(&samples::receipt(1));

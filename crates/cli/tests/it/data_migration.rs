@@ -48,8 +48,8 @@ impl Migration {
 
 /// A failure is printed on standard error, or with `--json` on standard output.
 fn said(output: &Output) -> String {
-    let [out, told] = [&output.stdout, &output.stderr].map(|said| String::from_utf8_lossy(said).into_owned());
-    out + &told
+    let [out, err] = [&output.stdout, &output.stderr].map(|said| String::from_utf8_lossy(said).into_owned());
+    out + &err
 }
 
 fn done(output: &Output) -> Value {
@@ -69,7 +69,11 @@ fn migrated_gateway_keeps_its_state() {
     let before = fixture.show(&contested);
 
     let refused = migration.moved(&[]);
-    assert!(said(&refused).contains("stop it, or let it end"), "while it is served: {}", said(&refused));
+    assert!(
+        said(&refused).contains("stop it, or wait until it has finished"),
+        "while it is served: {}",
+        said(&refused)
+    );
 
     migration.stop();
     let moved = done(&migration.moved(&[]));
@@ -92,7 +96,7 @@ fn migrated_gateway_keeps_its_state() {
     );
     drop(gateway);
 
-    // The old data is locked, so that nobody serves from both.
+    // The old data is locked, so that no gateway serves from both.
     let start = Command::new(bin())
         .args(["serve", "--listen", "127.0.0.1:0", "--data"])
         .arg(fixture.gateway.data())
@@ -103,7 +107,7 @@ fn migrated_gateway_keeps_its_state() {
 
 #[test]
 #[ignore = "needs PostgreSQL and an S3, which cargo xtask test starts"]
-fn a_folder_that_the_evidence_was_moved_from_is_not_served_from() {
+fn old_folder_of_migrated_evidence_is_not_served() {
     let mut migration = Migration::new();
     let (dispute, url) = (migration.fixture.dispute(), migration.fixture.upload(&samples::receipt(1)));
     migration.stop();
@@ -120,13 +124,13 @@ fn a_folder_that_the_evidence_was_moved_from_is_not_served_from() {
         .arg(migration.fixture.gateway.data())
         .output()
         .unwrap();
-    let told = said(&start);
-    assert!(!start.status.success() && told.contains("this database's evidence lies in s3://"), "{told}");
+    let message = said(&start);
+    assert!(!start.status.success() && message.contains("this database's evidence is in s3://"), "{message}");
     let doctor =
         Command::new(bin()).args(["doctor", "--data"]).arg(migration.fixture.gateway.data()).output();
-    let told = String::from_utf8(doctor.unwrap().stdout).unwrap();
-    assert!(told.contains("evidence lies in s3://"), "{told}");
-    // The database that goes along later takes the place with it.
+    let stdout = String::from_utf8(doctor.unwrap().stdout).unwrap();
+    assert!(stdout.contains("evidence is in s3://"), "{stdout}");
+    // The database that is migrated later records the new location, too.
     let mut command = Command::new(bin());
     command.args(["migrate", "--yes", "--json", "--data"]).arg(migration.fixture.gateway.data());
     done(&command.env("REBUTTAL_MIGRATE_TO", migration.database.url()).output().unwrap());
@@ -145,7 +149,7 @@ fn missing_or_altered_file_stops_the_migration() {
     let path = |url: &str| evidence.join(url.strip_prefix("s3://uploaded/").unwrap());
     let whole = std::fs::read(path(&altered)).unwrap();
     std::fs::write(path(&altered), samples::receipt(3).bytes).unwrap();
-    assert!(said(&migration.moved(&[])).contains("has been altered"));
+    assert!(said(&migration.moved(&[])).contains("was altered in the folder"));
     std::fs::write(path(&altered), whole).unwrap();
     std::fs::remove_file(path(&lost)).unwrap();
     let refused = migration.moved(&[]);
@@ -173,15 +177,16 @@ fn killed_migration_is_completed_by_a_rerun() {
     let key: Vec<u8> =
         old.query_row("SELECT value FROM meta WHERE name = 'key_check'", [], |row| row.get(0)).unwrap();
     let last: i64 = old.query_row("SELECT max(outbox_id) FROM outbox", [], |row| row.get(0)).unwrap();
-    let mark =
+    let marker =
         format!(r#"{{"source":"{}","table":"outbox","after":[{{"Number":{last}}}]}}"#, hex::encode(key));
-    let _ = migration.database.query(&format!("INSERT INTO meta VALUES ('data_migration', '{mark}'::bytea)"));
+    let _ =
+        migration.database.query(&format!("INSERT INTO meta VALUES ('data_migration', '{marker}'::bytea)"));
     done(&migration.moved(&[]));
     let gateway = migration.reopened();
     migration.fixture.contest(&dispute, &[Item::receipt(&url)]).is("OK");
     drop(gateway);
     let again = migration.moved(&[]);
-    assert!(said(&again).contains("has been moved to"), "{}", said(&again));
+    assert!(said(&again).contains("was moved to"), "{}", said(&again));
 }
 
 #[test]
@@ -221,18 +226,18 @@ fn database_only_migration_needs_its_key_and_prints_settings() {
     let right = std::fs::read(&key).unwrap();
     std::fs::write(&key, "5a".repeat(32)).unwrap();
     let refused = moved();
-    assert!(!refused.status.success() && said(&refused).contains("is not the one"), "{}", said(&refused));
+    assert!(!refused.status.success() && said(&refused).contains("another master key"), "{}", said(&refused));
     std::fs::write(&key, right).unwrap();
-    let told = moved();
-    let settings = String::from_utf8(told.stdout.clone()).unwrap();
+    let output = moved();
+    let settings = String::from_utf8(output.stdout.clone()).unwrap();
     assert!(
-        settings.contains("database_url = \"postgres://") && told.status.success(),
+        settings.contains("database_url = \"postgres://") && output.status.success(),
         "{settings}{}",
-        said(&told)
+        said(&output)
     );
     let again = sqlite_test_gateway();
     let data = again.gateway.data();
     let mut command = Command::new(bin());
     command.args(["migrate", "--yes", "--data"]).arg(data).env("REBUTTAL_MIGRATE_TO", database.url());
-    assert!(said(&command.output().unwrap()).contains("or a move is at work there"));
+    assert!(said(&command.output().unwrap()).contains("or a running migration"));
 }

@@ -6,7 +6,7 @@ use rebuttal_testbed::{Connection, Request, TestGateway};
 use crate::common::gateway;
 
 #[test]
-fn a_gateway_that_drains_is_not_ready_and_serves_all_the_same() {
+fn draining_gateway_is_not_ready_but_serves() {
     let mut fixture = TestGateway::with_builder(gateway().args(["--drain-seconds", "3"]));
     let address = fixture.address();
     let status = |path: &str| {
@@ -20,7 +20,7 @@ fn a_gateway_that_drains_is_not_ready_and_serves_all_the_same() {
     let dispute = fixture.dispute();
     fixture.accept(&dispute).is("OK");
     assert!(fixture.gateway.wait().success());
-    assert!(Connection::open(address).is_err(), "nobody listens any more");
+    assert!(Connection::open(address).is_err(), "the listener is closed");
     fixture.gateway.restart();
     assert_eq!(fixture.status(&dispute), "ACCEPTED");
 }

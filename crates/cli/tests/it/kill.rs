@@ -14,13 +14,13 @@ use crate::common::{gateway, scaled};
 
 const KILLS: usize = 100;
 const WORKERS: usize = 8;
-/// The load runs this long at most before the kill; often much shorter, sometimes not at all.
+/// The longest time that the load runs before the kill; it may also be zero.
 const LOAD_LIMIT_MS: u64 = 90;
-/// So that checking a round stays quick.
+/// Keeps the check of a round short.
 const ATTEMPTS_PER_LANE: usize = 10;
 const REPLAYED: &str = "Common.Auth.ReplayedNonce";
 
-/// One dispute opened and contested while the gateway was about to die, and how far the answers came.
+/// One dispute opened and contested before the kill, and the responses that arrived.
 struct Attempt {
     dispute_no: String,
     opened: bool,
@@ -50,7 +50,7 @@ impl Setup {
         (attempt, result)
     }
 
-    /// Each step is noted before it is sent and again when it is answered; the kill may come between any two bytes.
+    /// Each step is noted before it is sent and again when it is answered; the kill may happen between any two bytes.
     fn steps(&self, connection: &mut Connection, seed: usize, attempt: &mut Attempt) -> io::Result<()> {
         let Self { fixture, urls } = self;
         let opening = dispute(fixture.merchant_id, &json!({ "disputeNo": attempt.dispute_no }));
@@ -68,7 +68,7 @@ impl Setup {
             let form = ticket.form(&samples::png(9));
             let upload = attempt.upload.insert(Upload { ticket, asked, stored: false });
             let stored = match form.address().filter(|address| *address != fixture.address()) {
-                // The store is not what is killed.
+                // The store is not killed, only the gateway.
                 Some(store) => form.send(store),
                 None => connection.exchange(&form.request().bytes())?,
             };
@@ -83,7 +83,7 @@ impl Setup {
         Ok(())
     }
 
-    /// Runs the load until the gateway is gone, and gives all that was tried.
+    /// Runs the load until the gateway is killed, and returns everything that was sent.
     fn load_and_kill(&mut self, round: usize) -> Vec<Attempt> {
         let setup = &*self;
         let worker = |worker: usize| {
@@ -109,7 +109,7 @@ impl Setup {
         attempts
     }
 
-    /// Holds one attempt against what the restarted gateway knows, and brings it to its end.
+    /// Compares one attempt with the state of the restarted gateway, and completes it.
     fn check(&self, attempt: &mut Attempt) {
         let fixture = &self.fixture;
         if !attempt.opened {
@@ -132,7 +132,7 @@ impl Setup {
             self.is_whole(&attempt.dispute_no, items);
             contest.send(fixture.address()).is(REPLAYED);
         } else {
-            // It never happened, its nonce included: the very same bytes still do.
+            // Nothing was stored, the nonce included: the same bytes are accepted.
             self.is_untouched(&attempt.dispute_no);
             contest.send(fixture.address()).is("OK");
             self.is_whole(&attempt.dispute_no, items);
@@ -178,7 +178,7 @@ fn random_below(limit: u64) -> u64 {
 }
 
 #[test]
-fn kill_nine_under_load_loses_nothing_that_was_answered() {
+fn kill_9_under_load_loses_no_answered_request() {
     // Where the rounds outlast the freshness window, all of them are sent again at the end as failures to authenticate.
     let fixture = TestGateway::with_builder(gateway().args(["--failed-auth-per-second", "10000"]));
     let urls = [fixture.upload(&samples::receipt(1)), fixture.upload(&samples::refund(2))];
@@ -191,7 +191,7 @@ fn kill_nine_under_load_loses_nothing_that_was_answered() {
         }
         all.extend(attempts);
     }
-    // Everything again after the last kill: what a later life of the process did to it would show now.
+    // All attempts are checked again after the last kill: a later restart must not have changed them.
     let contested: Vec<_> = all.iter().filter(|attempt| attempt.contested).collect();
     assert!(contested.len() > scaled(KILLS), "the load was too light to prove anything: {}", contested.len());
     for attempt in &contested {

@@ -23,7 +23,7 @@ enum Expected {
     Forwarded,
 }
 
-/// Bytes in the place of something, and how the gateway, HAProxy and nginx read them.
+/// A variant of a request's bytes, and how the gateway, HAProxy and nginx parse it.
 type Case = (&'static str, &'static str, &'static str, [Expected; 3]);
 
 const HEADS: [Case; 15] = [
@@ -82,7 +82,7 @@ fn read_at(address: SocketAddr, request: &[u8]) -> Expected {
     let mut connection = Connection::open(address).unwrap();
     let next = format!("POST {ACCEPT} HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
     let last = b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
-    // Who is refused may be cut off before all is sent.
+    // A rejected connection may be closed before everything is sent.
     let _ = connection.send(&[request, next.as_bytes(), last].concat());
     let answers = std::iter::from_fn(|| connection.receive().ok()).map(|answer| answer.status);
     match answers.collect::<Vec<_>>()[..] {
@@ -111,7 +111,7 @@ fn forwarded_requests_are_unambiguous() {
             let _ = recorder.take();
             let reading = read_at(proxy, &request);
             assert_eq!(reading, readings[which]);
-            // What came from the proxy itself begins otherwise.
+            // A response of the proxy itself starts differently.
             let heard = recorder.take().into_iter().filter(|bytes| bytes.starts_with(b"POST"));
             let targets: Vec<_> = heard.flat_map(|bytes| targets(&bytes).unwrap()).collect();
             let passed_on: &[&str] = if reading == Rejected { &[] } else { &[QUERY, ACCEPT] };

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crate::common::{becomes_ready, each, gateway};
 
 #[test]
-fn requests_are_found_by_their_id_and_secrets_not_at_all() {
+fn log_has_request_ids_and_no_secrets() {
     let fixture = TestGateway::with_builder(
         gateway().env("REBUTTAL_LOG_FILTER", "trace").env("REBUTTAL_LOG_FORMAT", "json"),
     );
@@ -54,7 +54,7 @@ fn requests_are_found_by_their_id_and_secrets_not_at_all() {
 }
 
 #[test]
-fn no_word_of_others_disrupts_the_log() {
+fn foreign_text_cannot_forge_log_lines() {
     // The name of an unknown variable is logged as it is.
     let name = "REBUTTAL_\u{202e}\u{9b}\u{2028}\u{200f}\rX";
     for (format, escaped) in [("text", "\\u{202e}"), ("json", "\\u202e")] {
@@ -72,7 +72,7 @@ fn no_word_of_others_disrupts_the_log() {
 }
 
 #[test]
-fn a_log_that_cannot_be_written_stops_nothing() {
+fn unwritable_log_does_not_stop_the_gateway() {
     let full = gateway()
         .embedded()
         .wrapper(["sh", "-c", "exec \"$0\" \"$@\" 2>/dev/full"])
@@ -91,7 +91,7 @@ fn a_log_that_cannot_be_written_stops_nothing() {
     assert!(fixture.gateway.wait().success());
 }
 
-/// Lines that strangers may have brought about, of one kind of call: more than a slow machine takes ten seconds for.
+/// Log lines that one kind of call by unauthenticated callers may cause: one in ten seconds, with a margin.
 const LINES_MAX: usize = 5;
 
 #[test]
@@ -102,7 +102,7 @@ fn unauthenticated_callers_cannot_flood_the_log() {
     fixture.query(&dispute).is("OK");
     let database = fixture.gateway.data().join("rebuttal.db");
     let away = database.with_extension("away");
-    // What looks strangers up fails, and what takes changes.
+    // Lookups of unknown apps and tokens fail, and so do changes.
     let by_hand = |sql| rusqlite::Connection::open(&database).unwrap().execute_batch(sql).unwrap();
     by_hand("ALTER TABLE apps RENAME TO apps_away; ALTER TABLE tokens RENAME TO tokens_away");
     std::fs::rename(&database, &away).unwrap();

@@ -1,5 +1,5 @@
-//! Memory and start time: memory stays low while every invalid file is uploaded at once, lower when idle, and the start
-//! is fast.
+//! Memory and start time: memory stays low while all invalid files are uploaded in parallel, lower when idle, and the
+//! start is fast.
 
 use std::time::{Duration, Instant};
 
@@ -43,7 +43,7 @@ fn concurrent_invalid_files_stay_below_80_mb() {
     assert!(peak_kib < PEAK_LIMIT_KIB, "{peak_kib} KiB");
 }
 
-/// What a folder refuses at the upload, a contest refuses that reads it from an S3.
+/// A file that a folder rejects at the upload is rejected by the contest with an S3.
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
 fn concurrent_invalid_files_in_s3_stay_below_80_mb() {
@@ -75,12 +75,12 @@ fn concurrent_invalid_files_in_s3_stay_below_80_mb() {
     let peak_kib = fixture.gateway.peak_memory_kib();
     eprintln!("peak {peak_kib} KiB");
     assert!(peak_kib < PEAK_LIMIT_KIB, "{peak_kib} KiB");
-    assert_eq!(bucket.keys("sealed/").len(), WORKERS, "only what is true was sealed");
+    assert_eq!(bucket.keys("sealed/").len(), WORKERS, "only valid files were stored by hash");
 }
 
 #[test]
-fn idle_it_holds_less_than_30_mb() {
-    // The goal is the default's: clients of a database server and of an S3 come on top elsewhere.
+fn idle_gateway_uses_less_than_30_mb() {
+    // The limit applies to the default backend; clients of a database server and of an S3 need more.
     let mut fixture = sqlite_test_gateway();
     drop(fixture.upload(&samples::receipt(1)));
     fixture.gateway.restart();
@@ -91,7 +91,7 @@ fn idle_it_holds_less_than_30_mb() {
 }
 
 #[test]
-fn on_existing_data_it_answers_within_100_ms() {
+fn start_on_existing_data_takes_less_than_100_ms() {
     let mut fixture = sqlite_test_gateway();
     let dispute = fixture.dispute();
     let mut program_times = Vec::new();

@@ -18,7 +18,7 @@ use load::{Load, OutcomeCounts};
 
 /// How soon after the database is back the gateway serves again: within 2 s, but on a machine many times slower too.
 const RECOVERY_MAX: Duration = Duration::from_secs(20);
-/// What the process may hold in all of this.
+/// The limit of the process's memory.
 const MEMORY_MAX_KIB: u64 = 100 * 1024;
 
 /// Lets the load run before and after a fault.
@@ -30,7 +30,7 @@ fn on(url: &str) -> TestGateway {
     TestGateway::with_builder(gateway().database(url))
 }
 
-/// Runs the load while something happens to the database, then holds every answer against what is there.
+/// Runs the load during a fault of the database, then compares every response with what is stored.
 fn under_load(fixture: &TestGateway, faults: impl FnOnce()) -> OutcomeCounts {
     let load = Load::prepare(fixture);
     let counts = load.while_running(faults);
@@ -48,7 +48,7 @@ fn under_load(fixture: &TestGateway, faults: impl FnOnce()) -> OutcomeCounts {
 
 #[test]
 #[ignore = "needs PostgreSQL, which cargo xtask test installs"]
-fn a_database_that_is_killed_loses_nothing_that_was_answered() {
+fn killed_database_loses_no_answered_request() {
     let mut cluster = Cluster::durable();
     let database = cluster.database();
     let fixture = on(&database.url());
@@ -64,14 +64,14 @@ fn a_database_that_is_killed_loses_nothing_that_was_answered() {
 
 #[test]
 #[ignore = "needs PostgreSQL, which cargo xtask test installs"]
-fn connections_that_are_terminated_are_made_again() {
+fn terminated_connections_are_replaced() {
     let cluster = Cluster::start();
     let database = cluster.database();
     let fixture = on(&database.url());
     let counts = under_load(&fixture, || {
         for _ in 0..scaled(20) {
             pause(Duration::from_millis(50));
-            // Just after the last time there may be none again yet.
+            // Right after the last fault there may be no session yet.
             wait_for("connections to terminate", || (database.terminate_all_connections() > 0).then_some(()));
         }
         a_while();
@@ -114,7 +114,7 @@ fn cut_off(cut: CommitFault) -> OutcomeCounts {
 
 #[test]
 #[ignore = "needs PostgreSQL, which cargo xtask test installs"]
-fn a_commit_whose_answer_is_cut_off_is_answered_all_the_same() {
+fn commit_with_lost_response_is_resolved_and_answered() {
     let counts = cut_off(CommitFault::AfterCommit);
     assert_eq!(counts.unavailable, 0, "what was committed was called unchanged");
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::common::{scaled, test_gateway};
 
 const RACES: usize = 10_000;
-/// Enough at once that the committer's batches hold both runners of many races.
+/// Enough concurrent requests that the committer's batches contain both requests of many races.
 const WORKERS: usize = 32;
 
 #[derive(Clone, Copy, Debug)]
@@ -65,7 +65,7 @@ impl RaceWorker<'_> {
         }
         let codes = [0, 1].map(|at| calls[at].verified(self.runners[at].receive().unwrap()).code);
         let winner = codes.iter().position(|code| code == "OK");
-        let winner = winner.unwrap_or_else(|| panic!("{race:?} {dispute_no}: nobody won: {codes:?}"));
+        let winner = winner.unwrap_or_else(|| panic!("{race:?} {dispute_no}: no winner: {codes:?}"));
         assert_eq!(codes[1 - winner], race.loser(), "{race:?} {dispute_no}: {codes:?}");
         self.one_history(race, &dispute_no, winner);
     }

@@ -21,7 +21,7 @@ use rebuttal_testbed::{Gateway, Operator, TestGateway};
 
 use crate::common::gateway;
 
-/// What merchants sign for, whichever replica a proxy before them would choose.
+/// The public URL of all replicas.
 const PUBLIC_URL: &str = "https://pay.example";
 
 /// Two gateways on one database, with one key, one operator and one bucket of evidence.
@@ -46,13 +46,13 @@ impl Replicas {
         let bucket = Store::shared().bucket();
         let mut fixture = TestGateway::with_builder(way(replica(&database, &bucket)));
         fixture.base = PUBLIC_URL.to_owned();
-        let second = beside(&fixture, way(replica(&database, &bucket)), "second").start();
+        let second = another_replica(&fixture, way(replica(&database, &bucket)), "second").start();
         Self { fixture, second, database, bucket }
     }
 
-    /// How one more of them is started.
+    /// The settings of another replica.
     fn another(&self, name: &str) -> Builder {
-        beside(&self.fixture, replica(&self.database, &self.bucket), name)
+        another_replica(&self.fixture, replica(&self.database, &self.bucket), name)
     }
 
     fn addresses(&self) -> [std::net::SocketAddr; 2] {
@@ -70,8 +70,8 @@ fn replica(database: &Database, bucket: &Bucket) -> Builder {
     gateway().database(&database.url()).bucket(bucket).args(["--public-url", PUBLIC_URL])
 }
 
-/// With the key and the operator of the first one.
-fn beside(fixture: &TestGateway, replica: Builder, name: &str) -> Builder {
+/// A replica with the master key and the operator token of the first one.
+fn another_replica(fixture: &TestGateway, replica: Builder, name: &str) -> Builder {
     let first = fixture.gateway.data();
     let shared = |flag: &str, name: &str| [flag.to_owned(), first.join(name).display().to_string()];
     replica

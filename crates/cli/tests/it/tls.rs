@@ -26,7 +26,7 @@ fn over_tls(mut fixture: TestGateway) -> (TestGateway, Gateway, String) {
 }
 
 #[tokio::test]
-async fn a_contest_goes_through_tls_when_a_certificate_is_configured() {
+async fn configured_certificate_serves_contests_over_tls() {
     let fixture = test_gateway();
     let dispute = fixture.dispute();
     let (fixture, _folder, pem) = over_tls(fixture);
@@ -38,13 +38,13 @@ async fn a_contest_goes_through_tls_when_a_certificate_is_configured() {
     contest.send().await.unwrap();
     let answer = client.query(&QueryRequest::DisputeNo(dispute.parse().unwrap())).await.unwrap();
     assert_eq!(answer.data.status.to_string(), "UNDER_REVIEW");
-    // The same address without TLS serves nobody.
+    // The same address serves nothing without TLS.
     let plain = Request::new("GET", "/healthz", "").send(fixture.address());
     assert!(plain.is_err() || plain.is_ok_and(|response| response.status == 400));
 }
 
 #[test]
-fn tls_errors_of_strangers_are_not_logged() {
+fn tls_errors_of_unknown_clients_are_not_logged() {
     const TRIES: usize = 40;
     let (fixture, _folder, _) = over_tls(test_gateway());
     let before = fixture.gateway.stderr().lines().count();
@@ -56,7 +56,7 @@ fn tls_errors_of_strangers_are_not_logged() {
         let length = u32::try_from(body.len()).unwrap().to_be_bytes();
         record(22, &[&[kind], &length[1..], body].concat())
     };
-    // Version, random, no session, one suite, no compression; an SNI that is an address, which is none.
+    // Version, random, no session, one suite, no compression; an SNI with an IP address, which is invalid.
     let hello =
         [&[3, 3][..], &[7; 32], &[0, 0, 2, 0x13, 1, 1, 0, 0, 16, 0, 0, 0, 12, 0, 10, 0, 0, 7], b"1.2.3.4"]
             .concat();
@@ -74,7 +74,7 @@ fn tls_errors_of_strangers_are_not_logged() {
             let mut connection = Connection::open(fixture.address()).unwrap();
             connection.send(&bytes).unwrap();
             connection.finish_sending();
-            // Whatever it says, it ends.
+            // The connection ends, whatever was sent.
             while connection.answers_within(std::time::Duration::from_secs(40)) {}
         }
     }

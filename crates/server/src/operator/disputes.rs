@@ -1,4 +1,4 @@
-//! Disputes as operators open, see and move them (contract §8).
+//! The operator API's dispute calls (contract §8).
 
 pub(crate) mod action;
 pub(crate) mod evidence;
@@ -20,9 +20,9 @@ use crate::gateway::Gateway;
 use crate::http::error::Refusal;
 use crate::operator::request::unexpected;
 
-/// How long a dispute that was just changed is tried to be read: as long as one read may take that has to wait.
+/// How long to retry reading a dispute after its change: as long as one read may wait for a connection.
 const READ_BACK_LIMIT: Duration = Duration::from_secs(5);
-/// The pauses between the tries: a database that lost its connections has new ones in a moment.
+/// The pauses before each attempt: lost database connections are replaced within a second.
 const READ_BACK_PAUSES: [Duration; 4] = [
     Duration::from_millis(0),
     Duration::from_millis(50),
@@ -30,24 +30,24 @@ const READ_BACK_PAUSES: [Duration; 4] = [
     Duration::from_millis(800),
 ];
 
-/// A dispute with all that happened to it.
+/// A dispute with its submissions and history.
 async fn detail(gateway: &Gateway, dispute_no: &DisputeNo) -> Result<DisputeDetail, Refusal> {
     let detail = gateway.store.detail(dispute_no).await?;
     detail.ok_or_else(|| rebuttal_disputes::DisputeRefusal::NotFound.into())
 }
 
-/// What a committed work left of its dispute, and whether the work opened it.
+/// The dispute after a committed request, and whether the request opened it.
 ///
-/// The change stands, whatever becomes of this read: a read that fails is tried again, and at the end never told in the
-/// words of a change that failed.
+/// The change is committed even if this read fails: the read is retried, and its failure is never answered as a failure
+/// of the change.
 async fn after(gateway: &Gateway, done: Outcome) -> Result<(answers::Dispute, bool), Refusal> {
     let Outcome::Dispute { dispute_no, sequence, opened } = done else {
         return Err(unexpected(&done));
     };
     let reading = timeout(READ_BACK_LIMIT, read_back(gateway, &dispute_no)).await;
-    match reading.context("it took too long").flatten() {
+    match reading.context("timed out").flatten() {
         Ok(detail) => Ok((view::as_of(detail, sequence), opened)),
-        Err(cause) => Err(done_and_unread(&dispute_no, cause)),
+        Err(cause) => Err(unreadable_after_commit(&dispute_no, cause)),
     }
 }
 
@@ -56,14 +56,14 @@ async fn read_back(gateway: &Gateway, dispute_no: &DisputeNo) -> anyhow::Result<
     for pause in READ_BACK_PAUSES {
         sleep(pause).await;
         match gateway.store.detail(dispute_no).await {
-            Ok(detail) => return detail.context("it is not there"),
+            Ok(detail) => return detail.context("dispute not found"),
             Err(error) => last = Some(error),
         }
     }
-    Err(last.map_or_else(|| anyhow::anyhow!("it was not tried"), Into::into))
+    Err(last.map_or_else(|| anyhow::anyhow!("no attempt was made"), Into::into))
 }
 
-fn done_and_unread(dispute_no: &DisputeNo, cause: anyhow::Error) -> Refusal {
+fn unreadable_after_commit(dispute_no: &DisputeNo, cause: anyhow::Error) -> Refusal {
     let message = format!(
         "the change of dispute {dispute_no} was made, but the dispute could not be read for this answer; GET it, or send \
          the same request again with the same Idempotency-Key"

@@ -1,4 +1,4 @@
-//! Merchants and their apps (contract §8), and how they are told.
+//! Merchants and their apps (contract §8), and their representation in answers.
 
 pub(crate) mod apps;
 pub(crate) mod change;
@@ -17,13 +17,13 @@ use crate::gateway::Gateway;
 use crate::http::error::Refusal;
 use crate::operator::request::unexpected;
 
-/// A merchant as operators see it.
+/// A merchant in an answer.
 pub(crate) fn merchant_view(merchant: MerchantRecord) -> answers::Merchant {
     let MerchantRecord { merchant_id, name, time_zone, .. } = merchant;
     answers::Merchant { merchant_id, name, time_zone }
 }
 
-/// The merchant that a work was about, as the work left it.
+/// The merchant after a committed request.
 fn merchant_after(done: Outcome) -> Result<answers::Merchant, Refusal> {
     match done {
         Outcome::Merchant(merchant) => Ok(merchant_view(merchant)),
@@ -31,8 +31,8 @@ fn merchant_after(done: Outcome) -> Result<answers::Merchant, Refusal> {
     }
 }
 
-/// An app as operators see it, without a secret. `overlap_until` is until when the one before the newest verifies, if
-/// it does.
+/// An app in an answer, without a secret. `overlap_until` is the end of the previous secret's validity, if it is still
+/// valid.
 pub(crate) fn app_view(app: AppRecord, overlap_until: Option<UnixMillis>) -> answers::App {
     let AppRecord { app_id, merchant_id, scheme, enabled, notify_url, .. } = app;
     answers::App {
@@ -45,14 +45,14 @@ pub(crate) fn app_view(app: AppRecord, overlap_until: Option<UnixMillis>) -> ans
     }
 }
 
-/// The app that a request changed.
+/// The app after a committed request.
 fn app_after(done: Outcome) -> Result<answers::App, Refusal> {
     let Outcome::App(ChangedApp { app, overlap_until }) = done else { return Err(unexpected(&done)) };
     Ok(app_view(app, overlap_until))
 }
 
-/// The app with the secret that a request made: under a repeated key the first request's, whether or not it still
-/// verifies.
+/// The app with the secret that a committed request created: for a repeated idempotency key the first request's,
+/// whether or not it is still valid.
 fn new_app(gateway: &Gateway, done: Outcome) -> Result<answers::NewApp, Refusal> {
     let Outcome::App(ChangedApp { app, overlap_until }) = done else { return Err(unexpected(&done)) };
     let Some(made) = app.secrets.first() else {
@@ -60,14 +60,14 @@ fn new_app(gateway: &Gateway, done: Outcome) -> Result<answers::NewApp, Refusal>
     };
     let secret =
         gateway.auth.keys.decrypt(app.app_id, made.secret_id, &made.sealed).map_err(Refusal::internal)?;
-    Ok(answers::NewApp { app: app_view(app, overlap_until), app_secret: spell(&secret) })
+    Ok(answers::NewApp { app: app_view(app, overlap_until), app_secret: secret_text(&secret) })
 }
 
-fn spell(secret: &AppSecret) -> SecretText {
+fn secret_text(secret: &AppSecret) -> SecretText {
     String::from_utf8_lossy(secret.expose_ascii()).into_owned().into()
 }
 
-/// A new secret, its name, and how the database keeps it.
+/// The id of a new secret, and the encrypted secret for the database.
 fn make_secret(gateway: &Gateway, app_id: AppId) -> Result<(SecretId, Vec<u8>), Refusal> {
     let (secret_id, secret) = (random()?, zeroize::Zeroizing::new(random()?));
     let sealed = gateway

@@ -1,4 +1,4 @@
-//! A page of a list, as operators read it, and the cursor that leads to the next one.
+//! Pages of the operator API's lists, and the cursor of the next page.
 
 use rebuttal_protocol::Code;
 use rebuttal_protocol::operator::answers::ListPage;
@@ -6,8 +6,8 @@ use rebuttal_protocol::operator::answers::ListPage;
 use crate::http::error::Refusal;
 use crate::operator::request::QueryParameters;
 
-/// A page of at most `limit` items out of what was found, of which one more was asked for: whether it came tells
-/// whether there is another page. `cursor` names the last item of this one, and `view` tells an item.
+/// A page of at most `limit` items. `found` has one more if there is another page, whose cursor is `cursor` of this
+/// page's last item. `view` converts an item for the answer.
 pub(crate) fn of<F, T>(
     mut found: Vec<F>,
     limit: u32,
@@ -21,13 +21,16 @@ pub(crate) fn of<F, T>(
     ListPage { items: found.into_iter().map(view).collect(), next_cursor, total: None, total_exact: None }
 }
 
-/// Where to go on, if the query tells it.
+/// The cursor of the query, if it has one.
 pub(crate) fn cursor<T>(
     query: &QueryParameters,
     read: impl Fn(&str) -> Option<T>,
 ) -> Result<Option<T>, Refusal> {
-    let not_ours = || Refusal::new(Code::InvalidParameter, "cursor is not one of ours; start without it");
-    query.get("cursor").map(|cursor| read(cursor).ok_or_else(not_ours)).transpose()
+    let invalid = || {
+        let message = "cursor is not a nextCursor of this list; leave it out to get the first page";
+        Refusal::new(Code::InvalidParameter, message)
+    };
+    query.get("cursor").map(|cursor| read(cursor).ok_or_else(invalid)).transpose()
 }
 
 #[cfg(test)]
@@ -35,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_tells_where_to_go_on_only_where_there_is_more() {
+    fn only_a_page_before_the_last_has_a_next_cursor() {
         let page = |found: &[u8]| {
             let ListPage { items, next_cursor, .. } = of(found.to_vec(), 2, u8::to_string, u32::from);
             (items, next_cursor)

@@ -1,4 +1,4 @@
-//! What every changing request of an operator has: who sent it, its body, and what makes it count once.
+//! Extractors of operator requests: the authenticated body with its idempotency key, query and path parameters.
 
 use std::convert::Infallible;
 use std::str::FromStr;
@@ -29,15 +29,15 @@ use crate::http::error::Refusal;
 use crate::http::media_types;
 use crate::http::problem::Problem;
 
-/// A request that changes something, read whole, of an operator who may. What its path names is read after the token
-/// was verified: without one, a path says nothing about what exists.
+/// A changing request with its complete body, of an operator with the permission for it. The path's parameters are
+/// parsed after the token was verified, so that a request without a valid token learns nothing from them.
 pub(crate) struct AuthorizedBody<N, P = ()> {
-    /// What the path names.
+    /// The parsed path parameters.
     pub(crate) path: P,
     operator: Operator<N>,
     key: Option<IdempotencyKey>,
     arrived: ReceivedBody,
-    /// Whether it came without a body and its type, and counts as `{}` where nothing is taken.
+    /// Whether it has neither body nor `Content-Type`; a call without fields accepts it as `{}`.
     is_bare: bool,
 }
 
@@ -53,7 +53,7 @@ impl<N: Permits, P: Send + 'static> AuthorizedBody<N, P> {
         self.parse_if_any(read)
     }
 
-    /// Reads the body's fields, of a change that takes none and needs no body.
+    /// Reads the body of a call that has no fields, so that the body may be missing.
     pub(crate) fn parse_if_any<T>(
         &self,
         read: impl FnOnce(&Object<'_>) -> Result<T, BadRequest>,
@@ -62,7 +62,7 @@ impl<N: Permits, P: Send + 'static> AuthorizedBody<N, P> {
         Ok(read(&object)?)
     }
 
-    /// Whether the request may be sent again under its key.
+    /// Whether the request has an idempotency key.
     pub(crate) const fn has_key(&self) -> bool {
         self.key.is_some()
     }
@@ -71,12 +71,12 @@ impl<N: Permits, P: Send + 'static> AuthorizedBody<N, P> {
         self.arrived.arrived_at
     }
 
-    /// Who acts, as the history tells it.
+    /// The operator, as recorded in the history.
     pub(crate) fn actor(&self) -> Actor {
         Actor::Operator(self.operator.name.to_string())
     }
 
-    /// Has the change committed, once under its key.
+    /// Commits the change, once per idempotency key.
     pub(crate) async fn commit<O>(self, gateway: &Gateway, operation: O) -> Result<Outcome, Refusal>
     where
         QueuedRequest: From<WriteRequest<O>>,
@@ -93,8 +93,8 @@ impl<N: Permits, P: Send + 'static> AuthorizedBody<N, P> {
             .await
     }
 
-    /// Has a change of a merchant, an app or a token committed, and what is remembered of them forgotten; in a task of
-    /// its own, so that an operator who leaves in between does not leave a disabled app remembered as enabled.
+    /// Commits a change of a merchant, an app or a token, and removes the affected apps from the cache. Both run in
+    /// their own task, so that a client's disconnect in between does not leave a disabled app cached as enabled.
     pub(crate) async fn commit_account(
         self,
         gateway: &Arc<Gateway>,
@@ -150,16 +150,16 @@ where
     }
 }
 
-/// Of a path that names nothing.
+/// For calls without path parameters.
 impl From<Infallible> for Refusal {
     fn from(never: Infallible) -> Self {
         match never {}
     }
 }
 
-/// The store answered something else than what was asked of it.
+/// The error for an outcome that does not belong to the request.
 pub(crate) fn unexpected(done: &Outcome) -> Refusal {
-    Refusal::internal(anyhow::anyhow!("the store answered {done:?}"))
+    Refusal::internal(anyhow::anyhow!("unexpected outcome of the store: {done:?}"))
 }
 
 fn body_failure(fault: BodyFailure) -> Problem {
@@ -179,24 +179,29 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
         (Some(key), None) => Ok(Some(key.to_owned())),
         _ => Err(Refusal::new(
             Code::InvalidParameter,
-            format!("Idempotency-Key must have 1 to {IDEMPOTENCY_KEY_MAX} visible ASCII characters, once"),
+            format!(
+                "Idempotency-Key must be sent once, with 1 to {IDEMPOTENCY_KEY_MAX} visible ASCII characters"
+            ),
         )),
     }
 }
 
-/// The parameters of a query, each given once.
+/// The parameters of a query string.
 pub(crate) struct QueryParameters(Vec<(String, String)>);
 
 impl QueryParameters {
-    /// Refuses parameters that are not among `known`: a misspelt filter must not list everything.
+    /// Refuses duplicates and parameters that are not in `known`: a misspelt filter must not list everything.
     pub(crate) fn refuse_unknown(&self, known: &[&str]) -> Result<(), Refusal> {
         for (index, (name, _)) in self.0.iter().enumerate() {
             if !known.contains(&name.as_str()) {
                 let name: String = name.chars().take(64).collect();
-                return Err(invalid(format!("{name} is not known here; known are {}", known.join(", "))));
+                return Err(invalid(format!(
+                    "{name} is not a parameter of this call; use {}",
+                    known.join(", ")
+                )));
             }
             if self.0.iter().take(index).any(|(other, _)| other == name) {
-                return Err(invalid(format!("{name} is given twice")));
+                return Err(invalid(format!("{name} is sent twice; send it once")));
             }
         }
         Ok(())
@@ -206,7 +211,7 @@ impl QueryParameters {
         self.0.iter().find_map(|(known, value)| (known == name).then_some(value.as_str()))
     }
 
-    /// A parameter read by a function.
+    /// Parses a parameter.
     pub(crate) fn read<T>(
         &self,
         name: &str,
@@ -217,7 +222,7 @@ impl QueryParameters {
             .transpose()
     }
 
-    /// How many items a page has: as many as asked for, else `max`.
+    /// The requested number of items per page; `max` if there is none.
     pub(crate) fn limit(&self, max: u32) -> Result<u32, Refusal> {
         let Some(limit) = self.get("limit") else { return Ok(max) };
         let limit = limit.parse().ok().filter(|limit| (1..=max).contains(limit));
@@ -225,8 +230,8 @@ impl QueryParameters {
     }
 }
 
-fn invalid(sentence: String) -> Refusal {
-    Refusal::new(Code::InvalidParameter, sentence)
+fn invalid(message: String) -> Refusal {
+    Refusal::new(Code::InvalidParameter, message)
 }
 
 impl FromRequestParts<Arc<Gateway>> for QueryParameters {
@@ -234,12 +239,13 @@ impl FromRequestParts<Arc<Gateway>> for QueryParameters {
 
     async fn from_request_parts(parts: &mut Parts, _: &Arc<Gateway>) -> Result<Self, Problem> {
         let axum::extract::Query(pairs) = axum::extract::Query::try_from_uri(&parts.uri)
-            .map_err(|_| invalid("the query cannot be read; percent-encode it as UTF-8".to_owned()))?;
+            .map_err(|_| invalid("the query string is invalid; percent-encode it as UTF-8".to_owned()))?;
         Ok(Self(pairs))
     }
 }
 
-/// The call takes no parameters in its query, and there are none: one that is sent would be thought to count.
+/// The query string of a call without parameters. Parameters are refused, because ignoring one would mislead the
+/// caller.
 pub(crate) struct NoQuery;
 
 impl FromRequestParts<Arc<Gateway>> for NoQuery {
@@ -253,7 +259,7 @@ impl FromRequestParts<Arc<Gateway>> for NoQuery {
     }
 }
 
-/// What a path names: each parameter is read by its own parser.
+/// The parameters of a path, each parsed into its type.
 pub(crate) trait PathParameters: Sized {
     fn read<'p>(parameters: impl Iterator<Item = &'p str>) -> Option<Self>;
 }
@@ -276,22 +282,22 @@ impl<A: FromStr, B: FromStr> PathParameters for (A, B) {
     }
 }
 
-/// The parameters of a path, each of its type and spelt in its one way: `01` and `%31` are not merchant 1. One that is
-/// not of its form names nothing: `Operator.NotFound`.
+/// The parameters of a path in their canonical spelling: `01` and `%31` are not merchant 1. Any other spelling is
+/// `Operator.NotFound`.
 pub(crate) struct StrictPath<T>(pub(crate) T);
 
 impl<T: PathParameters + Send> FromRequestParts<Arc<Gateway>> for StrictPath<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, gateway: &Arc<Gateway>) -> Result<Self, Problem> {
-        let nothing = || Refusal::new(Code::OperatorNotFound, "nothing has this name; check the path");
-        let raw = RawPathParams::from_request_parts(parts, gateway).await.map_err(|_| nothing())?;
-        // They come without their escapes, which are another spelling.
+        let not_found = || Refusal::new(Code::OperatorNotFound, "resource not found; check the path");
+        let raw = RawPathParams::from_request_parts(parts, gateway).await.map_err(|_| not_found())?;
+        // The parameters are already percent-decoded, but an encoded one is not canonical.
         if parts.uri.path().contains('%') {
-            return Err(nothing().into());
+            return Err(not_found().into());
         }
-        let named = T::read(raw.iter().map(|(_, value)| value));
-        Ok(Self(named.ok_or_else(nothing)?))
+        let parameters = T::read(raw.iter().map(|(_, value)| value));
+        Ok(Self(parameters.ok_or_else(not_found)?))
     }
 }
 
@@ -304,7 +310,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_body_that_does_not_arrive_is_answered_without_a_document() {
+    fn incomplete_body_is_answered_with_plain_text() {
         for (fault, status) in [
             (BodyFailure::TooSlow, StatusCode::REQUEST_TIMEOUT),
             (BodyFailure::Broken, StatusCode::REQUEST_TIMEOUT),

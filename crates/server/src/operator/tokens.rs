@@ -1,4 +1,4 @@
-//! Operators' tokens (contract §8), and how they are told.
+//! Operators' tokens (contract §8), and their representation in answers.
 
 pub(crate) mod create;
 pub(crate) mod list;
@@ -16,7 +16,7 @@ use crate::gateway::Gateway;
 use crate::http::error::Refusal;
 use crate::http::problem::Problem;
 
-/// A token as operators see it. What opens the API is told only by what made it.
+/// A token in an answer. The secret part is returned only by the request that created it.
 pub(crate) fn token_view(token: TokenRecord) -> answers::Token {
     let TokenRecord { name, role, created_at, revoked_at } = token;
     answers::Token {
@@ -27,15 +27,15 @@ pub(crate) fn token_view(token: TokenRecord) -> answers::Token {
     }
 }
 
-/// The token that a path names. Its characters may have been percent-encoded, and some of them have to be.
+/// The token name in a path. Unlike other path parameters it may be percent-encoded, and some characters must be.
 pub(crate) struct TokenPath(pub(crate) TokenName);
 
 impl FromRequestParts<Arc<Gateway>> for TokenPath {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, gateway: &Arc<Gateway>) -> Result<Self, Problem> {
-        let nothing = || Refusal::new(Code::OperatorNotFound, "there is no such token");
-        let Path(name) = Path::from_request_parts(parts, gateway).await.map_err(|_| nothing())?;
+        let not_found = || Refusal::new(Code::OperatorNotFound, "there is no such token");
+        let Path(name) = Path::from_request_parts(parts, gateway).await.map_err(|_| not_found())?;
         Ok(Self(name))
     }
 }

@@ -1,6 +1,5 @@
-//! The settings of a gateway, already checked: what a `Config` holds can be served.
-//!
-//! Flags, variables and files are read by the command line, which fills this; nothing here looks at an environment.
+//! The validated settings of a gateway. The command line fills them from flags, variables and files; nothing here reads
+//! the environment.
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -18,104 +17,105 @@ use crate::http::base_url::BaseUrl;
 use crate::http::tls::TlsFiles;
 use crate::setup::data_dir::DataPaths;
 
-/// How far a request's timestamp may lie from the gateway's clock, either way (contract §2).
+/// How far a request's timestamp may differ from the gateway's clock, in both directions (contract §2).
 pub const FRESHNESS_WINDOW: Duration = Duration::from_secs(5 * 60);
-/// The widest window that may be configured. Used nonces are kept for two windows, so it also bounds their number.
+/// The widest window that may be configured. Used nonces are stored for two windows, so it also bounds their number.
 pub const FRESHNESS_WINDOW_MAX: Duration = Duration::from_secs(60 * 60);
 /// Failed authentications that one peer address may make in a second (contract §7).
 pub const AUTH_FAILURES_PER_SECOND: NonZeroU32 = NonZeroU32::new(100).unwrap();
-/// How long an upload that nothing refers to is kept.
+/// How long an upload that no contest refers to is kept.
 pub const UNREFERENCED_UPLOADS_KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
-/// Read calls whose nonces are remembered at once; one merchant alone may have half of them. At 17 to 34 bytes each,
-/// and a quarter as many changes of twice the size beside them, they take at most 102 MB. A nonce is remembered for two
-/// windows, ten minutes by default, so that all merchants may make 3,300 reads a second, and one 1,650.
+/// Read calls whose nonces are remembered at the same time; one merchant may have half of them. At 17 to 34 bytes each,
+/// plus a quarter as many changes of twice the size, they take at most 102 MB. A nonce is remembered for two windows,
+/// ten minutes by default, which allows 3,300 reads per second in total, and 1,650 per merchant.
 pub const READ_NONCE_CAPACITY: usize = 2_000_000;
-/// Connections that merchants may have at once. With those of the other listeners, the files of uploads and the
-/// database's, this stays below the 1,024 open files that a process usually may have.
+/// Concurrent connections of merchants. Together with the other listeners, uploads and the database, this stays below
+/// the usual limit of 1,024 open files per process.
 pub const CONNECTIONS_MAX: usize = 768;
-/// Connections that one peer address may have at once, unless it is a trusted proxy's or a number is set.
+/// Concurrent connections of one peer address, unless it is a trusted proxy or a number is set.
 pub const CONNECTIONS_PER_PEER_MAX: usize = 256;
-/// Which part of a listener's connections one peer address may have where no number is set: no one peer, nor two, shut
-/// the others out.
+/// One peer address may have a third of a listener's connections if no number is set, so that two cannot exclude the
+/// others.
 const CONNECTIONS_PER_PEER_PART: usize = 3;
-/// What one peer address may have of a listener that serves few: a client's pool works with that many.
+/// Connections of one peer address on a listener that serves few: enough for a client's connection pool.
 const CONNECTIONS_PER_PEER_MIN: usize = 4;
-/// Which part of a listener's connections no one peer address gets, whatever number is set.
+/// A quarter of a listener's connections is never given to one peer address, whatever number is set.
 const CONNECTIONS_OF_OTHERS_PART: usize = 4;
-/// Which part of [`CONNECTIONS_MAX`] a listener for operators or for metrics has for itself: theirs are few, and
-/// merchants must not be able to take their paths.
+/// A listener for operators or for metrics serves a sixteenth of [`CONNECTIONS_MAX`]: their callers are few, and must
+/// be able to connect when merchants use all of theirs.
 pub const OTHER_LISTENERS_PART: usize = 16;
-/// Changes that share one transaction: enough to share a flush to disk widely, few enough that the first one's wait
-/// stays short.
+/// Changes that share one transaction: enough to share one flush to disk, few enough that the first one waits only
+/// briefly.
 pub const COMMIT_BATCH_MAX: NonZeroUsize = NonZeroUsize::new(512).unwrap();
 /// More than all connections can have in flight, so that only a stalled disk fills it.
 pub(crate) const COMMIT_QUEUE_MAX: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
-/// How long a start waits for its database: longer than a server takes to start beside it after a boot, and as long as
-/// supervisors wait before they look at a service.
+/// How long a start waits for its database: longer than a server on the same machine takes to start after a boot, and
+/// as long as supervisors wait before they check a service.
 pub(crate) const START_WAIT: Duration = Duration::from_secs(30);
-/// How long a connection may be idle: longer than the 60 s of common load balancers, so that it is they who close it.
+/// How long a connection may be idle: longer than the 60 s of common load balancers, so that the load balancer closes
+/// it.
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
-/// Fewest characters of an operator token that is brought along.
+/// Fewest characters of a configured operator token.
 pub const OPERATOR_TOKEN_MIN: usize = 16;
-/// Most characters of an operator token.
+/// Most characters of a configured operator token.
 pub const OPERATOR_TOKEN_MAX: usize = 256;
 
-/// What a gateway needs to know before it starts.
+/// The settings of a gateway.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Where the merchant API listens, and the operator API unless it has a listener of its own. Port 0 takes any.
+    /// The address of the merchant API, and of the operator API unless that has its own listener. Port 0 binds any.
     pub listen: SocketAddr,
-    /// Under which addresses merchants call it, the preferred one first. Empty: made from the bound address.
+    /// The addresses that merchants call, the preferred one first. If empty, made from the bound address.
     pub public_urls: Vec<BaseUrl>,
-    /// Where the database, the keys and, unless said otherwise, the evidence lie; made where missing.
+    /// The folder of the database, the keys and the evidence, unless they are set; created if missing.
     pub data_dir: PathBuf,
-    /// Where the database lies, if not in the data directory. A SQLite file must be this gateway's alone.
+    /// The database, if not in the data directory. No other gateway may use the same SQLite file.
     pub database: Option<Location>,
-    /// Where the evidence lies.
+    /// Where the evidence is stored.
     pub evidence: EvidenceLocation,
-    /// Where the operator API listens, if not beside the merchant API.
+    /// The address of the operator API, if not the one of the merchant API.
     pub operator_listen: Option<SocketAddr>,
-    /// Where `/metrics` is served; nowhere unless set.
+    /// The address of `/metrics`; not served unless set.
     pub metrics_listen: Option<SocketAddr>,
-    /// Whether every listener but that one serves `/openapi.json` and `/docs`.
+    /// Whether every listener except the one for metrics serves `/openapi.json` and `/docs`.
     pub api_docs: bool,
-    /// Certificate and key; without them the gateway speaks plain HTTP and something before it has to speak TLS.
+    /// Certificate and key; without them the gateway speaks plain HTTP, for a proxy that terminates TLS.
     pub tls: Option<TlsFiles>,
-    /// Where the master key lies, if not in `master.key` of the data directory. It is never made there.
+    /// The master key's file, which must exist, if not `master.key` in the data directory.
     pub master_key_file: Option<PathBuf>,
-    /// The first operator's token, if it is not to be made and written to `operator.token`.
+    /// The first operator's token, unless it shall be generated and written to `operator.token`.
     pub operator_token: Option<OperatorToken>,
-    /// How far a timestamp may lie from the gateway's clock.
+    /// How far a timestamp may differ from the gateway's clock.
     pub freshness_window: FreshnessWindow,
-    /// Signed requests that one app may make in a second; unlimited unless set.
+    /// Signed requests of one app per second; unlimited unless set.
     pub app_requests_per_second: Option<NonZeroU32>,
-    /// Failed authentications that one peer address may make in a second.
+    /// Failed authentications of one peer address per second.
     pub auth_failures_per_second: NonZeroU32,
-    /// Proxies whose `X-Forwarded-For` is believed when failures are counted per address.
+    /// Proxies whose `X-Forwarded-For` is trusted when failures and connections are counted per address.
     pub trusted_proxies: Vec<IpNet>,
-    /// How long an upload that nothing refers to is kept.
+    /// How long an upload that no contest refers to is kept.
     pub unreferenced_uploads_kept: Duration,
-    /// Read calls whose nonces are remembered at once; beyond, reads are answered `Unavailable`.
+    /// Read calls whose nonces are remembered at the same time; further reads are answered `Unavailable`.
     pub read_nonce_capacity: usize,
-    /// Connections that the merchants' listener serves at once; more wait in the system's queue.
+    /// Concurrent connections of the merchants' listener; further ones wait in the system's queue.
     pub connections_max: usize,
-    /// Connections that the merchants' listener serves at once of one peer address; more are closed. Trusted proxies
-    /// have no limit. What it comes to is told by [`Self::connections_per_peer`].
+    /// Concurrent connections of one peer address on the merchants' listener; further ones are closed. Trusted proxies
+    /// have no limit. [`Self::connections_per_peer`] computes the effective limit.
     pub connections_per_peer_max: Option<usize>,
     /// How long a connection may be idle between two requests.
     pub idle_timeout: Duration,
-    /// How long a gateway that was told to stop goes on serving while it says that it is not ready.
+    /// How long a gateway keeps serving after a stop signal while it reports that it is not ready.
     pub drain: Duration,
-    /// How long a start waits for a database server that does not answer yet, and a first one for its bucket.
+    /// How long a start waits for a database server that does not answer yet; the first start also for its bucket.
     pub start_wait: Duration,
-    /// Changes that share one transaction; 1 gives each its own.
+    /// Changes that share one transaction; with 1, each has its own.
     pub commit_batch_max: NonZeroUsize,
-    /// Changes that wait for a transaction; more are answered `Unavailable` at once.
+    /// Changes that wait for a transaction; more are answered `Unavailable`.
     pub commit_queue_max: NonZeroUsize,
 }
 
 impl Config {
-    /// The defaults around a data directory: plain HTTP on 127.0.0.1:8080.
+    /// The defaults with a data directory: plain HTTP on 127.0.0.1:8080.
     pub fn new(data_dir: impl Into<PathBuf>) -> Self {
         let data_dir = data_dir.into();
         Self {
@@ -146,55 +146,55 @@ impl Config {
         }
     }
 
-    /// Connections that one peer address may have at once of the `connections` that a listener serves: a part of them,
-    /// so that others can still connect. One alone is whoever's comes first.
+    /// Concurrent connections of one peer address on a listener that serves `connections`: at least 1, and always less
+    /// than all, so that others can connect.
     pub fn connections_per_peer(&self, connections: usize) -> usize {
-        let (asked_for, most) = match self.connections_per_peer_max {
+        let (requested, most) = match self.connections_per_peer_max {
             Some(max) => (max, connections - connections / CONNECTIONS_OF_OTHERS_PART),
             None => {
                 let part = connections / CONNECTIONS_PER_PEER_PART;
                 (CONNECTIONS_PER_PEER_MAX, part.max(CONNECTIONS_PER_PEER_MIN))
             }
         };
-        // Of a smaller listener's connections it may have the same part.
-        let asked_for = asked_for.saturating_mul(connections).div_ceil(self.connections_max.max(1));
-        asked_for.min(most).min(connections.saturating_sub(1)).max(1)
+        // The same fraction of a smaller listener's connections.
+        let requested = requested.saturating_mul(connections).div_ceil(self.connections_max.max(1));
+        requested.min(most).min(connections.saturating_sub(1)).max(1)
     }
 
-    /// Where the database lies, said or not.
+    /// The database, set or default.
     pub(crate) fn database_location(&self) -> Location {
-        let unsaid = || Location::from(DataPaths::of(&self.data_dir).database().as_path());
-        self.database.clone().unwrap_or_else(unsaid)
+        let default = || Location::from(DataPaths::of(&self.data_dir).database().as_path());
+        self.database.clone().unwrap_or_else(default)
     }
 
-    /// Where the master key lies, said or not.
+    /// The master key's file, set or default.
     pub(crate) fn master_key(&self) -> PathBuf {
         self.master_key_file.clone().unwrap_or_else(|| DataPaths::of(&self.data_dir).master_key())
     }
 }
 
-/// Where the evidence lies.
+/// Where the evidence is stored.
 #[derive(Debug, Clone)]
 pub enum EvidenceLocation {
-    /// In a folder, which one gateway at a time may use: `evidence` of the data directory, unless said otherwise.
+    /// In a folder, which one gateway at a time may use; by default `evidence` in the data directory.
     Folder(PathBuf),
     /// In an S3, which any number of gateways may share.
     Bucket {
-        /// The bucket and how the gateway reaches it.
+        /// The bucket and its endpoint.
         bucket: Bucket,
-        /// The endpoint at which merchants reach it, if another.
+        /// The endpoint for merchants, if it is another one.
         public: Option<Endpoint>,
-        /// What the environment tells AWS tools.
+        /// The AWS_… variables of the environment.
         variables: AwsVariables,
     },
 }
 
-/// Why a setting's value is refused; the sentence says what it must be.
+/// A setting's value is refused; the message says what it must be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct InvalidSetting(String);
 
-/// How far a timestamp may lie from the gateway's clock, either way: one second to [`FRESHNESS_WINDOW_MAX`].
+/// How far a timestamp may differ from the gateway's clock, in both directions: 1 s to [`FRESHNESS_WINDOW_MAX`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FreshnessWindow(Duration);
 
@@ -228,7 +228,7 @@ impl TryFrom<Duration> for FreshnessWindow {
 pub struct OperatorToken(Zeroizing<String>);
 
 impl OperatorToken {
-    /// The token as it stands in the header. The name is long so that every use is seen in review.
+    /// The token as it is sent in the header. Named so that every use is noticed in review.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -259,7 +259,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_peer_never_has_every_connection() {
+    fn one_peer_address_never_has_every_connection() {
         // max_connections, max_connections_per_peer; of the merchants' listener, and of a small one.
         for (connections, set, of_peer, of_small) in [
             (768, None, 256, 16),

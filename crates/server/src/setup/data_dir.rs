@@ -1,4 +1,4 @@
-//! The data directory: made where missing, private, and held by one gateway at a time.
+//! The data directory: created if missing, private, and locked by one gateway at a time.
 
 use std::fs::{self, DirBuilder, File};
 use std::ops::Deref;
@@ -10,10 +10,10 @@ use anyhow::{Context as _, bail};
 
 use crate::setup::hints;
 
-/// Size of a database that holds nothing: SQLite's first page, which lies there before any table does.
+/// Size of an empty database: SQLite writes its first page before any table exists.
 const EMPTY_DATABASE_BYTES: u64 = 4096;
 
-/// What lies where in a data directory, whoever serves from it.
+/// The paths in a data directory, locked or not.
 pub(crate) struct DataPaths(PathBuf);
 
 impl DataPaths {
@@ -37,39 +37,39 @@ impl DataPaths {
         self.0.join("operator.token")
     }
 
-    /// The fence of a bucket as the gateway of this directory last moved it.
+    /// The bucket's fence as this gateway last set it.
     pub(crate) fn moved_fence(&self) -> PathBuf {
         self.0.join("moved.fence")
     }
 
-    /// Refuses a directory that has lost its database. A first start makes the database first, and the key and the
-    /// evidence once its tables are there, so that one that was interrupted can go on.
+    /// Refuses a directory that has lost its database. A first start creates the database before the key and the
+    /// evidence, so that an interrupted one can be continued.
     pub(crate) fn refuse_lost_database(&self) -> anyhow::Result<()> {
         let size = |path: &Path| fs::metadata(path).map_or(0, |metadata| metadata.len());
         let database = self.database();
         let log = database.with_extension("db-wal");
-        let holds = match size(&database) {
+        let has_tables = match size(&database) {
             0 => false,
             bytes => bytes > EMPTY_DATABASE_BYTES || size(&log) > 0,
         };
-        let left = [self.master_key(), self.evidence().join("m")].into_iter().find(|path| path.exists());
-        let Some(left) = left.filter(|_| !holds) else { return Ok(()) };
+        let existing = [self.master_key(), self.evidence().join("m")].into_iter().find(|path| path.exists());
+        let Some(existing) = existing.filter(|_| !has_tables) else { return Ok(()) };
         let what = match size(&database) {
             0 | EMPTY_DATABASE_BYTES.. => "missing or empty",
-            _ => "no database, or cut off",
+            _ => "truncated, or not a database",
         };
         bail!(
-            "{} is {what}, and yet {} is there: this data directory has served before, and a new database \
-             would know none of its merchants and disputes. Restore the database, with the -wal file beside it, or \
-             move {} away to begin anew",
+            "{} is {what}, but {} exists: this data directory was used before, and a new database would have none of its \
+             merchants and disputes. Restore the database together with its -wal file, or move {} away to start with an \
+             empty gateway",
             database.display(),
-            left.display(),
+            existing.display(),
             self.0.display()
         )
     }
 }
 
-/// A data directory that nobody else serves from, until this is dropped or the process ends.
+/// A data directory that is locked until this is dropped or the process ends.
 pub(crate) struct DataDir {
     paths: DataPaths,
     _lock: File,
@@ -77,29 +77,28 @@ pub(crate) struct DataDir {
 }
 
 impl DataDir {
-    /// Opens the directory, making it if need be, and locks it.
+    /// Opens the directory, creating it if missing, and locks it.
     pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
-        if let Some(flaw) = hints::flaw(path) {
-            bail!(flaw);
+        if let Some(problem) = hints::data_dir_problem(path) {
+            bail!(problem);
         }
-        let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
-        made.with_context(|| {
+        DirBuilder::new().recursive(true).mode(0o700).create(path).with_context(|| {
             let shown = path.display();
-            format!("cannot make the data directory {shown}; make it yourself for this user, or choose another with data")
+            format!("cannot create the data directory {shown}; create it for this user, or set data to another path")
         })?;
         Ok(Self { paths: DataPaths::of(path), _lock: lock(path)?, database_lock: OnceLock::new() })
     }
 
-    /// Holds the directory of a SQLite file that lies elsewhere as this one is held: for one gateway at a time. A file
-    /// that is not there is made only for a data directory that has not served yet, or its name was misspelt.
-    pub(crate) fn hold_database(&self, file: &Path) -> anyhow::Result<()> {
-        let served = [self.master_key(), self.database()].into_iter().find(|path| path.exists());
-        if let Some(served) = served.filter(|_| !file.exists()) {
+    /// Locks the directory of a SQLite file outside this one. A missing file is created only for a data directory that
+    /// was never used: otherwise its name is probably misspelt.
+    pub(crate) fn lock_database(&self, file: &Path) -> anyhow::Result<()> {
+        let existing = [self.master_key(), self.database()].into_iter().find(|path| path.exists());
+        if let Some(existing) = existing.filter(|_| !file.exists()) {
             bail!(
-                "there is no {}, and yet {} is there: this data directory has served before, from another database. Set \
-                 database_url to that one; where a new one is meant, make the file first, empty",
+                "{} does not exist, but {} does: this data directory was used before, with another database. Set \
+                 database_url to that database; to start with a new one, create the file first, empty",
                 file.display(),
-                served.display()
+                existing.display()
             );
         }
         let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -108,21 +107,20 @@ impl DataDir {
         if real(folder)? == real(&self.paths.0)? {
             return Ok(());
         }
-        // Asked for once in a process.
+        // Set once: a process opens one database.
         let _ = self.database_lock.set(lock(folder)?);
         Ok(())
     }
 
-    /// Refuses a database that knows nothing beside evidence that it should know: a configured one that is empty is
-    /// probably another one than before.
+    /// Refuses an empty configured database if there is evidence: it is probably another one than before.
     pub(crate) fn refuse_foreign_database(&self) -> anyhow::Result<()> {
         let evidence = self.evidence().join("m");
         if !evidence.exists() {
             return Ok(());
         }
         bail!(
-            "the database is empty, and yet {} is there: this data directory has served before, from another database. \
-             Configure that one as database_url, or move {} away to begin anew",
+            "the database is empty, but {} exists: this data directory was used before, with another database. Set \
+             database_url to that database, or move {} away to start with an empty gateway",
             evidence.display(),
             self.paths.0.display()
         )
@@ -137,19 +135,19 @@ impl Deref for DataDir {
     }
 }
 
-/// Whether a gateway serves from a directory; one that cannot be opened is nobody's.
-pub(crate) fn is_held(folder: &Path) -> bool {
+/// Whether a gateway or a migration has locked a directory; `false` for one that cannot be opened.
+pub(crate) fn is_locked(folder: &Path) -> bool {
     File::open(folder).is_ok_and(|folder| matches!(folder.try_lock(), Err(fs::TryLockError::WouldBlock)))
 }
 
-/// Locks a directory itself: a file in it could be deleted by somebody who takes it for stale.
+/// Locks the directory itself: a lock file in it could be deleted as stale.
 fn lock(folder: &Path) -> anyhow::Result<File> {
     let lock = File::open(folder).with_context(|| format!("cannot open {}", folder.display()))?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
         Err(fs::TryLockError::WouldBlock) => {
             bail!(
-                "another gateway serves from {}, or a move is at work there; stop it, or let it end",
+                "{} is in use by another gateway or a running migration; stop it, or wait until it has finished",
                 folder.display()
             )
         }
@@ -164,44 +162,44 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_data_directory_is_held_by_one_at_a_time() {
+    fn data_directory_is_locked_exclusively() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("deep/data");
-        let held = DataDir::open(&path).unwrap();
+        let locked = DataDir::open(&path).unwrap();
         assert!(DataDir::open(&path).is_err());
-        drop(held);
+        drop(locked);
         assert!(DataDir::open(&path).is_ok());
     }
 
     #[test]
-    fn a_database_elsewhere_is_held_by_one_at_a_time() {
+    fn external_database_is_locked_exclusively() {
         let folder = tempfile::tempdir().unwrap();
         let [one, other] = ["one", "other"].map(|name| DataDir::open(&folder.path().join(name)).unwrap());
-        one.hold_database(&folder.path().join("elsewhere.db")).unwrap();
-        one.hold_database(&folder.path().join("one/within.db")).unwrap();
-        assert!(other.hold_database(&folder.path().join("elsewhere.db")).is_err());
+        one.lock_database(&folder.path().join("elsewhere.db")).unwrap();
+        one.lock_database(&folder.path().join("one/within.db")).unwrap();
+        assert!(other.lock_database(&folder.path().join("elsewhere.db")).is_err());
         drop(one);
-        other.hold_database(&folder.path().join("elsewhere.db")).unwrap();
+        other.lock_database(&folder.path().join("elsewhere.db")).unwrap();
     }
 
     #[test]
-    fn a_data_directory_that_has_served_gets_no_new_database_elsewhere() {
+    fn used_data_directory_gets_no_new_external_database() {
         let folder = tempfile::tempdir().unwrap();
         let data_dir = DataDir::open(&folder.path().join("data")).unwrap();
         let file = folder.path().join("typo.db");
-        for left in [data_dir.master_key(), data_dir.database()] {
-            fs::write(&left, "something").unwrap();
-            let told = data_dir.hold_database(&file).unwrap_err().to_string();
-            assert!(told.contains("typo.db") && told.contains("has served before"), "{told}");
-            fs::remove_file(left).unwrap();
+        for existing in [data_dir.master_key(), data_dir.database()] {
+            fs::write(&existing, "something").unwrap();
+            let error = data_dir.lock_database(&file).unwrap_err().to_string();
+            assert!(error.contains("typo.db") && error.contains("was used before"), "{error}");
+            fs::remove_file(existing).unwrap();
         }
         fs::write(data_dir.master_key(), "key").unwrap();
         fs::write(&file, "").unwrap();
-        data_dir.hold_database(&file).unwrap();
+        data_dir.lock_database(&file).unwrap();
     }
 
     #[test]
-    fn a_lost_database_is_told_from_a_first_start_that_was_interrupted() {
+    fn lost_database_differs_from_interrupted_first_start() {
         let folder = tempfile::tempdir().unwrap();
         let data_dir = DataDir::open(folder.path()).unwrap();
         let is_refused = || data_dir.refuse_lost_database().is_err();
@@ -213,10 +211,10 @@ mod tests {
         fs::remove_file(data_dir.database()).unwrap();
         assert!(is_refused(), "no file");
         fs::write(data_dir.database(), [0; 4096]).unwrap();
-        assert!(is_refused(), "no table, and the log is gone");
+        assert!(is_refused(), "no table and no log");
         fs::write(data_dir.database(), [7; 100]).unwrap();
-        let told = data_dir.refuse_lost_database().unwrap_err().to_string();
-        assert!(told.contains("no database, or cut off"), "{told}");
+        let error = data_dir.refuse_lost_database().unwrap_err().to_string();
+        assert!(error.contains("truncated, or not a database"), "{error}");
         fs::write(data_dir.database(), [0; 4096]).unwrap();
         fs::write(folder.path().join("rebuttal.db-wal"), "log").unwrap();
         assert!(!is_refused(), "the tables are in the log");

@@ -1,5 +1,5 @@
-//! What is wrong with an installation, and what to do about it: everything that a gateway stands on, looked at without
-//! serving, beside a gateway that may be serving.
+//! `doctor`: checks everything that a gateway depends on, without serving; another gateway may be serving at the same
+//! time.
 
 mod clock;
 mod contested;
@@ -15,156 +15,161 @@ use rebuttal_protocol::{AppId, AppSecret, Scheme};
 use rebuttal_store::{Defect, Examined, Location};
 use serde::Serialize;
 
-use self::contested::{Contested, Files};
+use self::contested::{ContestedFiles, EvidenceFiles};
 use crate::auth::apps::DOCTORS_SCHEME;
 use crate::auth::keys::{Keys, MasterKey};
 use crate::clock::now;
 use crate::setup::config::{Config, EvidenceLocation};
-use crate::setup::data_dir::{DataPaths, is_held};
+use crate::setup::data_dir::{DataPaths, is_locked};
 use crate::setup::hints;
 
-/// How something was found.
+/// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum State {
-    /// As it should be.
-    Well,
-    /// It works, and will not for long, or not for everyone.
+pub enum Severity {
+    /// Nothing is wrong.
+    Ok,
+    /// It works, but not for long, or not for everyone.
     Warning,
-    /// It does not work, or loses something.
+    /// It does not work, or data can be lost or read by others.
     Fault,
 }
 
-/// What was found of one thing.
+/// The result of one check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// What was looked at.
-    pub about: &'static str,
-    /// How it was found.
-    pub state: State,
-    /// What was seen; where something is wrong, also why it matters and what to do.
-    pub told: String,
+    /// What was checked.
+    pub check: &'static str,
+    /// How bad it is.
+    pub severity: Severity,
+    /// The result; for warnings and faults also why it matters and what to do.
+    pub message: String,
 }
 
 impl Finding {
-    /// As it should be.
-    pub fn well(about: &'static str, told: impl Into<String>) -> Self {
-        Self { about, state: State::Well, told: told.into() }
+    /// A check that found nothing wrong.
+    pub fn ok(check: &'static str, message: impl Into<String>) -> Self {
+        Self { check, severity: Severity::Ok, message: message.into() }
     }
 
-    /// Working, and yet to be looked after.
-    pub fn warning(about: &'static str, told: impl Into<String>) -> Self {
-        Self { about, state: State::Warning, told: told.into() }
+    /// See [`Severity::Warning`].
+    pub fn warning(check: &'static str, message: impl Into<String>) -> Self {
+        Self { check, severity: Severity::Warning, message: message.into() }
     }
 
-    /// Not working.
-    pub fn fault(about: &'static str, told: impl Into<String>) -> Self {
-        Self { about, state: State::Fault, told: told.into() }
+    /// See [`Severity::Fault`].
+    pub fn fault(check: &'static str, message: impl Into<String>) -> Self {
+        Self { check, severity: Severity::Fault, message: message.into() }
     }
 }
 
-/// What was found, and what a public URL is asked with to find out where it leads.
+/// The findings, and what is needed to check where a public URL leads.
 pub struct Examination {
-    /// Everything that was looked at.
+    /// The result of every check.
     pub findings: Vec<Finding>,
-    /// What the gateways of this installation know a doctor by; `None` without the right master key. Before any gateway
-    /// has given it an identity, that of its key.
-    pub app: Option<DoctorsApp>,
-    /// What every gateway with this master key knows a doctor by, whichever installation it serves.
-    pub keys_app: Option<DoctorsApp>,
-    /// The bucket that the evidence lies in, once it bears this gateway's mark.
+    /// The app by which gateways of this installation recognize `doctor`; `None` without the right master key. As long
+    /// as the installation has no identity, it is `keys_app`.
+    pub app: Option<DoctorApp>,
+    /// The app by which every gateway with this master key recognizes `doctor`, whichever installation it serves.
+    pub keys_app: Option<DoctorApp>,
+    /// The bucket of the evidence, if it must bear this gateway's ownership marker.
     pub bucket: Option<S3Store>,
-    /// Whether a gateway may serve this database from another data directory than this one, or does so from this one.
+    /// Whether a gateway serves from this data directory, or may serve this database from another one.
     pub is_served: bool,
 }
 
-/// What a doctor calls a gateway as. A gateway that knows it answers that it is disabled, and signs that; to any other
-/// it is unknown.
+/// The app that `doctor` signs its calls as. A gateway that knows it answers, signed, that it is disabled; to any other
+/// gateway it is an unknown app.
 #[derive(Debug)]
-pub struct DoctorsApp {
-    /// Its id.
+pub struct DoctorApp {
+    /// The app's id.
     pub app_id: AppId,
-    /// Its secret.
+    /// The app's secret.
     pub secret: AppSecret,
-    /// How it signs.
+    /// The signature scheme.
     pub scheme: Scheme,
 }
 
-impl From<(AppId, AppSecret)> for DoctorsApp {
+impl From<(AppId, AppSecret)> for DoctorApp {
     fn from((app_id, secret): (AppId, AppSecret)) -> Self {
         Self { app_id, secret, scheme: DOCTORS_SCHEME }
     }
 }
 
-/// What takes long, and is looked at because somebody asks for it.
+/// Checks that take long and run only on request.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Asked {
-    /// Every dispute's history, however many there are, and whether its files are there.
+pub struct ExamineOptions {
+    /// Verify every dispute's history, however many there are, and that its files exist.
     pub histories: bool,
-    /// What every file holds that a dispute was contested with; the histories, too.
+    /// Read every file that a dispute was contested with; includes `histories`.
     pub evidence: bool,
 }
 
-/// Looks at everything that a gateway with these settings stands on. The histories are all verified if that is asked
-/// for, or if they are few; `tell` learns how many are done, and of how many.
-pub async fn examine(config: &Config, asked: Asked, tell: &mut (dyn FnMut(u64, u64) + Send)) -> Examination {
+/// Checks everything that a gateway with these settings depends on. Histories are verified on request, or if there are
+/// few; `on_progress` is called with the number of verified disputes and their total.
+pub async fn examine(
+    config: &Config,
+    options: ExamineOptions,
+    on_progress: &mut (dyn FnMut(u64, u64) + Send),
+) -> Examination {
     let location = config.database_location();
-    let mut findings = vec![Finding::well("installation", installation(config, &location))];
+    let mut findings = vec![Finding::ok("installation", installation(config, &location))];
     findings.extend(files::data_dir(config));
     findings.extend(listeners::examine(config));
     findings.extend(config.tls.as_ref().map(files::tls));
     let (mut bucket, mut identity) = (None, None);
     let mut keys = MasterKey::read(&config.master_key()).map(|key| Keys::derive(&key));
-    match look(config, &location).await {
-        Ok((of_files, examined)) => {
-            findings.extend(of_files);
+    match examine_database(config, &location).await {
+        Ok((file_findings, examined)) => {
+            findings.extend(file_findings);
             findings.extend(database(&examined));
-            let (finding, right) = master_key::examine(config, &examined, keys);
-            keys = right;
+            let (finding, matching) = master_key::examine(config, &examined, keys);
+            keys = matching;
             findings.push(finding);
-            findings.extend(files::foreign_token(config, &examined));
+            findings.extend(files::unknown_token(config, &examined));
             findings.extend(clock::examine(&examined, now(), config.freshness_window.duration()));
             let (finding, marked) = evidence::examine(config, keys.as_ref().ok(), &examined).await;
-            let files = files_of(config, marked.as_ref().filter(|_| finding.state != State::Fault));
-            let contested = files.map(|files| Contested::of(files, asked.evidence));
-            let all = asked.histories || asked.evidence;
+            let files =
+                evidence_files(config, marked.as_ref().filter(|_| finding.severity != Severity::Fault));
+            let contested = files.map(|files| ContestedFiles::new(files, options.evidence));
+            let all = options.histories || options.evidence;
             findings.extend(match examined.defects.iter().all(Defect::lets_read) {
-                true => histories::examine(&location, all, contested, tell).await,
-                false => vec![skipped("histories", "what is wrong with the database comes first")],
+                true => histories::examine(&location, all, contested, on_progress).await,
+                false => vec![skipped("histories", "the database's faults must be repaired first")],
             });
             findings.push(finding);
             (bucket, identity) = (marked, examined.identity);
         }
         Err(faults) => {
             findings.extend(faults);
-            let unseen = "the database could not be looked at";
-            findings.push(master_key::unmatched(config, &keys, unseen));
-            findings.extend(["clock", "histories", "evidence"].map(|about| skipped(about, unseen)));
+            let reason = "the database could not be checked";
+            findings.push(master_key::examine_without_database(config, &keys, reason));
+            findings.extend(["clock", "histories", "evidence"].map(|check| skipped(check, reason)));
         }
     }
-    // Whatever the database says: a full disk is what it may fail for.
+    // Also after a failure of the database: a full disk may be its cause.
     findings.extend(disk::examine(config));
     let apps = keys.ok().map(|keys| {
-        let of_key = keys.keys_doctor().clone();
-        let own = identity.map_or_else(|| of_key.clone(), |identity| keys.doctor(&identity));
-        (own.into(), of_key.into())
+        let keys_app = keys.keys_doctor().clone();
+        let app = identity.map_or_else(|| keys_app.clone(), |identity| keys.doctor(&identity));
+        (app.into(), keys_app.into())
     });
     let (app, keys_app) = apps.unzip();
-    let is_served = matches!(location, Location::Postgres(_)) || is_held(&config.data_dir);
+    let is_served = matches!(location, Location::Postgres(_)) || is_locked(&config.data_dir);
     Examination { findings, app, keys_app, bucket, is_served }
 }
 
-/// Where contested files are looked for: in a bucket only if it is the right one and answers, or each would be told as
-/// missing.
-fn files_of(config: &Config, bucket: Option<&S3Store>) -> Option<Files> {
+/// Where contested files are checked. A bucket that is another one, or does not answer, is not used: every file would
+/// be reported as missing.
+fn evidence_files(config: &Config, bucket: Option<&S3Store>) -> Option<EvidenceFiles> {
     match &config.evidence {
-        EvidenceLocation::Folder(folder) => Some(Files::Folder(folder.clone())),
-        EvidenceLocation::Bucket { .. } => bucket.cloned().map(Files::Bucket),
+        EvidenceLocation::Folder(folder) => Some(EvidenceFiles::Folder(folder.clone())),
+        EvidenceLocation::Bucket { .. } => bucket.cloned().map(EvidenceFiles::Bucket),
     }
 }
 
-/// Those that are named, of so many.
-fn named_of(named: &[String], all: u64) -> String {
+/// The named items, and the number of others.
+fn list_of(named: &[String], all: u64) -> String {
     let others = match all - named.len() as u64 {
         0 => String::new(),
         left => format!("; and {left} others"),
@@ -172,16 +177,21 @@ fn named_of(named: &[String], all: u64) -> String {
     format!("{}{others}", named.join("; "))
 }
 
-/// What was not looked at, and why: left out in silence it would count as well.
-fn skipped(about: &'static str, why: &str) -> Finding {
-    Finding::warning(about, format!("not looked at: {why}"))
+/// A check that could not be made: left out, it would count as passed.
+fn skipped(check: &'static str, reason: &str) -> Finding {
+    Finding::warning(check, format!("not checked: {reason}"))
 }
 
-/// What the database holds, or what keeps it from being looked at.
-async fn look(config: &Config, location: &Location) -> Result<(Vec<Finding>, Examined), Vec<Finding>> {
+/// The database's content, or the faults that prevent reading it.
+async fn examine_database(
+    config: &Config,
+    location: &Location,
+) -> Result<(Vec<Finding>, Examined), Vec<Finding>> {
     let mut findings = match location {
-        // What is told of the folder already.
-        Location::Sqlite(file) if file.parent().and_then(hints::flaw).is_some() => return Err(Vec::new()),
+        // Already reported by the check of the data directory.
+        Location::Sqlite(file) if file.parent().and_then(hints::data_dir_problem).is_some() => {
+            return Err(Vec::new());
+        }
         Location::Sqlite(file) => files::database(file, config),
         Location::Postgres(_) => Vec::new(),
     };
@@ -191,18 +201,18 @@ async fn look(config: &Config, location: &Location) -> Result<(Vec<Finding>, Exa
     }
     match rebuttal_store::examine(location, files::token(config)).await {
         Ok(examined) => return Ok((findings, examined)),
-        Err(error) => findings.push(Finding::fault("database", hints::of_database(location, &error))),
+        Err(error) => findings.push(Finding::fault("database", hints::database_error(location, &error))),
     }
     Err(findings)
 }
 
-/// Which one is looked at: a doctor with other settings than the gateway's looks at another.
+/// Shows which installation is checked: it depends on the settings that `doctor` was given.
 fn installation(config: &Config, location: &Location) -> String {
     let evidence = match &config.evidence {
         EvidenceLocation::Folder(folder) => folder.display().to_string(),
         EvidenceLocation::Bucket { bucket, .. } => bucket.identity(),
     };
-    format!("the database is {}, the evidence lies in {evidence}", location.redacted())
+    format!("the database is {}, the evidence is in {evidence}", location.redacted())
 }
 
 fn database(examined: &Examined) -> Vec<Finding> {
@@ -211,7 +221,7 @@ fn database(examined: &Examined) -> Vec<Finding> {
         false => Finding::warning("database", defect.to_string()),
     };
     match examined.defects.as_slice() {
-        [] => vec![Finding::well("database", "it answers, and its schema is known to this binary")],
+        [] => vec![Finding::ok("database", "the database answers, and this binary knows its schema")],
         defects => defects.iter().map(finding).collect(),
     }
 }

@@ -14,35 +14,34 @@ use crate::clock;
 use crate::io_hints::read_error_reason;
 use crate::setup::config::OperatorToken;
 
-/// The token of a database that is nobody's yet: the configured one, else that of the file, else a new one that is
-/// written to the file.
+/// The token of a new database: the configured one, else that of the file, else a new one that is written to the file.
 pub(crate) struct FirstToken<'f> {
-    /// What the database is to know of it.
+    /// The hash that the database stores.
     pub(crate) hash: TokenHash,
-    made: Option<&'f Path>,
+    created: Option<&'f Path>,
 }
 
 impl<'f> FirstToken<'f> {
-    pub(crate) fn of(configured: Option<&OperatorToken>, file: &'f Path) -> anyhow::Result<Self> {
-        let (token, made) = match configured {
+    pub(crate) fn new(configured: Option<&OperatorToken>, file: &'f Path) -> anyhow::Result<Self> {
+        let (token, created) = match configured {
             Some(token) => (Zeroizing::new(token.expose().to_owned()), None),
             None if file.exists() => (read(file)?, None),
             None => (create(file)?, Some(file)),
         };
-        Ok(Self { hash: hash(token.as_bytes()), made })
+        Ok(Self { hash: hash(token.as_bytes()), created })
     }
 
-    /// Another gateway was first: what was made here opens nothing and goes.
+    /// Removes a created file: another gateway initialized the database first, so that this token is not valid.
     pub(crate) fn discard(self) -> anyhow::Result<()> {
-        let Some(file) = self.made else { return Ok(()) };
+        let Some(file) = self.created else { return Ok(()) };
         tracing::info!(
-            "another gateway has made this database its own a moment ago; its operator token counts"
+            "database was initialized by another gateway; the operator token of that one is valid"
         );
         fs::remove_file(file).with_context(|| format!("cannot remove {}", file.display()))
     }
 }
 
-/// Sees to it that the configured token works, else that of the file.
+/// Makes the configured token, else that of the file, the first operator's.
 pub(crate) async fn ensure_token(
     store: &Store,
     configured: Option<&OperatorToken>,
@@ -53,7 +52,7 @@ pub(crate) async fn ensure_token(
         None if file.exists() => read(file)?,
         None => {
             tracing::info!(
-                "there is no {}; the first operator's token works all the same, and a configured one would replace it",
+                "no operator token is configured, and {} does not exist; the first operator's token stays valid",
                 file.display()
             );
             return Ok(());
@@ -63,7 +62,7 @@ pub(crate) async fn ensure_token(
     if let Some(TokenRecord { name, role, .. }) = store.token(hash).await? {
         if name.as_str() != FIRST_TOKEN {
             tracing::warn!(
-                "the configured operator token is {name}'s, whose role is {role}; the first token stays as it was"
+                "configured operator token belongs to {name} with the role {role}; the first operator's token is unchanged"
             );
         }
         return Ok(());
@@ -73,25 +72,25 @@ pub(crate) async fn ensure_token(
     Ok(())
 }
 
-/// [`FIRST_TOKEN`] as the store takes it.
+/// [`FIRST_TOKEN`] as a token name.
 pub(crate) fn first_name() -> anyhow::Result<TokenName> {
     Ok(FIRST_TOKEN.parse()?)
 }
 
-/// The token that a file holds.
+/// Reads the token in a file.
 pub(crate) fn read(file: &Path) -> anyhow::Result<Zeroizing<String>> {
     let shown = file.display();
     let text = fs::read_to_string(file)
         .map_err(|error| anyhow!("cannot read {shown}: {}", read_error_reason(file, &error)))?;
     let text = Zeroizing::new(text);
     let token: OperatorToken = text.trim().parse().with_context(|| {
-        format!("{shown} holds no token: write the one into it that is to be the first operator's, or remove the file, and \
-                 the one that the database knows works on")
+        format!("{shown} has no valid token: write the first operator's token into it, or remove the file to keep the \
+                 one that the database has")
     })?;
     Ok(Zeroizing::new(token.expose().to_owned()))
 }
 
-/// What the database would know the token of a file by, if the file holds one.
+/// The hash of the token in a file, if there is one.
 pub(crate) fn hash_in(file: &Path) -> Option<TokenHash> {
     read(file).ok().map(|token| hash(token.as_bytes()))
 }

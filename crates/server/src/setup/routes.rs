@@ -1,4 +1,4 @@
-//! What each listener serves. An unknown path is answered, and signed, as a merchant's call.
+//! The routes of each listener. An unknown path is answered, and signed, like a merchant's call.
 
 use std::sync::Arc;
 
@@ -15,14 +15,14 @@ use crate::merchant::{self, upload};
 use crate::openapi::{self, Apis};
 use crate::{gateway::sample, metrics::process, operator};
 
-/// The merchants' listener, which serves operators, too, where they have none of their own.
+/// The merchants' listener, which also serves operators unless they have their own listener.
 pub(crate) fn merchants(gateway: &Arc<Gateway>, operators_too: bool) -> Router {
     let uploads = gateway.evidence.folder().is_some();
     unsigned(gateway, Apis { merchants: true, uploads, operators: operators_too })
         .merge(merchant::router(gateway))
 }
 
-/// The operators' own listener.
+/// The operators' listener.
 pub(crate) fn operators(gateway: &Arc<Gateway>) -> Router {
     unsigned(gateway, Apis { merchants: false, uploads: false, operators: true })
         .merge(merchant::no_calls(gateway))
@@ -46,7 +46,7 @@ pub(crate) fn unsigned(gateway: &Arc<Gateway>, apis: Apis) -> Router {
 /// The routes of the metrics listener.
 pub(crate) fn metrics(handle: PrometheusHandle, gateway: Arc<Gateway>) -> Router {
     let render = move || {
-        // Cheap, and of the very moment; what asks the database is sampled by the sweeper, however often this is asked.
+        // Only what is cheap: metrics that query the database are sampled by a job, however often this is scraped.
         sample::traffic(&gateway);
         process::sample();
         let text = handle.render();

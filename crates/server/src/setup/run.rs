@@ -1,4 +1,4 @@
-//! Starts a gateway, serves until it is told to stop, and stops it without losing what is in flight.
+//! Starts a gateway, serves until a stop signal, and shuts down after the requests in flight.
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
@@ -24,40 +24,39 @@ use crate::http::service::HttpService;
 use crate::http::tls;
 use crate::setup::config::{Config, OTHER_LISTENERS_PART};
 use crate::setup::data_dir::DataDir;
-use crate::setup::doctor::{State, disk};
+use crate::setup::doctor::{Severity, disk};
 use crate::setup::{routes, start};
 use crate::{jobs, metrics};
 
-/// The same number on Linux and macOS, on every processor that the gateway is built for.
+/// The same number on Linux and macOS on every supported processor.
 const SIGXFSZ: i32 = 25;
 
-/// Where a gateway that is ready can be reached.
+/// The addresses of a gateway that is ready.
 #[derive(Debug, Clone)]
 pub struct Ready {
     /// The bound address of the merchant API.
     pub addr: SocketAddr,
-    /// The bound address of the operator API: the same, unless it has a listener of its own.
+    /// The bound address of the operator API: `addr`, unless it has its own listener.
     pub operator_addr: SocketAddr,
     /// The bound address of `/metrics`.
     pub metrics_addr: Option<SocketAddr>,
-    /// Under which addresses merchants call it, the preferred one first.
+    /// The addresses that merchants call, the preferred one first.
     pub public_urls: Vec<BaseUrl>,
 }
 
-/// Runs a gateway until `shutdown` completes and what was in flight is finished.
+/// Runs a gateway until `shutdown` completes and the requests in flight are finished.
 ///
 /// `on_ready` is called once every listener is bound and requests are served.
 ///
 /// # Errors
-/// What keeps it from starting, in a sentence for the person who started it: an address in use, a data directory that
-/// another gateway holds, a wrong master key, a certificate that cannot be read.
+/// Why it cannot start, as a message for the operator: an address in use, a data directory locked by another gateway, a
+/// wrong master key, an unreadable certificate.
 pub async fn run(
     config: Config,
     shutdown: impl Future<Output = ()>,
     on_ready: impl FnOnce(&Ready),
 ) -> anyhow::Result<()> {
-    // A write beyond the limit on a file's size is an error like any other, and kills nobody: once there is somebody to
-    // listen for the signal, it does nothing else.
+    // With a handler, a write beyond the file size limit (RLIMIT_FSIZE) is an error instead of the process's end.
     let _signal =
         tokio::signal::unix::signal(SignalKind::from_raw(SIGXFSZ)).context("cannot listen for SIGXFSZ")?;
     let acceptor = config.tls.as_ref().map(tls::acceptor).transpose()?;
@@ -67,19 +66,19 @@ pub async fn run(
         tracing::warn!("{}", problem.message);
     }
     let recorder = config.metrics_listen.map(|_| metrics::install()).transpose()?;
-    // Bound before anything is made: a second start on the same address leaves nothing behind.
+    // Bound before any file is created: a start on an address in use leaves nothing behind.
     let sockets = Sockets::bind(&config).await?;
     let ready = sockets.ready(&config)?;
     let data_dir = DataDir::open(&config.data_dir)?;
-    for lack in disk::examine(&config).into_iter().filter(|disk| disk.state == State::Fault) {
-        tracing::error!("{}", lack.told);
+    for problem in disk::examine(&config).into_iter().filter(|disk| disk.severity == Severity::Fault) {
+        tracing::error!("{}", problem.message);
     }
     let mut shutdown = std::pin::pin!(shutdown);
-    // A start may wait long for its database, and survives being interrupted anywhere.
+    // A start may wait long for its database, and can be interrupted at any point.
     let gateway = tokio::select! {
         biased;
         () = &mut shutdown => {
-            tracing::info!("stopping: told to stop before the start was finished");
+            tracing::info!("stopping: received a stop signal before the start was finished");
             return Ok(());
         }
         opened = start::open(&config, &data_dir, ready.public_urls.clone()) => opened?,
@@ -97,25 +96,25 @@ pub async fn run(
             shutdown.await;
             drain(&gateway, config.drain).await;
         } => Ok(()),
-        Some(ended) = serving.join_next() => Err(anyhow::anyhow!("a listener ended of its own accord: {ended:?}")),
+        Some(ended) = serving.join_next() => Err(anyhow::anyhow!("a listener ended unexpectedly: {ended:?}")),
     };
-    tracing::info!("stopping: no new work, finishing what is in flight");
+    tracing::info!("stopping: accepting no new requests, finishing those in flight");
     stop.send_replace(true);
     while serving.join_next().await.is_some() {}
     while jobs.join_next().await.is_some() {}
-    // Last, so that everything above still got its answers.
+    // Last: requests and jobs above still need it.
     gateway.store.close().await;
     stopped
 }
 
-/// Serves on for a while, not ready any more, so that a load balancer sends its requests elsewhere before there is
-/// nobody to take them: a connection that was made and not accepted yet would be cut.
+/// Keeps serving while not ready, so that a load balancer stops sending requests before the listeners close:
+/// connections that are not accepted yet would be reset.
 async fn drain(gateway: &Gateway, drain: Duration) {
     if drain.is_zero() {
         return;
     }
     gateway.health.drain();
-    tracing::info!("draining: not ready any more, and serving for {drain:?}");
+    tracing::info!("draining: /readyz answers 503, serving for another {drain:?}");
     tokio::time::sleep(drain).await;
 }
 
@@ -180,7 +179,7 @@ impl Sockets {
             listeners.push(listener("operators", socket, tls, routes::operators(gateway), other_slots));
         }
         if let (Some(socket), Some(recorder)) = (metrics, recorder) {
-            // Scrapers seldom speak TLS, and the listener is for them alone.
+            // Without TLS, which scrapers rarely use.
             listeners.push(listener(
                 "metrics",
                 socket,
@@ -197,13 +196,13 @@ async fn bind(setting: &str, addr: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(addr).await.map_err(|error| {
         let hint = match error.kind() {
             ErrorKind::AddrInUse => {
-                "; another program listens there, or another gateway: stop it, or choose another address"
+                "; another program or another gateway listens there: stop it, or choose another address"
             }
             ErrorKind::AddrNotAvailable => {
                 "; this machine has no such address: choose one that it has, or 0.0.0.0"
             }
             ErrorKind::PermissionDenied => {
-                "; ports below 1024 take a right of their own: leave them to a proxy"
+                "; ports below 1024 need a privilege: choose a higher port, and let a proxy listen on this one"
             }
             _ => "",
         };
@@ -211,8 +210,7 @@ async fn bind(setting: &str, addr: SocketAddr) -> anyhow::Result<TcpListener> {
     })
 }
 
-/// Without a configured URL the bound address is it; where that is this machine only, or any address, people say
-/// `localhost` too.
+/// The public URLs if none is configured: the bound address, and `localhost` if it is a loopback address or any.
 fn default_public_urls(addr: SocketAddr, tls: bool) -> anyhow::Result<Vec<BaseUrl>> {
     let scheme = if tls { "https" } else { "http" };
     let (port, ip) = (addr.port(), addr.ip());

@@ -1,4 +1,4 @@
-//! Opens everything that a gateway stands on, in the order in which a first start must survive being interrupted.
+//! Opens everything that a gateway depends on, in an order that lets an interrupted first start be repeated.
 
 mod wait;
 
@@ -29,23 +29,23 @@ use crate::setup::data_dir::DataDir;
 use crate::setup::first_token::{FirstToken, ensure_token, first_name};
 use crate::setup::hints;
 use crate::{clock, jobs};
-use wait::Wait;
+use wait::StartWait;
 
-/// The public half of the credentials that sign the embedded store's forms; the secret half is derived.
+/// The access key id of the credentials that sign the embedded store's forms; the secret is derived.
 const UPLOAD_ACCESS_KEY_ID: &str = "REBUTTAL";
 /// The region in the credential scope of the embedded store's forms.
 const UPLOAD_REGION: &str = "rebuttal";
-/// What a start may wait for.
+/// What a start may wait for, as the log names it.
 const DATABASE: &str = "the database";
 const OBJECT_STORE: &str = "the object store";
 
-/// Opens the gateway of a data directory, and adopts files that were stored but not recorded when it last died.
+/// Opens the gateway of a data directory, and records files that were stored but not recorded before a crash.
 pub(crate) async fn open(
     config: &Config,
     data_dir: &DataDir,
     public_urls: Vec<BaseUrl>,
 ) -> anyhow::Result<Arc<Gateway>> {
-    let Opened { store, keys, identity, evidence } = open_when_there(config, data_dir).await?;
+    let Opened { store, keys, identity, evidence } = open_with_retries(config, data_dir).await?;
     let window = config.freshness_window.duration();
     let auth = Auth {
         store: store.clone(),
@@ -72,12 +72,12 @@ pub(crate) async fn open(
         unreferenced_uploads_kept: config.unreferenced_uploads_kept,
         api_docs: config.api_docs,
     });
-    // Nothing is being received yet, so everything that is not recorded was left over.
+    // No upload is running yet, so every unrecorded file is an orphan.
     jobs::record_orphans(&gateway, clock::now()).await?;
     Ok(gateway)
 }
 
-/// What a start asks of the database and the evidence store.
+/// The opened database and evidence store.
 struct Opened {
     store: Store,
     keys: Arc<Keys>,
@@ -85,13 +85,13 @@ struct Opened {
     evidence: EvidenceStore,
 }
 
-/// When the log says that a try to open takes long. Nothing ends it: a migration must not be cut short.
+/// After this time the log says that an attempt is slow. No attempt is ended: a schema migration must complete.
 const SLOW_START: Duration = Duration::from_secs(5);
 
-/// Opens database and evidence store, and tries again for as long as the start may wait where the database does not
-/// answer. Each try begins anew: a start survives being interrupted anywhere.
-async fn open_when_there(config: &Config, data_dir: &DataDir) -> anyhow::Result<Opened> {
-    let mut wait = Wait::of(config.start_wait);
+/// Opens database and evidence store. While the database does not answer, each attempt starts over, until the time
+/// that a start may wait is over.
+async fn open_with_retries(config: &Config, data_dir: &DataDir) -> anyhow::Result<Opened> {
+    let mut wait = StartWait::new(config.start_wait);
     loop {
         let opened = async {
             let store = open_store(config, data_dir).await?;
@@ -100,14 +100,14 @@ async fn open_when_there(config: &Config, data_dir: &DataDir) -> anyhow::Result<
             let evidence = open_evidence(config, &keys, &store).await?;
             anyhow::Ok(Opened { store, keys, identity, evidence })
         };
-        match watched(opened).await {
+        match warn_if_slow(opened).await {
             Ok(opened) => {
-                wait.finished();
+                wait.finish();
                 return Ok(opened);
             }
             Err(error) if is_transient(&error) => {
-                if !wait.again(DATABASE, &error).await {
-                    return Err(wait.given_up(DATABASE, error));
+                if !wait.before_retry(DATABASE, &error).await {
+                    return Err(wait.timed_out(DATABASE, error));
                 }
             }
             Err(error) => return Err(error),
@@ -115,8 +115,8 @@ async fn open_when_there(config: &Config, data_dir: &DataDir) -> anyhow::Result<
     }
 }
 
-/// Logs once that a try takes long.
-async fn watched<T>(opening: impl Future<Output = T>) -> T {
+/// Logs once if an attempt takes longer than [`SLOW_START`].
+async fn warn_if_slow<T>(opening: impl Future<Output = T>) -> T {
     let mut opening = pin!(opening);
     if let Ok(opened) = timeout(SLOW_START, opening.as_mut()).await {
         return opened;
@@ -128,11 +128,11 @@ async fn watched<T>(opening: impl Future<Output = T>) -> T {
     opening.await
 }
 
-/// Whether waiting may heal what the database failed with.
+/// Whether a later attempt may succeed.
 fn is_transient(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
-        let of_store = cause.downcast_ref::<StoreError>().is_some_and(StoreError::is_transient);
-        of_store || matches!(cause.downcast_ref(), Some(CommitError::Unavailable(_)))
+        cause.downcast_ref::<StoreError>().is_some_and(StoreError::is_transient)
+            || matches!(cause.downcast_ref(), Some(CommitError::Unavailable(_)))
     })
 }
 
@@ -144,7 +144,7 @@ async fn open_store(config: &Config, data_dir: &DataDir) -> anyhow::Result<Store
         ..Options::default()
     };
     match &config.database {
-        Some(Location::Sqlite(file)) => data_dir.hold_database(file)?,
+        Some(Location::Sqlite(file)) => data_dir.lock_database(file)?,
         Some(Location::Postgres(_)) => {}
         None => data_dir.refuse_lost_database()?,
     }
@@ -155,32 +155,32 @@ async fn open_store(config: &Config, data_dir: &DataDir) -> anyhow::Result<Store
         bail!(why);
     }
     let opened = Store::open(&location, &options).await;
-    let told = |error: StoreError| {
-        let told = hints::of_database(&location, &error);
-        anyhow::Error::new(error).context(told)
+    let with_advice = |error: StoreError| {
+        let advice = hints::database_error(&location, &error);
+        anyhow::Error::new(error).context(advice)
     };
-    opened.map_err(told).with_context(|| match (&config.database, &location) {
-        (None, Location::Sqlite(file)) => format!("the database {} cannot be opened", file.display()),
-        _ => "the database that database_url names cannot be opened".to_owned(),
+    opened.map_err(with_advice).with_context(|| match (&config.database, &location) {
+        (None, Location::Sqlite(file)) => format!("cannot open the database {}", file.display()),
+        _ => "cannot open the database that database_url names".to_owned(),
     })
 }
 
-/// The evidence store. One that does not answer yet keeps no gateway from starting: it is not ready, and accepts and
-/// queries need no evidence.
+/// The evidence store. A bucket that does not answer yet does not prevent the start: the gateway is not ready, but
+/// serves accepts and queries, which need no evidence.
 async fn open_evidence(config: &Config, keys: &Keys, store: &Store) -> anyhow::Result<EvidenceStore> {
-    let (mark, holds_files) = (keys.evidence_marker(), store.has_uploads().await?);
+    let (marker, has_uploads) = (keys.evidence_marker(), store.has_uploads().await?);
     let folder = match &config.evidence {
         EvidenceLocation::Folder(folder) => folder,
         EvidenceLocation::Bucket { bucket, public, variables } => {
             bind_to_location(store, bucket.identity(), false).await?;
-            let bucket = S3Store::open(bucket, public.as_ref(), variables, &mark, holds_files)?;
+            let bucket = S3Store::open(bucket, public.as_ref(), variables, &marker, has_uploads)?;
             let reason = match timeout(READY_LIMIT, bucket.answers()).await {
                 Ok(Ok(())) => return Ok(EvidenceStore::S3(bucket)),
                 Ok(Err(error @ Error::NotOurs(_))) => return Err(error.into()),
                 Ok(Err(error)) => error.to_string(),
-                Err(late) => late.to_string(),
+                Err(elapsed) => elapsed.to_string(),
             };
-            tracing::error!(reason, "no evidence can be taken until the object store answers");
+            tracing::error!(reason, "object store does not answer; evidence is refused until it does");
             return Ok(EvidenceStore::S3(bucket));
         }
     };
@@ -190,87 +190,95 @@ async fn open_evidence(config: &Config, keys: &Keys, store: &Store) -> anyhow::R
         session_token: None,
         region: UPLOAD_REGION.to_owned(),
     };
-    let kept = store.evidence_place().await?;
-    if !holds_files && is_lost(folder, kept.as_deref()) {
+    let recorded = store.evidence_place().await?;
+    if !has_uploads && is_folder_lost(folder, recorded.as_deref()) {
         bail!("{}", lost_folder(folder));
     }
-    let told = |error: Error| anyhow!(hints::of_evidence(folder, &error));
-    let files = FolderStore::open(folder, &mark, holds_files).map_err(told)?;
+    let with_advice = |error: Error| anyhow!(hints::evidence_error(folder, &error));
+    let files = FolderStore::open(folder, &marker, has_uploads).map_err(with_advice)?;
     bind_to_location(store, files.identity(), files.is_claimed_by_operator()).await?;
     Ok(EvidenceStore::Folder { files, credentials })
 }
 
-/// Refuses another evidence store than the one that this database's files lie in: what is missing there would be taken
-/// for never uploaded. The first gateway decides which one that is.
-async fn bind_to_location(store: &Store, place: String, by_word: bool) -> anyhow::Result<()> {
-    let kept = store.evidence_place().await?;
-    if kept.as_ref() == Some(&place) {
+/// Records the location of the evidence in the database, and refuses another one than is recorded: its missing files
+/// would seem never uploaded. An operator confirms another folder by an empty `gateway.mark` in it.
+async fn bind_to_location(
+    store: &Store,
+    location: String,
+    confirmed_by_operator: bool,
+) -> anyhow::Result<()> {
+    let recorded = store.evidence_place().await?;
+    if recorded.as_ref() == Some(&location) {
         return Ok(());
     }
-    // Where nobody else serves and nothing was uploaded, nothing can be missed.
-    let is_free = by_word || (!store.is_shared() && !store.has_uploads().await?);
-    if let Some(kept) = kept.as_ref().filter(|_| is_free) {
+    // Without replicas and uploads there are no files that could be missing.
+    let may_change = confirmed_by_operator || (!store.is_shared() && !store.has_uploads().await?);
+    if let Some(recorded) = recorded.as_ref().filter(|_| may_change) {
         match store.has_uploads().await? {
             false => tracing::warn!(
-                "the evidence lies in {place} from now on, and not in {kept} any more: nothing was recorded there"
+                "evidence location changed from {recorded} to {location}; no upload was recorded before"
             ),
             true => tracing::warn!(
-                "the evidence lies in {place} from now on, as the empty gateway.mark in it said, and not in {kept} any \
-                 more: what was uploaded there and is not here is lost to this gateway, contested evidence included"
+                "evidence location changed from {recorded} to {location}, because its gateway.mark is empty; uploads that \
+                 are not there are missing for this gateway, contested evidence included"
             ),
         }
     }
-    let change =
-        AccountChange::SetEvidenceLocation { place: place.clone(), instead_of: kept.filter(|_| is_free) };
-    let work = WriteRequest::internal(clock::now(), SingleOperation::Account(change));
-    store.commit(work).await??;
-    let kept = store.evidence_place().await?.unwrap_or_default();
-    ensure!(kept == place, "{}", wrong_location(&kept, &place));
+    let change = AccountChange::SetEvidenceLocation {
+        place: location.clone(),
+        instead_of: recorded.filter(|_| may_change),
+    };
+    store.commit(WriteRequest::internal(clock::now(), SingleOperation::Account(change))).await??;
+    let recorded = store.evidence_place().await?.unwrap_or_default();
+    ensure!(recorded == location, "{}", wrong_location(&recorded, &location));
     Ok(())
 }
 
-/// Whether a folder is not the one that the evidence is kept in, though nothing may have been uploaded to that: there
-/// is none, or it bears no mark, and the database knows one that does.
-pub(crate) fn is_lost(folder: &Path, kept: Option<&str>) -> bool {
-    kept.is_some_and(FolderStore::is_folder_identity)
+/// Whether the recorded evidence folder is lost: it is missing or has no ownership marker, though the database records
+/// one.
+pub(crate) fn is_folder_lost(folder: &Path, recorded: Option<&str>) -> bool {
+    recorded.is_some_and(FolderStore::is_folder_identity)
         && FolderStore::is_unclaimed(folder).is_ok_and(|is_unclaimed| is_unclaimed)
 }
 
-/// What to do about it.
+/// The error for a lost folder.
 pub(crate) fn lost_folder(folder: &Path) -> String {
     let (shown, what) =
-        (folder.display(), if folder.exists() { "does not bear its mark" } else { "is not there" });
+        (folder.display(), if folder.exists() { "has no ownership marker" } else { "does not exist" });
     format!(
-        "this database's evidence lies in a folder of this gateway, and {shown} {what}: it was removed, is not mounted, or \
-         lies elsewhere. Mount or restore it, or set evidence_url to where it lies. No upload is recorded yet: where the \
-         folder is lost for good, or another is to take its place, put an empty file gateway.mark into {shown}"
+        "this database's evidence is in a folder of this gateway, but {shown} {what}: it was removed, moved, or is not \
+         mounted. Mount or restore it, or set evidence_url to its path. No upload is recorded yet: if the folder is lost, \
+         or another one shall replace it, create an empty file gateway.mark in {shown}"
     )
 }
 
-/// What to do about a place that is not the one that is kept to.
-pub(crate) fn wrong_location(kept: &str, place: &str) -> String {
+/// The error for another location than the recorded one.
+pub(crate) fn wrong_location(recorded: &str, location: &str) -> String {
     format!(
-        "this database's evidence lies in {kept}, and evidence_url names another place, {place}: what is missing there \
-         would be taken for never uploaded. Set evidence_url to the first, on every replica, or take the files along with \
-         `rebuttal migrate --evidence-to`. Where they have been taken along by other means, delete the row evidence_place \
-         from the database's table meta"
+        "this database's evidence is in {recorded}, but evidence_url names {location}: files that are missing there would \
+         seem never uploaded. Set evidence_url to the recorded location, on every replica, or copy the files with \
+         `rebuttal migrate --evidence-to`. If they were copied by other means, delete the row evidence_place from the \
+         database's table meta"
     )
 }
 
-/// The keys that belong to this database. A database without a check value is nobody's yet: a first start, or one that
-/// was interrupted, makes it its own.
+/// The keys of this database. A database without a check value is new, or its first start was interrupted; it is
+/// initialized.
 async fn open_keys(
     config: &Config,
     data_dir: &DataDir,
     store: &Store,
-    wait: &mut Wait,
+    wait: &mut StartWait,
 ) -> anyhow::Result<Keys> {
     let check = store.key_check().await?;
-    let made = data_dir.master_key();
+    let default_file = data_dir.master_key();
     let master = match &config.master_key_file {
         Some(file) => MasterKey::read(file).context("master_key_file")?,
-        None if check.is_none() && !made.exists() => MasterKey::create(&made)?,
-        None => MasterKey::read(&made).context("the database's secrets are sealed with the master key")?,
+        None if check.is_none() && !default_file.exists() => MasterKey::create(&default_file)?,
+        None => {
+            let context = "the database's secrets are encrypted with the master key";
+            MasterKey::read(&default_file).context(context)?
+        }
     };
     let keys = Keys::derive(&master);
     let check = match check {
@@ -284,15 +292,15 @@ async fn open_keys(
     };
     ensure!(
         check.is_some_and(|check| check == *keys.check_value()),
-        "the master key is not the one that this database's secrets are sealed with; start with that one. Gateways that \
-         share a database share it by master_key_file"
+        "this database's secrets are encrypted with another master key; start with that key. Gateways that share a \
+         database share the key by master_key_file"
     );
     ensure_token(store, config.operator_token.as_ref(), &data_dir.operator_token()).await?;
     Ok(keys)
 }
 
-/// What tells this installation from others with the same master key. A database that was founded before there was such
-/// a thing is given one; of several gateways that do so, the first one's counts.
+/// The random id that distinguishes this installation from others with the same master key. A database without one is
+/// given one; if several gateways do so, the first commit wins.
 async fn identity(store: &Store) -> anyhow::Result<Vec<u8>> {
     if let Some(identity) = store.identity().await? {
         return Ok(identity);
@@ -301,46 +309,46 @@ async fn identity(store: &Store) -> anyhow::Result<Vec<u8>> {
     getrandom::fill(&mut identity).context("the system has no randomness")?;
     let operation = SingleOperation::Account(AccountChange::SetInstallationId { identity });
     store.commit(WriteRequest::internal(clock::now(), operation)).await??;
-    store.identity().await?.context("the row identity of the table meta, just written, is gone")
+    store.identity().await?.context("the row identity of the table meta was written, but is missing")
 }
 
-/// Refuses a database that knows nothing beside a bucket that has served before: it is probably another one than then.
-/// A bucket that does not answer is waited for, since nobody can be served yet; later starts need not wait.
+/// Refuses an empty database if this gateway's bucket was used before: the database is probably another one. Waits for
+/// a bucket that does not answer, at the first start only.
 async fn refuse_foreign_bucket(
     config: &Config,
     store: &Store,
     keys: &Keys,
-    wait: &mut Wait,
+    wait: &mut StartWait,
 ) -> anyhow::Result<()> {
     let EvidenceLocation::Bucket { bucket, public, variables } = &config.evidence else { return Ok(()) };
-    // Asked as if files had been uploaded: then a bucket without our mark is not made ours by asking.
+    // Opened as if there were uploads: otherwise `answers` would claim a bucket without a marker.
     let marked = S3Store::open(bucket, public.as_ref(), variables, &keys.evidence_marker(), true)?;
     let is_marked = loop {
         let outage = match timeout(READY_LIMIT, marked.answers()).await {
             Ok(Ok(())) => break true,
             Ok(Err(error)) if !error.is_outage() => break false,
             Ok(Err(error)) => error.into(),
-            Err(late) => late.into(),
+            Err(elapsed) => elapsed.into(),
         };
-        if !wait.again(OBJECT_STORE, &outage).await {
+        if !wait.before_retry(OBJECT_STORE, &outage).await {
             break false;
         }
     };
-    // Another replica may have founded the database meanwhile, and marked the bucket after that.
+    // Another replica may have initialized the database and marked the bucket during the wait.
     ensure!(
         !is_marked || store.key_check().await?.is_some(),
-        "the database is empty, and yet the bucket {} bears this gateway's mark: it has served before, from another \
-         database. Configure that one as database_url, or another bucket or prefix to begin anew",
+        "the database is empty, but the bucket {} has this gateway's ownership marker: this gateway was used before, with \
+         another database. Set database_url to that database, or choose another bucket or prefix to start with an empty \
+         gateway",
         bucket.name
     );
     Ok(())
 }
 
-/// Makes a database that is nobody's this gateway's own. Another one may be doing the same: the first one's key and
-/// token count.
+/// Writes key check value and first token into a new database. If several gateways do so, the first commit wins.
 async fn initialize(config: &Config, data_dir: &DataDir, store: &Store, keys: &Keys) -> anyhow::Result<()> {
     let file = data_dir.operator_token();
-    let first = FirstToken::of(config.operator_token.as_ref(), &file)?;
+    let first = FirstToken::new(config.operator_token.as_ref(), &file)?;
     let key_check = keys.check_value().clone();
     let operation = SingleOperation::Account(AccountChange::Initialize {
         key_check,

@@ -13,12 +13,12 @@ use rebuttal_testbed::{Gateway, TestGateway};
 use crate::commands::doctor::{doctor, finds, message, serve, stopped};
 use crate::common::{CommandOutput, bin, rebuttal};
 
-/// What a start says, without the breaks of its lines.
+/// The output of a start, without line breaks.
 fn said(data: &Path, more: &[&str]) -> String {
     serve(data, more).stderr.replace("\n  ", " ")
 }
 
-/// A gateway that has served, to which nobody has uploaded anything, and was stopped.
+/// A stopped gateway without uploads.
 fn unused() -> TestGateway {
     let mut fixture = TestGateway::with_builder(Gateway::builder(bin()).embedded());
     fixture.gateway.terminate();
@@ -32,15 +32,15 @@ fn missing_empty_evidence_folder_is_reported() {
     let data = fixture.gateway.data().to_owned();
     let (evidence, away) = (data.join("evidence"), data.join("away"));
     fs::rename(&evidence, &away).unwrap();
-    let what = format!("{} is not there: it was removed, is not mounted", evidence.display());
+    let what = format!("{} does not exist: it was removed, moved, or is not mounted", evidence.display());
     finds(&doctor(&data, &[], &[]), "evidence", &what);
     assert!(said(&data, &[]).contains(&what) && !evidence.exists());
     // A mount point without its volume.
     fs::create_dir(&evidence).unwrap();
-    finds(&doctor(&data, &[], &[]), "evidence", "does not bear its mark");
-    assert!(said(&data, &[]).contains("does not bear its mark"));
+    finds(&doctor(&data, &[], &[]), "evidence", "has no ownership marker");
+    assert!(said(&data, &[]).contains("has no ownership marker"));
     assert_eq!(fs::read_dir(&evidence).unwrap().count(), 0, "something was made in it");
-    // What both advise: it is mounted again, or said to be lost for good.
+    // The advice of both: mount it again, or confirm that it is lost.
     fs::remove_dir(&evidence).unwrap();
     fs::rename(&away, &evidence).unwrap();
     assert_eq!(doctor(&data, &[], &[]).code, 0);
@@ -48,17 +48,17 @@ fn missing_empty_evidence_folder_is_reported() {
     fs::create_dir(&evidence).unwrap();
     fs::write(evidence.join("gateway.mark"), "").unwrap();
     fixture.gateway.restart();
-    assert!(message(&doctor(&data, &[], &[]), "evidence", "well").contains("takes files"));
+    assert!(message(&doctor(&data, &[], &[]), "evidence", "ok").contains("stores files"));
 }
 
 #[test]
-fn an_empty_volume_for_the_first_start_is_no_fault() {
+fn empty_volume_before_the_first_start_is_valid() {
     let folder = tempfile::tempdir().unwrap();
     let volume = folder.path().join("volume");
     fs::create_dir_all(volume.join("lost+found")).unwrap();
     let url = format!("file://{}", volume.display());
     let output = doctor(&folder.path().join("data"), &["--evidence-url", &url], &[]);
-    assert!(message(&output, "evidence", "warning").contains("is nobody's yet"), "{output:?}");
+    assert!(message(&output, "evidence", "warning").contains("belongs to no gateway yet"), "{output:?}");
     assert_eq!(output.code, 0);
 }
 
@@ -93,7 +93,7 @@ fn invalid_certificate_or_key_is_reported_with_its_setting() {
         assert!(said(&data, &flags).contains(&what), "{what}");
     }
     let flags = ["--tls-certificate", &certificate, "--tls-key", &key];
-    assert!(message(&doctor(&data, &flags, &[]), "TLS", "well").contains("belong together"));
+    assert!(message(&doctor(&data, &flags, &[]), "TLS", "ok").contains("are readable and match"));
     fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
     finds(&doctor(&data, &flags, &[]), "TLS", "every user of this machine may read");
 }
@@ -115,7 +115,7 @@ fn expired_or_expiring_certificate_is_reported() {
         (-30, -21, "fault", "expired at 20"),
         (2, 300, "fault", "is valid only from 20"),
         (-30, 7, "warning", "expires at 20"),
-        (-30, 60, "well", "belong together"),
+        (-30, 60, "ok", "are readable and match"),
     ] {
         let mut params = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
         (params.not_before, params.not_after) = (moment(from), moment(to));
@@ -124,11 +124,11 @@ fn expired_or_expiring_certificate_is_reported() {
         let found = message(&doctor(&data, &flags, &[]), "TLS", state);
         assert!(found.contains(what), "{from} {to}: {found}");
         let gateway = Gateway::builder(bin()).embedded().https().args(flags).start();
-        assert_eq!(gateway.stderr().contains(&format!("a certificate in {certificate} ")), state != "well");
+        assert_eq!(gateway.stderr().contains(&format!("a certificate in {certificate} ")), state != "ok");
     }
 }
 
-/// Asked of nobody here.
+/// Not contacted.
 const NO_METADATA: (&str, &str) = ("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:1");
 
 #[test]
@@ -150,7 +150,7 @@ fn missing_s3_credentials_are_reported_with_their_variables() {
     assert!(output.code == 1 && said.contains(WHAT), "{output:?}");
 }
 
-/// What somebody does to a schema, how it is found, in which words, and whether a gateway starts all the same.
+/// A change of the schema, its severity, the message, and whether a gateway starts with it.
 const SCHEMAS: [(&str, &str, &str, bool); 7] = [
     ("DROP TABLE outbox", "fault", "outbox", false),
     ("ALTER TABLE tokens DROP COLUMN revoked_at", "fault", "revoked_at", false),
@@ -182,11 +182,11 @@ const SCHEMAS: [(&str, &str, &str, bool); 7] = [
     ),
 ];
 
-/// Makes a schema of the version before.
+/// Creates the schema of the previous version.
 const OLDER: &str =
     "DELETE FROM refinery_schema_history WHERE version = 3; DROP INDEX idempotency_keys_with_secrets";
 
-/// What is found of a schema, and what a start makes of it.
+/// Checks what `doctor` reports of a schema, and whether a start accepts it.
 fn looks_at_schema(
     fixture: &mut TestGateway,
     env: &[(&str, String)],
@@ -197,7 +197,7 @@ fn looks_at_schema(
     assert!(!message(&output, "database", "fault").contains("see that it is there"), "{output:?}");
     if starts {
         fixture.gateway.restart();
-        // In our words, once, and in nobody else's; what the start itself mends is no news.
+        // Our message once, and no library's; what the start repairs is not reported.
         let said = fixture.gateway.stderr();
         let times = usize::from(!what.contains("the next start of this version applies it"));
         assert!(said.matches(what).count() == times && !said.contains("ERROR"), "{what}: {said}");
@@ -211,7 +211,7 @@ fn looks_at_schema(
 }
 
 #[test]
-fn a_schema_that_is_not_whole_is_found_and_not_served() {
+fn incomplete_schema_is_reported_and_not_served() {
     for case in SCHEMAS {
         let mut fixture = unused();
         let file = fixture.gateway.data().join("rebuttal.db");
@@ -228,7 +228,7 @@ fn a_schema_that_is_not_whole_is_found_and_not_served() {
 
 #[test]
 #[ignore = "needs PostgreSQL, which cargo xtask test starts"]
-fn a_schema_that_is_not_whole_is_found_on_a_server_too() {
+fn incomplete_postgresql_schema_is_reported() {
     let what = "without migration 3 (shown_secrets): the next start of this version applies it. Take a backup before";
     for case in SCHEMAS.into_iter().chain([(OLDER, "warning", what, true)]) {
         let database = Database::shared();
@@ -241,18 +241,18 @@ fn a_schema_that_is_not_whole_is_found_on_a_server_too() {
     }
 }
 
-/// What an operator does to the files of a data directory with nothing else than a shell; about what `doctor` reports
-/// it; and the message of both.
+/// A shell command that damages a data directory, the check of `doctor` that reports it, and the message of `doctor`
+/// and `serve`.
 const FILES: [(&str, &str, &str); 13] = [
-    ("rm -r DATA; touch DATA", "data directory", "is a file, and a folder is needed"),
-    ("mv DATA away; ln -s nowhere DATA", "data directory", "is a link to nowhere, which is not there"),
+    ("rm -r DATA; touch DATA", "data directory", "is a file, not a folder"),
+    ("mv DATA away; ln -s nowhere DATA", "data directory", "is a link to nowhere, which does not exist"),
     (
         "rm DATA/rebuttal.db*; head -c 20000 /dev/zero > DATA/rebuttal.db",
         "database",
         "restore the database from a backup",
     ),
     ("truncate -s 20000 DATA/rebuttal.db", "database", "restore the database from a backup"),
-    ("rm DATA/rebuttal.db*", "database", "is missing or empty, and yet"),
+    ("rm DATA/rebuttal.db*", "database", "is missing or empty, but"),
     ("rm DATA/master.key; mkdir DATA/master.key", "master key", "it is a folder, and a file is needed"),
     (
         "rm DATA/master.key; ln -s nowhere DATA/master.key",
@@ -261,13 +261,13 @@ const FILES: [(&str, &str, &str); 13] = [
     ),
     (": > DATA/master.key", "master key", "is not a master key of 64 hex digits"),
     ("rm DATA/master.key", "master key", "there is no such file"),
-    ("rm -r DATA/evidence; touch DATA/evidence", "evidence", "is a file, and a folder is needed"),
+    ("rm -r DATA/evidence; touch DATA/evidence", "evidence", "is a file, not a folder"),
     (
         "rm -r DATA/evidence; ln -s nowhere DATA/evidence",
         "evidence",
-        "is not there: it was removed, is not mounted",
+        "does not exist: it was removed, moved, or is not mounted",
     ),
-    (": > DATA/operator.token", "data directory", "holds no token: write the one into it"),
+    (": > DATA/operator.token", "data directory", "has no valid token: write the first operator"),
     (
         "rm DATA/operator.token; mkdir DATA/operator.token",
         "data directory",
@@ -301,6 +301,6 @@ fn files_of_the_wrong_kind_are_reported_and_not_served() {
 fn full_disk_is_reported_once_for_all_its_folders() {
     let fixture = unused();
     let json = doctor(fixture.gateway.data(), &[], &[]).json();
-    let disks = json["findings"].as_array().unwrap().iter().filter(|finding| finding["about"] == "disk");
+    let disks = json["findings"].as_array().unwrap().iter().filter(|finding| finding["check"] == "disk");
     assert_eq!(disks.count(), 1, "{json}");
 }

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use crate::common::{CommandOutput, bin, rebuttal, without_rebuttal_env};
 
-/// What bash offers after a command line that is typed so far.
+/// The completions of bash for a command line.
 fn offered(script: &Path, line: &str) -> BTreeSet<String> {
-    // The last word is the one that is being typed; it may be empty.
+    // The last word is incomplete, and may be empty.
     let asks = r#"compopt() { :; }; source "$1"; COMP_WORDS=($2); [[ $2 == *" " ]] && COMP_WORDS+=(""); COMP_LINE="$2"; COMP_POINT=${#2}
         COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
         _rebuttal rebuttal "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD-1]}"; printf '%s\n' "${COMPREPLY[@]}""#;
@@ -40,7 +40,7 @@ fn bash_completes_commands_flags_and_values() {
         ("rebuttal contest D --scheme ", &["V2_HMAC_SHA256", "V2_SHA256"]),
         ("rebuttal operator token create --secret-file reb", &["rebuttal"]),
         ("rebuttal contest D --receipt reb", &["rebuttal"]),
-        // No name of a file where a number, a time or a text is meant.
+        // No file names for numbers, times and texts.
         ("rebuttal operator dispute list --limit ", &[""]),
         ("rebuttal operator dispute list --q reb", &["reb"]),
         ("rebuttal operator dispute extend D --deadline ", &[""]),
@@ -54,7 +54,7 @@ fn bash_completes_commands_flags_and_values() {
 }
 
 #[test]
-fn every_shell_gets_a_script_of_its_own() {
+fn each_shell_has_a_completion_script() {
     for (shell, begins) in [
         ("bash", "_rebuttal() {"),
         ("zsh", "#compdef rebuttal"),
@@ -79,7 +79,7 @@ fn every_shell_gets_a_script_of_its_own() {
     assert!(output.code == 2 && output.stderr.contains("possible values: bash"), "{output:?}");
 }
 
-/// The pages, in a folder that did not exist.
+/// The man pages, in a folder that the command creates.
 fn pages() -> (tempfile::TempDir, Vec<std::path::PathBuf>) {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("share/man1");
@@ -103,7 +103,7 @@ fn every_command_has_a_man_page() {
 
 #[test]
 #[ignore = "needs groff, which cargo xtask test installs"]
-fn man_pages_render_without_a_complaint() {
+fn man_pages_render_without_warnings() {
     let (_folder, pages) = pages();
     for page in pages {
         let mut groff = without_rebuttal_env(Path::new("groff"));

@@ -22,22 +22,22 @@ fn config(words: &[&str], env: &[(&str, &str)]) -> CommandOutput {
 }
 
 #[test]
-fn the_default_file_is_a_file_that_check_accepts() {
+fn default_settings_file_passes_check() {
     let printed = config(&["default"], &[]);
     assert_eq!((printed.code, printed.stderr.as_str()), (0, ""));
     let (_folder, path) = file(&printed.stdout);
     let output = config(&["check", "--config", &path], &[]);
     assert_eq!(
         (output.code, output.stdout.as_str(), output.stderr.as_str()),
-        (0, "✓ Nothing is wrong.\n", "")
+        (0, "✓ No problems found.\n", "")
     );
 }
 
 #[test]
-fn the_file_that_is_installed_with_the_service_is_right() {
+fn packaged_settings_file_passes_check() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../packaging/rebuttal.toml");
     let output = config(&["check", "--config", path], &[]);
-    assert_eq!((output.code, output.stdout.as_str()), (0, "✓ Nothing is wrong.\n"));
+    assert_eq!((output.code, output.stdout.as_str()), (0, "✓ No problems found.\n"));
 }
 
 #[test]
@@ -68,8 +68,8 @@ fn check_reports_all_errors_of_file_and_variables() {
 }
 
 #[test]
-fn a_variable_that_is_probably_somebody_elses_is_no_fault() {
-    // As Kubernetes makes for a service of our name.
+fn unrelated_rebuttal_variable_is_only_a_warning() {
+    // As Kubernetes sets for a service named rebuttal.
     let env = [("REBUTTAL_PORT_8080_TCP", "tcp://10.0.0.1:8080")];
     let expected = "the variable REBUTTAL_PORT_8080_TCP is not known and has no effect";
     let output = config(&["check", "--json"], &env);
@@ -79,7 +79,7 @@ fn a_variable_that_is_probably_somebody_elses_is_no_fault() {
         "{output:?}"
     );
     let output = config(&["check"], &env);
-    assert_eq!((output.code, output.stdout), (0, format!("! {expected}\n✓ Nothing is wrong.\n")));
+    assert_eq!((output.code, output.stdout), (0, format!("! {expected}\n✓ No problems found.\n")));
 }
 
 #[test]
@@ -146,7 +146,7 @@ fn check_reports_conflicts_without_secrets() {
         assert!(output.code == 1 && output.stdout.contains(expected), "{output:?}");
         assert!(!format!("{output:?}").contains(secret), "{output:?}");
     }
-    // Both of a pair in one place.
+    // Both settings of a pair in one source.
     let both = [("REBUTTAL_DATABASE_URL", "sqlite:a.db"), ("REBUTTAL_DATABASE_URL_FILE", "/nope")];
     let output = config(&["check"], &both);
     assert!(output.code == 1 && output.stdout.contains("leave one of them out"), "{output:?}");
@@ -198,7 +198,7 @@ fn show_prints_each_setting_with_its_source() {
 }
 
 #[test]
-fn a_reduced_limit_of_one_address_is_reported_with_its_reason() {
+fn reduced_per_address_limit_is_reported_with_reason() {
     for (toml, files, per_peer, expected) in [
         ("", 4096, 256, None),
         ("max_connections = 2000\nmax_connections_per_peer = 1500\n", 4096, 1500, None),
@@ -206,20 +206,15 @@ fn a_reduced_limit_of_one_address_is_reported_with_its_reason() {
             "max_connections = 120\n",
             4096,
             40,
-            Some("may have 40 connections at once, and not 256: max_connections is 120"),
+            Some("may have 40 connections instead of 256: max_connections is 120"),
         ),
         (
             "max_connections = 120\nmax_connections_per_peer = 120\n",
             4096,
             90,
-            Some("may have 90 connections at once, and not 120: max_connections is 120"),
+            Some("may have 90 connections instead of 120: max_connections is 120"),
         ),
-        (
-            "",
-            200,
-            256,
-            Some("may have 20 connections at once, and not 256: this process may open so few files"),
-        ),
+        ("", 200, 256, Some("may have 20 connections instead of 256: this process may open so few files")),
     ] {
         let (_folder, path) = file(toml);
         let limited = |words: &[&str]| {
@@ -273,10 +268,10 @@ fn value_and_combination_errors_are_listed_in_file_order() {
         json["faults"].as_array().unwrap().iter().map(|fault| fault.as_str().unwrap()).collect();
     assert_eq!((output.code, faults.len()), (1, begin.len()), "{faults:#?}");
     assert!(faults.iter().zip(&begin).all(|(fault, begin)| fault.starts_with(begin)), "{faults:#?}");
-    // To people, a mark for each.
+    // For people, each is printed with a mark.
     let output = config(&["check", "--config", &path], &env);
     assert_eq!(output.stdout.matches("✗ ").count(), begin.len(), "{output:?}");
-    // Whatever else reads them tells them in the same words, and a variable that is none by itself as wrong usage.
+    // Other commands print the same messages, and report an invalid variable as wrong usage.
     for words in [["serve"].as_slice(), &["doctor"], &["config", "show"]] {
         let mut command = rebuttal(&[words, &["--config", &path]].concat());
         command.env(env[0].0, env[0].1);
@@ -301,7 +296,7 @@ fn flag_error_is_not_attributed_to_an_overridden_source() {
 }
 
 #[test]
-fn empty_listen_list_is_an_error_and_empty_proxy_list_is_not() {
+fn empty_url_list_is_an_error_and_empty_proxy_list_is_not() {
     let (_folder, path) = file("trusted_proxies = []\npublic_url = []\n");
     let expected = format!("✗ {path}, line 2: public_url: the list is empty; name the address");
     let check = config(&["check", "--config", &path], &[]);
@@ -328,7 +323,7 @@ fn dependent_errors_are_suppressed() {
 }
 
 #[test]
-fn a_fault_of_several_lines_has_one_mark() {
+fn multi_line_error_has_one_mark() {
     let (_folder, path) = file("");
     let url = ("REBUTTAL_PUBLIC_URL", "https://a.example/\nb");
     let output = config(&["check", "--config", &path], &[url]);
@@ -336,7 +331,7 @@ fn a_fault_of_several_lines_has_one_mark() {
 }
 
 #[test]
-fn two_listeners_on_one_address_are_a_fault_of_both_settings() {
+fn shared_listen_address_is_reported_for_both_settings() {
     for (listen, other) in [
         ("127.0.0.1:8080", "127.0.0.1:8080"),
         ("0.0.0.0:8080", "127.0.0.1:8080"),

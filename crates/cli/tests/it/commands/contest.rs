@@ -47,7 +47,7 @@ fn contest_succeeds_and_prints_the_outcome() {
 }
 
 #[test]
-fn json_holds_the_outcome_the_addresses_and_the_proof() {
+fn json_contains_outcome_storage_uris_and_proof() {
     let shell = MerchantShell::start();
     let no = shell.fixture.dispute();
     let output = shell.run(&["contest", &no, "--receipt", &shell.receipt(), "--yes", "--json"]);
@@ -89,13 +89,13 @@ fn rejection_prints_the_gateways_message_and_exits_with_3() {
 fn invalid_files_are_all_reported_and_nothing_is_sent() {
     let shell = MerchantShell::start();
     let no = shell.fixture.dispute();
-    let lie = shell.file_named("lie.pdf", &samples::png(7));
+    let mismatched = shell.file_named("mismatched.pdf", &samples::png(7));
     let large = shell.file_named("large.png", &samples::png_of_size(2_097_153));
     let words = [
         "contest",
         &no,
         "--receipt",
-        &lie,
+        &mismatched,
         "--refund",
         &large,
         "--other",
@@ -112,7 +112,7 @@ fn invalid_files_are_all_reported_and_nothing_is_sent() {
     let lines: Vec<_> = output.stderr.lines().collect();
     assert_eq!(lines[0], "✗ nothing was submitted:");
     assert!(
-        lines[1].contains("lie.pdf: The file is named .pdf, but its content is a PNG image."),
+        lines[1].contains("mismatched.pdf: The file is named .pdf, but its content is a PNG image."),
         "{output:?}"
     );
     assert!(lines[2].contains("large.png: evidence must have at most 2097152 bytes"), "{output:?}");
@@ -196,7 +196,7 @@ fn secret_may_come_from_a_file() {
     assert_eq!(CommandOutput::run(command).code, 0);
 }
 
-/// A standard output that takes nothing: a full disk, or a pipe that nobody reads.
+/// A standard output that cannot be written: a full disk, or a closed pipe.
 fn lossy_outputs() -> [Stdio; 2] {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
@@ -238,7 +238,7 @@ fn rejection_is_reported_even_if_stdout_fails() {
 }
 
 #[test]
-fn a_flag_wins_over_the_variable_of_its_pair() {
+fn flag_overrides_the_variable_of_its_pair() {
     let shell = MerchantShell::start();
     let secret = shell.fixture.signer.app_secret.clone();
     let file = shell.file_named("app.secret", secret.as_bytes());
@@ -256,7 +256,7 @@ fn a_flag_wins_over_the_variable_of_its_pair() {
 }
 
 #[test]
-fn a_file_to_trust_without_a_certificate_is_named() {
+fn trust_file_without_certificate_is_reported() {
     let shell = MerchantShell::start();
     let key = shell.file_named("key.pem", b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n");
     let output = shell.run(&["contest", "D1", "--receipt", &shell.receipt(), "--yes", "--trust", &key]);
@@ -265,7 +265,7 @@ fn a_file_to_trust_without_a_certificate_is_named() {
 }
 
 #[test]
-fn variables_that_mean_nothing_are_warned_of() {
+fn unknown_variables_are_warnings() {
     let shell = MerchantShell::start();
     let mut command = shell.command(&["contest", "D1", "--receipt", &shell.receipt(), "--yes"]);
     command.env("REBUTTAL_APP_SECERT", "00112233445566778899aabbccddeeff");
@@ -276,7 +276,7 @@ fn variables_that_mean_nothing_are_warned_of() {
 }
 
 #[test]
-fn the_question_is_answered_with_yes_or_nothing_is_submitted() {
+fn nothing_is_submitted_without_yes() {
     let shell = MerchantShell::start();
     let (no, receipt) = (shell.fixture.dispute(), shell.receipt());
     let question = "Submit? It is done once and cannot be changed. [y/N]";

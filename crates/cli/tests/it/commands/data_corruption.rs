@@ -17,7 +17,7 @@ fn by_hand(data: &Path, sql: &str) {
     rusqlite::Connection::open(data.join("rebuttal.db")).unwrap().execute_batch(sql).unwrap();
 }
 
-/// What a start says, without the breaks of its lines.
+/// The output of a start, without line breaks.
 fn said(data: &Path) -> String {
     serve(data, &[]).stderr.replace("\n  ", " ")
 }
@@ -33,8 +33,7 @@ fn on_full_disk(data: &Path, command: &str) -> CommandOutput {
     CommandOutput::run(unshared)
 }
 
-/// Whether the system lets this user mount a disk. Some containers do not, and nothing can be installed
-/// against that.
+/// Whether this user may mount a disk, which some containers do not allow.
 fn may_mount() -> bool {
     let script = "mount -t tmpfs tmpfs \"$0\"";
     let folder = tempfile::tempdir().unwrap();
@@ -53,12 +52,12 @@ fn full_disk_is_reported_whatever_the_database_error() {
     let fixture = stopped();
     let data = fixture.gateway.data();
     let output = on_full_disk(data, "doctor --json");
-    finds(&output, "disk", "is full, with 0 kB left: make room on it");
+    finds(&output, "disk", "is full, with 0 kB left: free space on it");
     finds(&output, "database", "is full");
     let output = on_full_disk(data, "serve");
     assert_eq!(output.code, 1);
     assert!(
-        output.stderr.replace("\n  ", " ").contains("is full, with 0 kB left: make room on it"),
+        output.stderr.replace("\n  ", " ").contains("is full, with 0 kB left: free space on it"),
         "{output:?}"
     );
 }
@@ -70,15 +69,15 @@ fn skipped_check_is_reported_with_its_reason() {
     let output = doctor(fixture.gateway.data(), &[], &nowhere);
     for about in ["master key", "clock", "histories", "evidence"] {
         assert!(
-            message(&output, about, "warning").contains("the database could not be looked at"),
+            message(&output, about, "warning").contains("the database could not be checked"),
             "{output:?}"
         );
     }
-    assert!(output.stdout.contains("are left for"), "the disk is not told: {output:?}");
+    assert!(output.stdout.contains("MB are free on the disk of"), "no finding of the disk: {output:?}");
 }
 
 #[test]
-fn a_database_without_its_check_value_is_no_empty_one() {
+fn missing_key_check_is_not_an_empty_database() {
     let fixture = stopped();
     let data = fixture.gateway.data();
     by_hand(data, "DELETE FROM meta WHERE name = 'key_check'");
@@ -90,19 +89,19 @@ fn a_database_without_its_check_value_is_no_empty_one() {
 }
 
 #[test]
-fn secrets_that_do_not_open_are_found_with_their_apps() {
+fn undecryptable_secrets_are_reported_with_their_apps() {
     let fixture = stopped();
     let data = fixture.gateway.data();
-    let sound = message(&doctor(data, &[], &[]), "master key", "well");
-    assert!(sound.contains("opens the 1 secrets"), "{sound}");
+    let sound = message(&doctor(data, &[], &[]), "master key", "ok");
+    assert!(sound.contains("decrypts the 1 secrets"), "{sound}");
     by_hand(data, "UPDATE secrets SET sealed = zeroblob(length(sealed))");
     let output = doctor(data, &[], &[]);
-    finds(&output, "master key", "it does not open 1 of the 1 secrets");
+    finds(&output, "master key", "the master key does not decrypt 1 of 1 secrets");
     finds(&output, "master key", &fixture.signer.app_id);
 }
 
 #[test]
-fn a_token_that_the_database_does_not_know_is_warned_of() {
+fn unknown_operator_token_is_a_warning() {
     let mut fixture = stopped();
     let data = fixture.gateway.data().to_owned();
     assert_eq!(message(&doctor(&data, &[], &[]), "operator token", "warning"), "");
@@ -114,7 +113,7 @@ fn a_token_that_the_database_does_not_know_is_warned_of() {
 }
 
 #[test]
-fn an_operators_word_for_a_folder_is_no_fault_and_hides_no_loss() {
+fn empty_ownership_marker_is_a_warning_and_names_the_loss() {
     let mut fixture = stopped();
     let evidence = fixture.gateway.data().join("evidence");
     fs::remove_dir_all(&evidence).unwrap();
@@ -122,17 +121,17 @@ fn an_operators_word_for_a_folder_is_no_fault_and_hides_no_loss() {
     fs::write(evidence.join("gateway.mark"), "").unwrap();
     let output = doctor(fixture.gateway.data(), &[], &[]);
     let word = message(&output, "evidence", "warning");
-    assert!(word.contains("the next start takes it. Files that were uploaded"), "{output:?}");
+    assert!(word.contains("the next start claims it. Uploaded files"), "{output:?}");
     fixture.gateway.restart();
     let said = fixture.gateway.stderr();
     assert!(
-        said.contains("is lost to this gateway") && !said.contains("nothing was recorded there"),
+        said.contains("are missing for this gateway") && !said.contains("no upload was recorded before"),
         "{said}"
     );
 }
 
 #[test]
-fn a_bound_that_a_restore_has_raised_is_not_to_be_lowered() {
+fn nonce_bound_of_a_restore_is_not_lowered() {
     let fixture = stopped();
     let data = fixture.gateway.data();
     let raised = now_ms() + 300_000;
@@ -160,15 +159,15 @@ fn overwritten_database_file_is_reported_with_restore_advice() {
 }
 
 #[test]
-fn contested_files_that_are_lost_or_cut_off_are_found() {
+fn missing_or_truncated_contested_files_are_reported() {
     let mut fixture = TestGateway::with_builder(Gateway::builder(bin()).embedded());
     let (dispute_no, url) = (fixture.dispute(), fixture.upload(&samples::receipt(1)));
     let _ = fixture.contest(&dispute_no, &[Item::receipt(&url)]).ok();
     fixture.gateway.terminate();
     assert!(fixture.gateway.wait().success());
     let data = fixture.gateway.data();
-    let sound = message(&doctor(data, &["--histories"], &[]), "evidence files", "well");
-    assert!(sound.contains("the 1 that") && sound.contains("what they hold was not read"), "{sound}");
+    let sound = message(&doctor(data, &["--histories"], &[]), "evidence files", "ok");
+    assert!(sound.contains("all 1 files") && sound.contains("their content was not read"), "{sound}");
     let m = data.join("evidence/m");
     let find = CommandOutput::run({
         let mut find = without_rebuttal_env(Path::new("find"));
@@ -179,21 +178,25 @@ fn contested_files_that_are_lost_or_cut_off_are_found() {
     let whole = fs::metadata(file).unwrap().len();
     fs::set_permissions(file, fs::Permissions::from_mode(0o600)).unwrap();
     fs::OpenOptions::new().write(true).open(file).unwrap().set_len(whole - 1).unwrap();
-    let what = format!("has {} bytes, and had {whole}", whole - 1);
+    let what = format!("has {} bytes instead of {whole}", whole - 1);
     finds(&doctor(data, &["--histories"], &[]), "evidence files", &what);
     fs::remove_file(file).unwrap();
     let output = doctor(data, &["--histories"], &[]);
-    finds(&output, "evidence files", "is missing. Something else than a gateway has deleted");
+    finds(
+        &output,
+        "evidence files",
+        "is missing. They were deleted or changed by something other than a gateway",
+    );
     finds(&output, "evidence files", &dispute_no);
 }
 
-/// Passes requests on one by one, and answers without the header that signs them, or with another body.
+/// Passes requests on one by one, and answers without the Authorization header or with another body.
 fn meddle(listener: TcpListener, gateway: SocketAddr, meddled: fn(&str) -> String) {
     std::thread::spawn(move || {
         for mut client in listener.incoming().map_while(Result::ok) {
             let mut request = Vec::new();
             let mut block = [0; 4096];
-            // A doctor's question is one of a few hundred bytes, with a body that ends in a brace.
+            // A request of `doctor` has a few hundred bytes, and a body that ends in a brace.
             while request.last() != Some(&b'}') {
                 let read = client.read(&mut block).unwrap();
                 assert_ne!(read, 0);
@@ -225,11 +228,7 @@ fn altering_proxy_is_distinguished_from_another_gateway() {
             TestGateway::with_builder(Gateway::builder(bin()).embedded().args(["--public-url", &url]));
         meddle(listener, fixture.address(), meddled);
         let output = doctor(fixture.gateway.data(), &["--public-url", &url], &[]);
-        finds(
-            &output,
-            "public URL",
-            "speaks as this gateway would, but its answer lost its Authorization header",
-        );
+        finds(&output, "public URL", "a proxy removed the Authorization header of its answer");
         assert!(!message(&output, "public URL", "fault").contains("operator"), "{output:?}");
     }
 }

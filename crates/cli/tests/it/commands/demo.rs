@@ -42,7 +42,7 @@ fn unwritable_demo_output_is_a_failure() {
 }
 
 #[test]
-fn a_demo_whose_terminal_is_gone_leaves_nothing_behind() {
+fn demo_after_hangup_leaves_nothing_behind() {
     let temp = tempfile::tempdir().unwrap();
     let mut command = rebuttal(&["demo"]);
     let mut child = command.env("TMPDIR", temp.path()).stdout(Stdio::piped()).spawn().unwrap();

@@ -44,12 +44,12 @@ impl DocsReader {
         command
     }
 
-    /// The commands that the page marks with this name.
+    /// The commands that the page labels with this name.
     fn commands(&self, name: &str) -> String {
         self.page.marked(&format!("run: {name}"))
     }
 
-    /// Panics unless everything that the page says of these commands was said.
+    /// Panics unless the commands print everything that the page quotes.
     fn was_told(&self, name: &str, output: &CommandOutput) {
         let output = format!("{}{}", output.stdout, output.stderr);
         for line in self.page.marked(&format!("said: {name}")).lines() {
@@ -117,7 +117,7 @@ fn yaml_in_the_docs_and_packaging_parses() {
             );
         }
     }
-    assert_eq!(count, 2, "what a new one says is looked at by a test of its own, as in `judged`");
+    assert_eq!(count, 2, "a new message needs its own test");
     assert!(yaml("a: 1\na: 2\n").is_err(), "a key that is there twice is overlooked");
 }
 
@@ -160,7 +160,7 @@ fn shell_scripts_in_the_docs_parse() {
     assert!(count > 10, "{count} is fewer than the docs ever had");
 }
 
-/// What sizing.md repeats is what the rounds of performance.md were, from the least to the most.
+/// The figures of sizing.md are the range of the rounds in performance.md.
 #[test]
 fn figures_of_sizing_are_those_of_performance() {
     let sizing = page::file("docs/operate/sizing.md");

@@ -22,14 +22,14 @@ pub(crate) fn stopped() -> TestGateway {
     fixture
 }
 
-/// Of a gateway on any port: somebody else may have the default one on this machine. A flag wins over it.
+/// On any port: the default one may be in use on this machine. A flag overrides it.
 fn looking_at(data: &Path) -> Command {
     let mut command = rebuttal(&["doctor", "--data", data.to_str().unwrap()]);
     command.env("REBUTTAL_LISTEN", "127.0.0.1:0");
     command
 }
 
-/// A start that must fail, and what it says.
+/// The output of a start that must fail.
 pub(crate) fn serve(data: &Path, more: &[&str]) -> CommandOutput {
     let wanted = ["serve", "--listen", "127.0.0.1:0", "--data", data.to_str().unwrap()];
     let output = CommandOutput::run(rebuttal(&[&wanted, more].concat()));
@@ -43,12 +43,12 @@ pub(crate) fn doctor(data: &Path, more: &[&str], env: &[(&str, String)]) -> Comm
     CommandOutput::run(command)
 }
 
-/// What was found of something in a state, all of it.
+/// All messages of a check with this severity.
 pub(crate) fn message(output: &CommandOutput, about: &str, state: &str) -> String {
     let json = output.json();
     let findings = json["findings"].as_array().unwrap().iter();
-    let found = findings.filter(|finding| finding["about"] == about && finding["state"] == state);
-    found.filter_map(|finding| finding["told"].as_str()).collect::<Vec<_>>().join("\n")
+    let found = findings.filter(|finding| finding["check"] == about && finding["severity"] == state);
+    found.filter_map(|finding| finding["message"].as_str()).collect::<Vec<_>>().join("\n")
 }
 
 #[track_caller]
@@ -58,7 +58,7 @@ pub(crate) fn finds(output: &CommandOutput, about: &str, what: &str) {
 }
 
 #[test]
-fn a_sound_installation_has_no_fault_while_it_serves_and_after() {
+fn healthy_installation_has_no_fault_running_or_stopped() {
     let mut fixture = TestGateway::with_builder(Gateway::builder(bin()).embedded());
     let data = fixture.gateway.data().to_owned();
     let url = fixture.base.clone();
@@ -68,7 +68,7 @@ fn a_sound_installation_has_no_fault_while_it_serves_and_after() {
             assert!(fixture.gateway.wait().success());
         }
         let output = doctor(&data, &["--public-url", &url], &[]);
-        let reached = message(&output, "public URL", "well");
+        let reached = message(&output, "public URL", "ok");
         assert_eq!(
             (output.json()["faults"].as_u64(), reached.is_empty()),
             (Some(u64::from(!running)), !running),
@@ -79,7 +79,7 @@ fn a_sound_installation_has_no_fault_while_it_serves_and_after() {
 }
 
 #[test]
-fn an_installation_that_is_not_there_yet_is_no_fault() {
+fn missing_installation_is_not_a_fault() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     let output = doctor(&data, &[], &[]);
@@ -88,7 +88,7 @@ fn an_installation_that_is_not_there_yet_is_no_fault() {
 }
 
 #[test]
-fn a_master_key_that_is_lost_foreign_or_open_to_others_is_found() {
+fn missing_foreign_or_readable_master_key_is_reported() {
     let fixture = stopped();
     let (data, key) = (fixture.gateway.data(), fixture.gateway.data().join("master.key"));
     let right = fs::read(&key).unwrap();
@@ -152,7 +152,7 @@ fn unservable_database_and_clock_skew_are_reported() {
             &format!("UPDATE outbox SET created_at = {ahead}"),
             "UPDATE outbox SET created_at = 1",
             "clock",
-            "a clock is wrong",
+            "a clock is or was wrong",
         ),
     ] {
         by_hand(sql);
@@ -200,7 +200,7 @@ fn limits_misspelt_variables_and_wrong_urls_are_reported() {
 
 #[test]
 #[ignore = "needs PostgreSQL and an S3, which cargo xtask test starts"]
-fn a_server_that_forgets_and_a_bucket_that_refuses_are_found() {
+fn non_durable_server_and_read_only_bucket_are_reported() {
     let folder = tempfile::tempdir().unwrap();
     let (database, bucket) = (Database::shared(), Store::shared().bucket());
     let credentials = bucket.store.credentials();
@@ -208,10 +208,10 @@ fn a_server_that_forgets_and_a_bucket_that_refuses_are_found() {
         vec![("REBUTTAL_DATABASE_URL", database.url()), ("REBUTTAL_EVIDENCE_URL", bucket.evidence_url())];
     env.extend(credentials);
     let output = doctor(folder.path(), &[], &env);
-    // The tests' own cluster does not wait for its disk.
+    // The tests' PostgreSQL runs with fsync off.
     finds(&output, "database", "fsync = off");
-    assert!(message(&output, "evidence", "well").contains("gives it back"), "{output:?}");
-    assert!(message(&output, "clock", "well").contains("database server's"), "{output:?}");
+    assert!(message(&output, "evidence", "ok").contains("read back and deleted"), "{output:?}");
+    assert!(message(&output, "clock", "ok").contains("database server's"), "{output:?}");
 
     let nowhere = "http://127.0.0.1:1";
     env.push(("REBUTTAL_EVIDENCE_PUBLIC_URL", nowhere.to_owned()));
@@ -221,8 +221,8 @@ fn a_server_that_forgets_and_a_bucket_that_refuses_are_found() {
     env.iter_mut().filter(|(name, _)| *name == "AWS_SECRET_ACCESS_KEY").for_each(|(_, key)| key.push('x'));
     finds(&doctor(folder.path(), &[], &env), "evidence", "AWS_");
     let nowhere = [("REBUTTAL_DATABASE_URL", "postgres://nobody@127.0.0.1:1/nothing".to_owned())];
-    finds(&doctor(folder.path(), &[], &nowhere), "database", "See that the server runs");
-    // A role that may do nothing: what it lacks is reported before what fails for it.
+    finds(&doctor(folder.path(), &[], &nowhere), "database", "Check that the server runs");
+    // A role without permissions: the missing ones are reported instead of the errors that they cause.
     drop(Gateway::builder(bin()).database(&database.url()).folder().start());
     let role = database.name().replace("test_", "weak_");
     database.query(&format!("CREATE ROLE {role} LOGIN"));
@@ -249,12 +249,12 @@ fn wrong_upload_address_is_reported() {
         doctor(fixture.gateway.data(), &[], &env)
     };
     let right = at(&format!("http://{}", bucket.store.address));
-    assert!(message(&right, "evidence public URL", "well").contains("leads to the bucket"), "{right:?}");
-    finds(&at(&fixture.base), "evidence public URL", "does not give this gateway's mark");
+    assert!(message(&right, "evidence public URL", "ok").contains("leads to the bucket"), "{right:?}");
+    finds(&at(&fixture.base), "evidence public URL", "does not return this gateway's ownership marker");
 }
 
 #[test]
-fn findings_are_printed_with_what_to_do() {
+fn findings_are_printed_with_advice() {
     let fixture = stopped();
     fs::remove_file(fixture.gateway.data().join("master.key")).unwrap();
     let output = CommandOutput::run(looking_at(fixture.gateway.data()));
@@ -268,22 +268,22 @@ fn checked_locations_are_printed_first_without_passwords() {
     let fixture = stopped();
     let data = fixture.gateway.data();
     let first = doctor(data, &[], &[]).json()["findings"][0].clone();
-    let printed = first["told"].as_str().unwrap();
+    let printed = first["message"].as_str().unwrap();
     for place in ["rebuttal.db", "evidence"].map(|name| data.join(name).display().to_string()) {
-        assert!(first["about"] == "installation" && printed.contains(&place), "{first}");
+        assert!(first["check"] == "installation" && printed.contains(&place), "{first}");
     }
     let url = ("REBUTTAL_DATABASE_URL", "postgres://me:Geheim7@127.0.0.1:1/some".to_owned());
     let output = doctor(data, &[], &[url]);
-    let first = output.json()["findings"][0]["told"].as_str().unwrap().to_owned();
+    let first = output.json()["findings"][0]["message"].as_str().unwrap().to_owned();
     assert!(first.contains("postgres://127.0.0.1:1/some"), "{first}");
     assert!(!format!("{output:?}").contains("Geheim7"), "{output:?}");
 }
 
 #[test]
-fn a_history_that_was_rewritten_is_found_with_its_dispute() {
+fn rewritten_history_is_reported_with_its_dispute() {
     let fixture = stopped();
     let data = fixture.gateway.data();
-    assert!(message(&doctor(data, &[], &[]), "histories", "well").contains("1 disputes are what"));
+    assert!(message(&doctor(data, &[], &[]), "histories", "ok").contains("hash chains of 1 disputes"));
     let database = rusqlite::Connection::open(data.join("rebuttal.db")).unwrap();
     let no: String = database.query_row("SELECT dispute_no FROM disputes", [], |row| row.get(0)).unwrap();
     database.execute_batch("UPDATE disputes SET dispute_amount = 1").unwrap();
@@ -294,7 +294,7 @@ fn a_history_that_was_rewritten_is_found_with_its_dispute() {
 }
 
 #[test]
-fn a_killed_gateways_log_is_read_and_left_as_it_is() {
+fn wal_of_a_killed_gateway_is_read_and_left_unchanged() {
     let mut fixture = TestGateway::with_builder(Gateway::builder(bin()).embedded());
     let data = fixture.gateway.data().to_owned();
     let _ = (fixture.dispute(), fixture.dispute());
@@ -303,24 +303,24 @@ fn a_killed_gateways_log_is_read_and_left_as_it_is() {
     let before = files();
     assert!(!before[1].is_empty(), "nothing is in the log");
     let output = doctor(&data, &[], &[]);
-    assert!(message(&output, "histories", "well").contains("2 disputes are what"), "{output:?}");
+    assert!(message(&output, "histories", "ok").contains("hash chains of 2 disputes"), "{output:?}");
     assert!(files() == before, "the database or its log is another one than before");
     fixture.gateway.restart();
 }
 
 #[test]
-fn an_address_that_another_program_has_is_found() {
+fn address_in_use_by_another_program_is_reported() {
     let mut fixture = TestGateway::with_builder(Gateway::builder(bin()).embedded());
     let data = fixture.gateway.data().to_owned();
     let own = fixture.address().to_string();
     let output = doctor(&data, &["--listen", &own], &[]);
-    assert!(message(&output, "listener", "well").contains("a gateway serves from this data"), "{output:?}");
+    assert!(message(&output, "listener", "ok").contains("a gateway serves from this data"), "{output:?}");
     fixture.gateway.terminate();
     assert!(fixture.gateway.wait().success());
     let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = other.local_addr().unwrap().to_string();
     for flag in ["--listen", "--operator-listen", "--metrics-listen"] {
-        finds(&doctor(&data, &[flag, &taken], &[]), "listener", "another program has it");
+        finds(&doctor(&data, &[flag, &taken], &[]), "listener", "is in use by another program");
     }
 }
 
@@ -330,10 +330,10 @@ fn read_only_or_missing_database_is_reported_with_its_name() {
     let data = fixture.gateway.data();
     let file = data.join("rebuttal.db");
     fs::rename(&file, data.join("away")).unwrap();
-    finds(&doctor(data, &[], &[]), "database", "this data directory has served before");
-    // What no permission keeps root from.
+    finds(&doctor(data, &[], &[]), "database", "this data directory was used before");
+    // Permissions do not apply to root.
     fs::create_dir(&file).unwrap();
-    finds(&doctor(data, &[], &[]), "database", &format!("{} cannot be written to", file.display()));
+    finds(&doctor(data, &[], &[]), "database", &format!("cannot write to {}", file.display()));
     let elsewhere = data.join("elsewhere.db");
     fs::create_dir(&elsewhere).unwrap();
     let url = format!("sqlite:{}", elsewhere.display());
@@ -341,6 +341,6 @@ fn read_only_or_missing_database_is_reported_with_its_name() {
     assert!(served.stderr.contains("elsewhere.db: Is a directory"), "{served:?}");
     let typo = format!("sqlite:{}", data.join("typo.db").display());
     let served = serve(data, &["--database-url", &typo]);
-    assert!(served.stderr.contains("has served before"), "{served:?}");
+    assert!(served.stderr.contains("was used before"), "{served:?}");
     assert!(!data.join("typo.db").exists(), "a database was made");
 }

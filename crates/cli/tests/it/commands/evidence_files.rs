@@ -10,7 +10,7 @@ use crate::commands::doctor::{doctor, finds, message};
 use crate::common::{CommandOutput, bin};
 
 const ABOUT: &str = "evidence files";
-/// More than are looked at at once.
+/// More than are checked concurrently.
 const MANY: usize = 40;
 
 /// A gateway with its evidence in a bucket, and disputes that were contested, one file each.
@@ -43,32 +43,32 @@ fn missing_truncated_or_altered_copies_are_reported() {
     let bucket = Store::shared().bucket();
     let (fixture, disputes) = contested(&bucket);
     let at = |more: &[&str]| look(&fixture, &bucket, bucket.store.address, more);
-    let sound = message(&at(&[]), ABOUT, "well");
-    assert!(sound.contains("the 40 that") && sound.contains("--evidence reads them all"), "{sound}");
-    assert!(message(&at(&["--evidence"]), ABOUT, "well").contains("and hold what was recorded"));
+    let sound = message(&at(&[]), ABOUT, "ok");
+    assert!(sound.contains("all 40 files") && sound.contains("--evidence reads it"), "{sound}");
+    assert!(message(&at(&["--evidence"]), ABOUT, "ok").contains("with the recorded content"));
 
-    let seals = bucket.keys("sealed/m/");
-    let [seal] =
-        seals.iter().filter(|key| is_seal_of(key, &samples::receipt(2).bytes)).collect::<Vec<_>>()[..]
+    let copies = bucket.keys("sealed/m/");
+    let [copy] =
+        copies.iter().filter(|key| is_seal_of(key, &samples::receipt(2).bytes)).collect::<Vec<_>>()[..]
     else {
-        panic!("{seals:?}")
+        panic!("{copies:?}")
     };
-    let whole = bucket.read(seal).unwrap();
+    let whole = bucket.read(copy).unwrap();
     let mut altered = whole.clone();
     *altered.last_mut().unwrap() ^= 1;
-    bucket.put(seal, &altered);
-    assert!(message(&at(&[]), ABOUT, "well").contains("what they hold was not read"), "as long as before");
+    bucket.put(copy, &altered);
+    assert!(message(&at(&[]), ABOUT, "ok").contains("their content was not read"), "same size");
     let found = at(&["--evidence"]);
-    finds(&found, ABOUT, "of the 40 that disputes were contested with, 1 do not lie in the bucket");
-    finds(&found, ABOUT, "holds something else than it did");
+    finds(&found, ABOUT, "of 40 files of contested disputes, 1 are missing from the bucket");
+    finds(&found, ABOUT, "has another content than was recorded");
     finds(&found, ABOUT, &disputes[0]);
-    bucket.put(seal, &whole[1..]);
-    finds(&at(&[]), ABOUT, &format!("has {} bytes, and had {}", whole.len() - 1, whole.len()));
-    bucket.delete(seal);
+    bucket.put(copy, &whole[1..]);
+    finds(&at(&[]), ABOUT, &format!("has {} bytes instead of {}", whole.len() - 1, whole.len()));
+    bucket.delete(copy);
     for more in [&[][..], &["--histories"], &["--evidence"]] {
         let found = at(more);
         finds(&found, ABOUT, &format!("{}: m/", disputes[0]));
-        finds(&found, ABOUT, "is missing. Something else than a gateway has deleted or changed them");
+        finds(&found, ABOUT, "is missing. They were deleted or changed by something other than a gateway");
         finds(&found, ABOUT, "a backup of the bucket");
     }
 }
@@ -81,7 +81,7 @@ fn is_seal_of(key: &str, content: &[u8]) -> bool {
 
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-fn a_store_that_cannot_be_asked_makes_no_file_missing() {
+fn unreachable_store_does_not_make_files_missing() {
     let bucket = Store::shared().bucket();
     let (fixture, _) = contested(&bucket);
     let proxy = Proxy::before(bucket.store.address);
@@ -95,19 +95,19 @@ fn a_store_that_cannot_be_asked_makes_no_file_missing() {
 }
 
 #[test]
-fn a_file_that_holds_something_else_is_found_where_it_is_read() {
+fn altered_file_is_reported_if_content_is_read() {
     let mut fixture = TestGateway::with_builder(Gateway::builder(bin()).embedded());
     let url = fixture.upload(&samples::receipt(1));
     fixture.contest(&fixture.dispute(), &[Item::receipt(&url)]).is("OK");
     fixture.gateway.terminate();
     assert!(fixture.gateway.wait().success());
     let data = fixture.gateway.data();
-    assert!(message(&doctor(data, &["--evidence"], &[]), ABOUT, "well").contains("hold what was recorded"));
+    assert!(message(&doctor(data, &["--evidence"], &[]), ABOUT, "ok").contains("with the recorded content"));
     let file = data.join("evidence").join(url.strip_prefix("s3://uploaded/").unwrap());
     let mut content = fs::read(&file).unwrap();
     *content.last_mut().unwrap() ^= 1;
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
     fs::write(&file, content).unwrap();
-    assert!(message(&doctor(data, &[], &[]), ABOUT, "well").contains("was not read"));
-    finds(&doctor(data, &["--evidence"], &[]), ABOUT, "holds something else than it did");
+    assert!(message(&doctor(data, &[], &[]), ABOUT, "ok").contains("was not read"));
+    finds(&doctor(data, &["--evidence"], &[]), ABOUT, "has another content than was recorded");
 }

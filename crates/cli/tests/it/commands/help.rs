@@ -36,7 +36,7 @@ fn invalid_value_is_reported_with_its_variable() {
 }
 
 #[test]
-fn wrong_usage_is_an_object_too_where_one_was_asked_for() {
+fn usage_errors_are_json_with_the_json_flag() {
     for (words, expected) in [
         (["query", "--json"].as_slice(), "the following required arguments were not provided: <--dispute-no"),
         (&["accept", "a b", "--json"], "invalid value 'a b' for '<DISPUTE_NO>': must be 1 to 32 characters"),
@@ -73,7 +73,7 @@ fn local_errors_are_json_with_the_json_flag() {
     }
 }
 
-/// Each is a fault of what was typed, whatever the gateway would say; none is listening.
+/// Each is an error of the arguments, found without a gateway; none is running.
 #[test]
 fn mistyped_arguments_are_usage_errors() {
     let app = "00000000000000000000000000000000";

@@ -1,5 +1,5 @@
-//! Changes that are made twice by mistake: what counts once, what is refused, and that no advice leads to a second
-//! change.
+//! Changes that are sent twice by mistake: which are applied once, which are rejected, and that no advice leads to a
+//! second change.
 
 use rebuttal_testbed::operator::in_days;
 

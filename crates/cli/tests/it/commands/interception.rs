@@ -1,6 +1,6 @@
 //! An attacker between merchant and gateway who knows no secret: obtains responses to altered copies of a request,
-//! passes one to the merchant, and delivers the original request later. The merchant must never be told that a contest
-//! is done or refused while the gateway does otherwise, then or later (contract §2).
+//! passes one to the merchant, and delivers the original request later. The merchant must never get a valid
+//! response that a contest is done or refused while the gateway does otherwise, then or later (contract §2).
 //!
 //! Covers all codes of contract §7 except an internal error and an unknown outcome, which cannot be caused from here.
 //! What the client makes of those is in the table of `client/retry/tests.rs`.
@@ -14,17 +14,17 @@ use serde_json::json;
 
 use crate::common::{MerchantShell, bin};
 
-/// What the merchant gets in place of the answer to his contest. The contest itself is delivered after his command has
-/// ended, unless it says otherwise.
+/// What the merchant gets instead of the response to the contest. The contest itself is delivered after the command has
+/// ended, unless stated otherwise.
 #[derive(Debug, Clone, Copy)]
 enum Attack {
-    /// The answer to a copy in which this is replaced by that, once.
+    /// The response to a copy with one replacement.
     AlteredCopy(&'static str, &'static str),
-    /// The answer to a copy with so many bytes more.
+    /// The response to a copy with this many additional bytes.
     PaddedCopy(usize),
-    /// The answer to a copy under an app id that nobody has.
+    /// The response to a copy with an unknown app id.
     OtherApp,
-    /// The answer to copies of which there were too many.
+    /// The response to too many copies.
     RateLimited,
     /// The answer while the app is disabled, to the contest itself.
     AppDisabled,
@@ -34,15 +34,15 @@ enum Attack {
     Replay,
     /// The answer to the contest itself, but without its signature.
     Unsigned,
-    /// None, after it was delivered.
+    /// None; the contest was delivered.
     DropResponse,
-    /// None, before it was.
+    /// None; the contest was not delivered yet.
     DropRequest,
     /// No attack.
     None,
 }
 
-/// A code of the contract, the attack that makes the merchant see it, and the exit code of his command.
+/// A code of the contract, the attack that makes the merchant get it, and the command's exit code.
 const ATTACKS: [(&str, Attack, i32); 18] = [
     ("OK", Attack::None, 0),
     ("Common.Request.NotFound", Attack::AlteredCopy("/dispute/contest", "/dispute/context"), 4),
@@ -72,7 +72,7 @@ const ATTACKS: [(&str, Attack, i32); 18] = [
     ("OK", Attack::DropRequest, 4),
 ];
 
-/// Calls of the app in a second: enough for the merchant's commands, and reached by who hurries.
+/// Calls of the app per second: enough for the merchant's commands, and few enough that the attacker reaches them.
 const RATE: &str = "40";
 
 /// The state of the attacker.
@@ -81,7 +81,7 @@ struct Attacker {
     attack: Option<Attack>,
     /// Requests that were not delivered.
     held: Vec<Vec<u8>>,
-    /// Whose gateway it is.
+    /// The gateway and its operator.
     shell: Option<Arc<MerchantShell>>,
 }
 
@@ -91,7 +91,7 @@ impl MerchantShell {
         assert_eq!(self.fixture.operator.patch(&app, &json!({ "enabled": enabled })).status, 200);
     }
 
-    /// Delivers a request as it is; gives the status that it gets.
+    /// Delivers a request unchanged; returns the response's status.
     fn deliver(&self, request: &[u8]) -> u16 {
         wait_for("the app's rate", || {
             let answer = Connection::open(self.fixture.address()).unwrap().exchange(request).unwrap();
@@ -104,7 +104,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-/// The request with so many spaces more behind its body.
+/// The request with this many spaces appended to its body.
 fn longer(request: &[u8], by: usize) -> Vec<u8> {
     let request = text(request);
     let length = request.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
@@ -208,7 +208,7 @@ fn run_attack(code: &str, attack: Attack, exit: i32) {
         );
         assert!(printed["openUntil"].is_string(), "{attack:?}: {printed}");
     }
-    // The attacker delivers the kept requests; what the merchant was told must still be true.
+    // The attacker delivers the kept requests; the responses that the merchant got must still be true.
     let Attacker { held, .. } = std::mem::take(&mut *attacker.lock().unwrap());
     let statuses: Vec<_> = held.iter().map(|held| shell.deliver(held)).collect();
     assert!(statuses.iter().all(|status| *status == 200), "{attack:?}: {statuses:?}");
@@ -229,7 +229,7 @@ fn attacker_cannot_forge_an_outcome() {
     });
 }
 
-/// A contest that was honestly refused is worth nothing to him who kept a copy, whatever happens afterwards.
+/// A copy of a rejected contest is useless to an attacker, whatever happens afterwards.
 #[test]
 fn settled_rejection_holds_for_every_copy() {
     let kept = Arc::new(Mutex::new(Vec::new()));
@@ -262,7 +262,7 @@ fn settled_rejection_holds_for_every_copy() {
         let printed = output.json();
         assert_eq!((output.code, &printed["code"]), (3, &code.into()), "{output:?}");
     }
-    // Everything turns out so that each would be taken now.
+    // Now each request would be accepted.
     let form = ticket.form(&samples::receipt(2).bytes);
     assert_eq!(form.send(form.address().unwrap_or(fixture.address())).status, 204);
     wait_for("the deadline to be acted on", || (shell.status(&late) == "EXPIRED").then_some(()));

@@ -8,7 +8,7 @@ use crate::commands::terminal::Terminal;
 use crate::common::{CommandOutput, MerchantShell};
 
 #[test]
-fn uploaded_files_are_contested_with_by_their_addresses() {
+fn uploaded_files_are_contested_by_their_storage_uris() {
     let shell = MerchantShell::start();
     let no = shell.fixture.dispute();
     let (receipt, refund) = (shell.receipt(), shell.file(&samples::refund(1)));
@@ -27,8 +27,8 @@ fn uploaded_files_are_contested_with_by_their_addresses() {
 #[test]
 fn invalid_files_are_all_reported_and_none_uploaded() {
     let shell = MerchantShell::start();
-    let lie = shell.file_named("lie.pdf", &samples::png(7));
-    let mut command = shell.command(&["upload", &shell.receipt(), &lie, "/nope.png"]);
+    let mismatched = shell.file_named("mismatched.pdf", &samples::png(7));
+    let mut command = shell.command(&["upload", &shell.receipt(), &mismatched, "/nope.png"]);
     command.env("REBUTTAL_URL", "http://127.0.0.1:1");
     let output = CommandOutput::run(command);
     assert_eq!((output.code, output.stdout.as_str()), (1, ""), "{output:?}");
@@ -41,7 +41,7 @@ fn invalid_files_are_all_reported_and_none_uploaded() {
 }
 
 #[test]
-fn a_dispute_is_found_by_each_of_its_numbers() {
+fn query_finds_a_dispute_by_each_of_its_numbers() {
     let shell = MerchantShell::start();
     let dispute = json!({ "paymentNo": "PAY-1", "merchantTradeNo": "MTU-1", "rrn": "413314208817" });
     let no = shell.fixture.dispute_with(&dispute);
@@ -65,7 +65,7 @@ fn a_dispute_is_found_by_each_of_its_numbers() {
 }
 
 #[test]
-fn a_dispute_is_accepted_after_a_question_only() {
+fn accept_asks_for_confirmation() {
     let shell = MerchantShell::start();
     let no = shell.fixture.dispute();
     let output = shell.run(&["accept", &no]);
@@ -91,7 +91,7 @@ fn a_dispute_is_accepted_after_a_question_only() {
 }
 
 #[test]
-fn an_acceptance_without_an_answer_is_unknown_and_made_sure_of() {
+fn accept_without_response_is_unknown_and_resolvable() {
     let proxy = LossyProxy::start(ResponseFault::Close, usize::MAX);
     let shell = MerchantShell::with_public_url(&proxy.url);
     proxy.set_upstream(shell.fixture.address());
@@ -99,28 +99,28 @@ fn an_acceptance_without_an_answer_is_unknown_and_made_sure_of() {
     let output = shell.run(&["accept", &no, "--yes", "--json"]);
     let json = output.json();
     assert_eq!((output.code, &json["outcome"]), (4, &"unknown".into()), "{output:?}");
-    assert_eq!(shell.status(&no), "ACCEPTED", "it took effect, which nobody was told");
+    assert_eq!(shell.status(&no), "ACCEPTED", "it took effect without a response");
     proxy.forward_all();
     assert_eq!(shell.paste(json["again"].as_str().unwrap()).code, 0);
 }
 
 #[test]
-fn a_files_name_neither_splits_a_line_nor_moves_the_cursor() {
+fn control_characters_in_file_names_are_escaped() {
     let shell = MerchantShell::start();
     let (no, content) = (shell.fixture.dispute(), samples::receipt(1).bytes);
     let name = "a\n\u{1b}[31mred \u{202e}gnp.png";
-    let strange = shell.file_named(name, &content);
-    let output = shell.run(&["upload", &strange]);
+    let unusual = shell.file_named(name, &content);
+    let output = shell.run(&["upload", &unusual]);
     assert_eq!((output.code, output.stdout.lines().count()), (0, 1), "{output:?}");
     assert!(!output.stdout.contains(['\u{1b}', '\u{202e}']), "{output:?}");
     let quoted = output.stdout.trim_end().split_once("  ").unwrap().1;
     let read =
         std::process::Command::new("bash").args(["-c", &format!("printf %s {quoted}")]).output().unwrap();
-    assert_eq!(String::from_utf8(read.stdout).unwrap(), strange, "a shell reads the name that it was");
-    assert_eq!(shell.run(&["upload", &strange, "--json"]).json()["files"][0]["file"], strange.as_str());
+    assert_eq!(String::from_utf8(read.stdout).unwrap(), unusual, "a shell reads the name that it was");
+    assert_eq!(shell.run(&["upload", &unusual, "--json"]).json()["files"][0]["file"], unusual.as_str());
 
     let empty = shell.file_named(&format!("empty{name}"), b"");
-    let receipt = ["contest", &no, "--receipt", &strange];
+    let receipt = ["contest", &no, "--receipt", &unusual];
     for words in [&["upload", &empty][..], &[&receipt[..], &["--refund", &empty]].concat(), &receipt] {
         let output = shell.run(words);
         assert_eq!(output.code, 1, "{output:?}");

@@ -5,14 +5,14 @@ use crate::common::{MerchantShell, rebuttal};
 
 const COLUMNS: u16 = 40;
 
-/// Lines that the terminal would break, but for those that are to be copied.
+/// Lines that the terminal would break, except those that users copy.
 fn broken<'a>(said: &'a str, whole: &[&str]) -> Vec<&'a str> {
     let too_wide = |line: &&str| line.chars().count() > usize::from(COLUMNS);
     said.lines().filter(too_wide).filter(|line| !whole.iter().any(|word| line.contains(word))).collect()
 }
 
 #[test]
-fn the_demo_fits_a_narrow_terminal() {
+fn demo_fits_a_narrow_terminal() {
     let terminal = Terminal::run(&rebuttal(&["demo", "--once"]), COLUMNS);
     let (code, said) = terminal.end();
     assert_eq!(code, 0, "{said}");
@@ -42,7 +42,7 @@ fn the_demo_fits_a_narrow_terminal() {
 }
 
 #[test]
-fn errors_and_facts_break_between_words() {
+fn text_wraps_between_words() {
     let shell = MerchantShell::start();
     let no = shell.fixture.dispute();
     let (code, said) = Terminal::run(&shell.command(&["query", "--dispute-no", &no]), COLUMNS).end();
@@ -52,7 +52,7 @@ fn errors_and_facts_break_between_words() {
 }
 
 #[test]
-fn one_long_name_leaves_the_others_their_table() {
+fn long_name_does_not_break_the_table() {
     let shell = MerchantShell::start();
     let long = "The Long Established Company of Purveyors of Fine Teas, Coffees and Donaudampfschifffahrten";
     for name in [long, "Tea House"] {
@@ -67,7 +67,7 @@ fn one_long_name_leaves_the_others_their_table() {
 }
 
 #[test]
-fn columns_stay_in_line_behind_wide_names() {
+fn columns_are_aligned_after_wide_names() {
     let shell = MerchantShell::start();
     for name in ["東京コーヒー株式会社", "🦀 Crab House", "Cafe\u{301}"] {
         let made = shell.operator(&["merchant", "create", "--name", name, "--time-zone", "Europe/Oslo"]);

@@ -34,7 +34,7 @@ impl MerchantShell {
 }
 
 #[test]
-fn a_merchant_from_its_registration_to_a_resolved_dispute() {
+fn merchant_registration_to_resolved_dispute() {
     let shell = MerchantShell::start();
     let done = |words: &[&str]| {
         let output = shell.operator(&[words, &["--json"]].concat());
@@ -60,7 +60,7 @@ fn a_merchant_from_its_registration_to_a_resolved_dispute() {
     let open = [["dispute", "open", "--merchant", &id].as_slice(), &facts, &why].concat();
     let opened = done(&open);
     assert_eq!(opened["disputeAmount"], "42.750");
-    // A span gives another deadline by now, and yet it is the same opening.
+    // The relative time now gives another deadline, but it is the same opening.
     let again = shell.operator(&[&open[..], &["--json"]].concat());
     assert!(
         again.code == 0 && again.stderr.contains("a duration gives another deadline in each run"),
@@ -109,7 +109,7 @@ fn json_output_is_the_response_byte_for_byte() {
 }
 
 #[test]
-fn lists_are_followed_through_pages_up_to_their_bound() {
+fn lists_follow_pages_up_to_the_limit() {
     let shell = MerchantShell::start();
     let numbers: Vec<String> = (0..205).map(|_| shell.fixture.dispute()).collect();
     let all = shell.operator(&["dispute", "list", "--json", "--limit", "1000"]).json();
@@ -121,19 +121,19 @@ fn lists_are_followed_through_pages_up_to_their_bound() {
     let cursor = first["nextCursor"].as_str().unwrap();
     let rest = shell.operator(&["dispute", "list", "--json", "--cursor", cursor]).json();
     let number = |item: &Value| item["disputeNo"].as_str().unwrap().to_owned();
-    let mut told: Vec<_> =
+    let mut listed: Vec<_> =
         [&first, &rest].iter().flat_map(|page| page["items"].as_array().unwrap()).map(number).collect();
-    told.sort_unstable();
+    listed.sort_unstable();
     let mut numbers = numbers;
     numbers.sort_unstable();
-    assert_eq!(told, numbers, "each once");
+    assert_eq!(listed, numbers, "each once");
 
     let text = shell.operator(&["dispute", "list", "--status", "WON"]);
     assert_eq!((text.code, text.stdout.as_str()), (0, "There are no such disputes.\n"), "{text:?}");
 }
 
 #[test]
-fn disputes_are_listed_by_what_is_asked_for() {
+fn disputes_are_listed_by_filters() {
     let shell = MerchantShell::start();
     let soon = shell.fixture.dispute_with(&json!({ "deadline": in_days(1), "type": "INQUIRY" }));
     let late = shell.fixture.dispute_with(&json!({ "deadline": in_days(20), "merchantTradeNo": "T-+ 1" }));
@@ -157,7 +157,7 @@ fn disputes_are_listed_by_what_is_asked_for() {
 }
 
 #[test]
-fn evidence_is_fetched_whole_and_never_over_another_file() {
+fn fetched_evidence_is_complete_and_overwrites_no_file() {
     let shell = MerchantShell::start();
     let no = shell.fixture.dispute();
     let sample = samples::receipt(1);
@@ -208,7 +208,7 @@ fn fetched_evidence_is_readable_by_its_owner_only() {
 }
 
 #[test]
-fn an_app_is_changed_and_its_secret_rotated() {
+fn app_is_changed_and_its_secret_rotated() {
     let shell = MerchantShell::start();
     let (id, app) = (shell.fixture.merchant_id.to_string(), shell.fixture.signer.app_id.clone());
     let at = |words: &[&str]| shell.operator(&[&["app"], words, &["--merchant", &id]].concat());
@@ -273,15 +273,15 @@ fn an_app_is_changed_and_its_secret_rotated() {
 }
 
 #[test]
-fn a_merchant_is_changed() {
+fn merchant_is_changed() {
     let shell = MerchantShell::start();
     let id = shell.fixture.merchant_id.to_string();
     let output = shell.operator(&["merchant", "change", &id, "--name", "Corner Shop & Sons"]);
     assert!(output.stdout.contains("Corner Shop & Sons is now merchant"), "{output:?}");
     let listed = shell.operator(&["merchant", "list"]);
     assert!(listed.stdout.contains("Corner Shop & Sons  Asia/Shanghai"), "{listed:?}");
-    let nobody = shell.operator(&["merchant", "change", "4711", "--name", "X", "--json"]);
-    assert_eq!((nobody.code, &nobody.json()["code"]), (3, &"Operator.NotFound".into()), "{nobody:?}");
+    let unknown = shell.operator(&["merchant", "change", "4711", "--name", "X", "--json"]);
+    assert_eq!((unknown.code, &unknown.json()["code"]), (3, &"Operator.NotFound".into()), "{unknown:?}");
 }
 
 #[test]
@@ -305,7 +305,7 @@ fn irreversible_actions_ask_for_confirmation() {
     assert!(code == 0 && said.contains("is WITHDRAWN in CHARGEBACK."), "{said}");
 }
 
-/// An opening, but for what differs.
+/// An opening with other values.
 pub(crate) fn opening(deadline: &str) -> Vec<String> {
     let words =
         "dispute open --merchant 1 --payment-no P --merchant-trade-no T --payment-amount 1.00 --currency USD";
@@ -314,7 +314,7 @@ pub(crate) fn opening(deadline: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_lost_answer_is_asked_for_again_and_the_change_counts_once() {
+fn lost_response_is_retried_and_the_change_applied_once() {
     let proxy = LossyProxy::start(ResponseFault::Close, 2);
     let shell = MerchantShell::with_public_url(&proxy.url);
     proxy.set_upstream(shell.fixture.address());
@@ -326,7 +326,7 @@ fn a_lost_answer_is_asked_for_again_and_the_change_counts_once() {
 }
 
 #[test]
-fn a_change_without_an_answer_is_unknown_and_made_sure_of() {
+fn change_without_response_is_unknown_and_resolvable() {
     let proxy = LossyProxy::start(ResponseFault::Close, usize::MAX);
     let shell = MerchantShell::with_public_url(&proxy.url);
     proxy.set_upstream(shell.fixture.address());
@@ -403,7 +403,7 @@ fn wrong_token_or_url_is_reported_with_its_source() {
 }
 
 #[test]
-fn operators_with_a_listener_of_their_own_are_reached_there() {
+fn operator_listener_serves_the_operator_commands() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let gateway = Gateway::builder(bin()).args(["--operator-listen", &port.to_string()]).start();
     let mut command = rebuttal(&["operator", "merchant", "list"]);

@@ -214,8 +214,8 @@ fn bidi_controls_in_a_cardholders_text_are_escaped() {
     assert_eq!(exact["dispute"]["disputeReason"], "not \u{200f}mine");
 }
 
-/// Whether a character does more on a terminal than occupy its cell: a control character, one that turns text
-/// about, or another end of a line.
+/// Whether a character affects a terminal beyond its cell: a control character, one that reverses text
+/// direction, or another line end.
 fn is_disruptive(character: char) -> bool {
     let turns =
         "\u{61c}\u{200e}\u{200f}\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}\u{2066}\u{2067}\u{2068}\u{2069}";
@@ -266,7 +266,7 @@ fn terminal_escapes_in_json_output_are_neutralized() {
             ["\\u200f", "\\u202e", "\\u009b"].iter().any(|escaped| output.stdout.contains(escaped)),
         );
     }
-    assert!(printed >= 10, "only {printed} commands told what they were to escape");
+    assert!(printed >= 10, "only {printed} commands printed the escaped text");
 }
 
 #[test]

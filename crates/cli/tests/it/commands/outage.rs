@@ -9,7 +9,7 @@ use crate::common::{CommandOutput, rebuttal};
 
 const APP_ID: &str = "00112233445566778899aabbccddeeff";
 
-/// The address of something that answers whatever it is asked with this.
+/// The address of a server that answers every request with this.
 fn answering(answer: String) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -20,7 +20,7 @@ fn answering(answer: String) -> String {
                 let _ = caller.read(&mut [0; 4096]);
                 let _ = caller.write_all(answer.as_bytes());
                 let _ = caller.shutdown(Shutdown::Write);
-                // What is left unread would reset the connection under the answer.
+                // Unread bytes would reset the connection before the response is read.
                 let _ = caller.read_to_end(&mut Vec::new());
             });
         }

@@ -58,7 +58,7 @@ fn rejected_token_is_reported_by_source_and_not_printed() {
     let data = shell.fixture.gateway.scratch().join("other-data");
     std::fs::create_dir(&data).unwrap();
     std::fs::write(data.join("operator.token"), "wrong-wrong-wrong").unwrap();
-    let beside = data.join("operator.token");
+    let default_file = data.join("operator.token");
     let run = |words: &[&str], variable: Option<(&str, &str)>| {
         let mut command = shell.operator_command(&[&["merchant", "list"], words].concat());
         command.envs(variable);
@@ -78,7 +78,7 @@ fn rejected_token_is_reported_by_source_and_not_printed() {
             run(&[], Some(("REBUTTAL_OPERATOR_TOKEN_FILE", &file))),
             format!("in {file}, which REBUTTAL_OPERATOR_TOKEN_FILE names, is"),
         ),
-        (run(&["--data", data.to_str().unwrap()], None), format!("in {} is", beside.display())),
+        (run(&["--data", data.to_str().unwrap()], None), format!("in {} is", default_file.display())),
     ] {
         assert_eq!(output.code, 3, "{output:?}");
         let expected =

@@ -89,10 +89,10 @@ fn profile_json_contains_all_but_the_secret() {
     assert_eq!((output.code, output.json()), (0, changed), "{output:?}");
     assert_eq!(home.run(&["profile", "list", "--json"]).json(), serde_json::json!([]));
 
-    let gone = home.run(&["profile", "remove", "shop", "--json"]);
+    let removed = home.run(&["profile", "remove", "shop", "--json"]);
     let why = format!("there is no profile \"shop\" in {}", home.file.display());
     let expected = serde_json::json!({ "outcome": "local", "errorMessage": why });
-    assert_eq!((gone.code, gone.json()), (1, expected), "{gone:?}");
+    assert_eq!((removed.code, removed.json()), (1, expected), "{removed:?}");
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn profile_is_stored_even_if_output_fails() {
 }
 
 #[test]
-fn a_name_that_no_flag_could_give_is_refused_in_the_file_too() {
+fn invalid_profile_name_in_the_file_is_rejected() {
     let home = UserHome::new();
     let _ = home.add("shop", home.secret());
     let text = std::fs::read_to_string(&home.file).unwrap();
@@ -154,11 +154,11 @@ fn invalid_secret_is_reported_with_its_source() {
 }
 
 #[test]
-fn the_file_of_a_secret_is_read_once() {
+fn secret_file_is_read_once() {
     let home = UserHome::new();
     let no = home.shell.fixture.dispute();
     let app_id = &home.shell.fixture.signer.app_id;
-    // What was read of a pipe is gone.
+    // What was read from a pipe cannot be read again.
     let with = ["--url", &home.shell.url, "--app-id", app_id, "--app-secret-file", "/dev/stdin"];
     for words in [
         ["query", "--dispute-no", &no].as_slice(),
@@ -190,7 +190,7 @@ fn invalid_url_in_the_profile_file_is_rejected() {
 }
 
 #[test]
-fn a_file_that_others_may_read_is_refused() {
+fn profile_file_readable_by_others_is_rejected() {
     let home = UserHome::new();
     let _ = home.add("shop", home.secret());
     std::fs::set_permissions(&home.file, PermissionsExt::from_mode(0o644)).unwrap();
@@ -233,7 +233,7 @@ fn flag_overrides_profile_flag_and_that_overrides_variables() {
 }
 
 #[test]
-fn the_profile_named_default_counts_where_nothing_is_given() {
+fn default_profile_is_used_without_a_flag() {
     let home = UserHome::new();
     let no = home.shell.fixture.dispute();
     assert_eq!(home.run(&["query", "--dispute-no", &no]).code, 1);
@@ -263,7 +263,7 @@ fn unusable_profile_is_not_stored() {
 }
 
 #[test]
-fn a_secret_is_asked_for_without_showing_it() {
+fn secret_prompt_does_not_echo() {
     let home = UserHome::new();
     let app_id = &home.shell.fixture.signer.app_id;
     let words = ["profile", "add", "shop", "--url", &home.shell.url, "--app-id", app_id];
@@ -278,7 +278,7 @@ fn a_secret_is_asked_for_without_showing_it() {
 }
 
 #[test]
-fn an_interruption_at_the_secret_leaves_the_terminal_as_it_was() {
+fn interrupted_secret_prompt_restores_the_terminal() {
     let home = UserHome::new();
     let app_id = &home.shell.fixture.signer.app_id;
     let words = ["profile", "add", "shop", "--url", &home.shell.url, "--app-id", app_id];

@@ -31,7 +31,7 @@ impl CompletionTest {
         test
     }
 
-    /// A program that finds ours, and through it the profiles.
+    /// A program with `rebuttal` on its path, and the profiles.
     fn at_home(&self, mut program: Command) -> Command {
         let path = format!("{}:{}", bin().parent().unwrap().display(), std::env::var("PATH").unwrap());
         program.env("PATH", path).env("HOME", self.folder.path()).current_dir(self.folder.path());
@@ -54,7 +54,7 @@ const OFFERED: [(&str, &[&str]); 4] = [
 
 #[test]
 #[ignore = "needs bash, which cargo xtask test installs"]
-fn bash_offers_the_profiles_that_there_are() {
+fn bash_completes_existing_profiles() {
     let test = CompletionTest::with("bash", "rebuttal.bash");
     for (line, names) in OFFERED {
         let asks = r#"compopt() { :; }; source "$1"; COMP_WORDS=($2); [[ $2 == *" " ]] && COMP_WORDS+=("")
@@ -71,7 +71,7 @@ fn bash_offers_the_profiles_that_there_are() {
 
 #[test]
 #[ignore = "needs fish, which cargo xtask test installs"]
-fn fish_offers_the_profiles_that_there_are() {
+fn fish_completes_existing_profiles() {
     let test = CompletionTest::with("fish", "rebuttal.fish");
     for (line, names) in OFFERED {
         let mut fish = test.shell("fish");
@@ -84,13 +84,13 @@ fn fish_offers_the_profiles_that_there_are() {
 
 #[test]
 #[ignore = "needs zsh and a terminal, which cargo xtask test installs"]
-fn zsh_offers_the_profiles_that_there_are() {
+fn zsh_completes_existing_profiles() {
     let test = CompletionTest::with("zsh", "_rebuttal");
     let offers = |line: &str| {
         let mut zsh = test.shell("zsh");
         zsh.args(["-f", "-i"]);
         let mut terminal = Terminal::run(&zsh, 100);
-        // Listed at once, and without asking the system for anything.
+        // Listed immediately and without a system call.
         terminal.type_in(
             "fpath=($PWD $fpath); autoload -U compinit; compinit -u -D; setopt autolist; echo is rea''dy\n",
         );
@@ -106,7 +106,7 @@ fn zsh_offers_the_profiles_that_there_are() {
 
 #[test]
 #[ignore = "needs bash, which cargo xtask test installs"]
-fn a_shell_is_not_disturbed_where_the_profiles_cannot_be_read() {
+fn unreadable_profiles_do_not_disturb_the_shell() {
     let test = CompletionTest::with("bash", "rebuttal.bash");
     std::fs::write(test.folder.path().join("profiles.toml"), "broken").unwrap();
     let asks = r#"source "$1"; COMP_WORDS=(rebuttal profile remove ""); COMP_CWORD=3

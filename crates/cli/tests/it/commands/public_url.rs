@@ -14,7 +14,7 @@ fn serving() -> TestGateway {
     TestGateway::with_builder(Gateway::builder(bin()).embedded())
 }
 
-/// Copies a folder with all that is in it.
+/// Copies a folder recursively.
 fn copy(from: &Path, to: &Path) {
     fs::create_dir(to).unwrap();
     for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
@@ -27,8 +27,12 @@ fn copy(from: &Path, to: &Path) {
 fn public_url_of_another_gateway_is_reported() {
     let (here, there) = (serving(), serving());
     let look = |url: &str| doctor(here.gateway.data(), &["--public-url", url], &[]);
-    assert!(message(&look(&here.base), "public URL", "well").ends_with("leads to this gateway"));
-    finds(&look(&there.base), "public URL", &format!("{} leads to another gateway", there.base));
+    assert!(message(&look(&here.base), "public URL", "ok").ends_with("leads to this gateway"));
+    finds(
+        &look(&there.base),
+        "public URL",
+        &format!("{} leads to a gateway with another master key", there.base),
+    );
 }
 
 #[test]
@@ -38,50 +42,50 @@ fn normalized_and_configured_urls_are_printed() {
     let written = format!("HTTP://LocalHost:{port}/");
     let output = doctor(fixture.gateway.data(), &["--public-url", &written], &[]);
     let counts = format!("http://localhost:{port} (written {written}) leads to this gateway");
-    assert_eq!(message(&output, "public URL", "well"), counts);
+    assert_eq!(message(&output, "public URL", "ok"), counts);
 }
 
 #[test]
-fn a_gateway_that_does_not_know_its_address_is_found() {
+fn gateway_without_its_public_url_is_reported() {
     let fixture = TestGateway::with_builder(
         Gateway::builder(bin()).embedded().args(["--public-url", "http://pay.example"]),
     );
     let (data, own) = (fixture.gateway.data(), format!("http://{}", fixture.address()));
     let output = doctor(data, &["--public-url", &own], &[]);
-    finds(&output, "public URL", "with this installation's key that does not know the address for its own");
+    finds(&output, "public URL", "with this installation's key that does not have this public_url");
     assert!(
         message(&output, "public URL", "fault").contains("http://pay.example/pg/v2/dispute/query"),
         "{output:?}"
     );
-    // A proxy that leaves the path of the address where it is.
+    // A proxy that does not remove the path of the public URL.
     let output = doctor(data, &["--public-url", &format!("{own}/pay")], &[]);
-    finds(&output, "public URL", "by a path that it does not know");
+    finds(&output, "public URL", "but the path is wrong there");
 }
 
 #[test]
-fn a_copy_that_is_served_elsewhere_is_found() {
+fn copy_served_elsewhere_is_reported() {
     let fixture = stopped();
     let (data, away) = (fixture.gateway.data(), fixture.gateway.scratch().join("away"));
     copy(data, &away);
     let elsewhere = Gateway::builder(bin()).embedded().data(&away).start();
     let output = doctor(data, &["--public-url", &elsewhere.base_url()], &[]);
-    finds(&output, "public URL", "a copy of it is served elsewhere");
+    finds(&output, "public URL", "a copy of it is in use elsewhere");
 }
 
 #[test]
-fn another_installation_with_the_same_master_key_is_found() {
+fn other_installation_with_the_same_key_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let key = folder.path().join("key");
     fs::write(&key, "7".repeat(64)).unwrap();
     let key = ["--master-key-file", key.to_str().unwrap()];
     let [here, there] = [(); 2].map(|()| Gateway::builder(bin()).embedded().args(key).start());
     let look = |url: &str| doctor(here.data(), &[&key[..], &["--public-url", url]].concat(), &[]);
-    assert!(message(&look(&here.base_url()), "public URL", "well").ends_with("leads to this gateway"));
-    finds(&look(&there.base_url()), "public URL", "master key that serves another one: a rehearsal");
+    assert!(message(&look(&here.base_url()), "public URL", "ok").ends_with("leads to this gateway"));
+    finds(&look(&there.base_url()), "public URL", "master key but another database: a test installation");
 }
 
 #[test]
-fn a_database_from_before_there_were_identities_is_given_one() {
+fn database_without_installation_id_gets_one() {
     let mut fixture = stopped();
     let file = fixture.gateway.data().join("rebuttal.db");
     let identities = |change: &str| {
@@ -96,12 +100,12 @@ fn a_database_from_before_there_were_identities_is_given_one() {
     fixture.gateway.restart();
     let again = identities("");
     let output = doctor(fixture.gateway.data(), &["--public-url", &fixture.gateway.base_url()], &[]);
-    assert!(message(&output, "public URL", "well").ends_with("leads to this gateway"), "{output:?}");
+    assert!(message(&output, "public URL", "ok").ends_with("leads to this gateway"), "{output:?}");
     assert!(again.len() == 1 && again != first, "{first:?} {again:?}");
 }
 
 #[test]
-fn without_the_master_key_it_is_not_said_whose_gateway_it_is() {
+fn gateway_is_not_identified_without_the_master_key() {
     let fixture = serving();
     let (data, key) = (fixture.gateway.data(), fixture.gateway.data().join("master.key"));
     fs::write(&key, "0".repeat(64)).unwrap();
@@ -117,7 +121,7 @@ fn without_the_master_key_it_is_not_said_whose_gateway_it_is() {
 
 #[test]
 #[ignore = "needs PostgreSQL, which cargo xtask test starts"]
-fn any_replica_of_an_installation_is_this_gateway() {
+fn each_replica_counts_as_this_gateway() {
     let (folder, database) = (tempfile::tempdir().unwrap(), Database::shared());
     let key = folder.path().join("key");
     fs::write(&key, "7".repeat(64)).unwrap();
@@ -127,7 +131,7 @@ fn any_replica_of_an_installation_is_this_gateway() {
     let env = [("REBUTTAL_DATABASE_URL", url.clone()), ("REBUTTAL_MASTER_KEY_FILE", key.clone())];
     let own = folder.path().join("data");
     let output = doctor(&own, &["--public-url", &there.base_url()], &env);
-    assert!(message(&output, "public URL", "well").ends_with("leads to this gateway"), "{output:?}");
+    assert!(message(&output, "public URL", "ok").ends_with("leads to this gateway"), "{output:?}");
 }
 
 #[test]
@@ -140,15 +144,15 @@ fn untrusted_certificate_is_reported() {
     let tls = ["--tls-certificate", &at("c"), "--tls-key", &at("k")];
     let gateway = Gateway::builder(bin()).embedded().https().args(tls).start();
     let output = doctor(gateway.data(), &["--public-url", &gateway.base_url()], &[]);
-    finds(&output, "public URL", "leads to a certificate that this machine does not trust");
+    finds(&output, "public URL", "has a certificate that this machine does not trust");
 }
 
 #[test]
 #[ignore = "needs libfaketime, which cargo xtask test installs"]
-fn a_clock_that_is_not_the_gateways_is_found_on_the_way() {
+fn clock_skew_to_the_gateway_is_reported() {
     let clock = FakeClock::new();
     clock.ahead(Duration::from_secs(7200));
     let fixture = TestGateway::with_builder(clock.apply_to(Gateway::builder(bin()).embedded()));
     let output = doctor(fixture.gateway.data(), &["--public-url", &fixture.base], &[]);
-    finds(&output, "public URL", "whose clock is another than this machine's");
+    finds(&output, "public URL", "its clock and this machine's differ");
 }

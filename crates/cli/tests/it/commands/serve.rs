@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::common::{CommandOutput, bin, rebuttal};
 
 #[test]
-fn a_variable_wins_over_the_file_and_a_flag_over_the_variable() {
+fn flag_overrides_variable_and_variable_overrides_file() {
     let gateway = Gateway::builder(bin())
         .config("listen = \"127.0.0.1:1\"\nlog_format = \"text\"\nlog_filter = \"info\"\n")
         .env("REBUTTAL_LISTEN", "127.0.0.1:2")
@@ -25,14 +25,14 @@ fn a_variable_wins_over_the_file_and_a_flag_over_the_variable() {
 }
 
 #[test]
-fn variables_that_mean_nothing_are_warned_of() {
+fn unknown_variables_are_warnings() {
     let gateway = Gateway::builder(bin()).env("REBUTTAL_PUBLC_URL", "https://pay.example").start();
     let expected = "REBUTTAL_PUBLC_URL is not known and has no effect; did you mean REBUTTAL_PUBLIC_URL?";
     assert!(gateway.stderr().contains(expected), "{}", gateway.stderr());
 }
 
 #[test]
-fn a_gateway_that_cannot_start_says_why_and_exits_with_1() {
+fn failed_start_prints_the_reason_and_exits_with_1() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("rebuttal.toml");
     std::fs::write(&file, "data = \"x\"\nfreshnes_window_seconds = 300\n").unwrap();
@@ -50,7 +50,7 @@ fn a_gateway_that_cannot_start_says_why_and_exits_with_1() {
 }
 
 #[test]
-fn an_operators_token_may_be_brought_along_and_is_never_logged() {
+fn configured_operator_token_works_and_is_never_logged() {
     let token = "correct-horse-battery-staple";
     let gateway = Gateway::builder(bin())
         .env("REBUTTAL_OPERATOR_TOKEN", token)
@@ -65,10 +65,10 @@ fn an_operators_token_may_be_brought_along_and_is_never_logged() {
 fn invalid_settings_are_reported_once_with_valid_values() {
     for (words, expected) in [
         (["--listen", ":8080"], "such as 127.0.0.1:8080 or 0.0.0.0:8080"),
-        (["--operator-listen", "localhost:8080"], "a name does not do: localhost is 127.0.0.1"),
-        (["--listen", "::1:8080"], "in brackets, as in [::1]:8080"),
+        (["--operator-listen", "localhost:8080"], "a host name is not accepted: localhost is 127.0.0.1"),
+        (["--listen", "::1:8080"], "write an IPv6 address in brackets, as in [::1]:8080"),
         (["--max-connections", "0"], "must be a whole number from 1 to 4294967295"),
-        (["--trusted-proxies", "10.0.0.0/40"], "is no network such as 10.0.0.0/8"),
+        (["--trusted-proxies", "10.0.0.0/40"], "is not a network such as 10.0.0.0/8"),
         (["--public-url", "ftp://x"], "public_url: \"ftp://x\" is not a public base URL"),
         (["--config", "/nope.toml"], "/nope.toml"),
         (["--log-filter", "inof"], "levels are error, warn, info, debug, trace, off; did you mean \"info\"?"),
@@ -99,7 +99,7 @@ fn connection_limit_above_open_files_is_rejected() {
 }
 
 #[test]
-fn the_limit_of_open_files_is_raised_as_far_as_it_may_be() {
+fn open_file_limit_is_raised_to_the_hard_limit() {
     let limited = |hard: u32| {
         let script = format!("ulimit -Sn 200; ulimit -Hn {hard}; exec \"$0\" \"$@\"");
         Gateway::builder(bin()).wrapper(["sh", "-c", &script]).start()
@@ -110,7 +110,7 @@ fn the_limit_of_open_files_is_raised_as_far_as_it_may_be() {
     assert_eq!(line.split_whitespace().take(2).collect::<Vec<_>>(), ["1000", "1000"]);
     assert!(!gateway.stderr().contains("max_connections"), "{}", gateway.stderr());
 
-    // The default is not a wish, so it is only warned of.
+    // The default was not requested, so there is only a warning.
     let gateway = limited(500);
     assert!(gateway.stderr().contains("this process may have 500 at most"), "{}", gateway.stderr());
 }
@@ -126,7 +126,7 @@ fn server_that_says(code: Option<&'static str>) -> SocketAddr {
                 silent.push(stream);
                 continue;
             };
-            // The wish for TLS, which is declined, and the name of the user.
+            // The request for TLS, which is declined, and the startup message.
             let mut length = [0; 4];
             if stream.read_exact(&mut [0; 8]).and_then(|()| stream.write_all(b"N")).is_err()
                 || stream.read_exact(&mut length).is_err()
@@ -143,11 +143,11 @@ fn server_that_says(code: Option<&'static str>) -> SocketAddr {
 }
 
 #[test]
-fn a_start_waits_for_a_database_that_may_come_and_for_no_other() {
+fn start_waits_only_for_transient_database_errors() {
     let at = |code| format!("postgres://u@{}/d", server_that_says(code));
     let unreachable =
         ["postgres://u@127.0.0.1:1/d", "postgres://u@nowhere.invalid/d", "postgres://u@%2Fnowhere/d"];
-    // It starts, stops, recovers; has no connection to spare; a pooler has no server; it says nothing.
+    // It starts, stops, recovers; has no free connection; a pooler has no server; it does not answer.
     let may_come = ["57P03", "57P01", "57P02", "53300", "08006", "08001"].map(Some).into_iter().chain([None]);
     let may_come = may_come.map(at).chain(unreachable.map(str::to_owned)).map(|url| (url, "1", true));
     // A wrong password, no such role, no such database, no right, another protocol.
@@ -162,12 +162,12 @@ fn a_start_waits_for_a_database_that_may_come_and_for_no_other() {
                     rebuttal(&["serve", "--listen", "127.0.0.1:0", "--start-wait-seconds", seconds]);
                 command.args(["--database-url", url, "--data"]).arg(folder.path().join("data"));
                 let output = CommandOutput::run(command);
-                let cannot = "the database that database_url names cannot be opened: the database failed: ";
+                let cannot = "cannot open the database that database_url names: the database failed: ";
                 let given_up = match waits {
                     true => format!("✗ waited 1 s for the database (start_wait_seconds): {cannot}"),
                     false => format!("✗ {cannot}"),
                 };
-                // Told once, unless the first try takes that long already.
+                // Logged once, unless the first attempt already takes that long.
                 let printed = output.stderr.matches("waiting for the database").count();
                 assert_eq!(output.code, 1, "{url}: {output:?}");
                 assert!(printed <= usize::from(*waits), "{url}: {output:?}");
@@ -178,7 +178,7 @@ fn a_start_waits_for_a_database_that_may_come_and_for_no_other() {
 }
 
 #[test]
-fn a_start_that_waits_can_be_stopped() {
+fn waiting_start_can_be_stopped() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("log");
     let mut command =
@@ -190,5 +190,5 @@ fn a_start_that_waits_can_be_stopped() {
     kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(0), &[][..]), "{}", said());
-    assert!(said().contains("told to stop before the start was finished"), "{}", said());
+    assert!(said().contains("received a stop signal before the start was finished"), "{}", said());
 }

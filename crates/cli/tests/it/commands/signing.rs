@@ -58,7 +58,7 @@ fn valid_signature_is_reported() {
 }
 
 #[test]
-fn another_profiles_secret_is_found() {
+fn secret_of_another_profile_is_recognized() {
     let home = tempfile::tempdir().unwrap();
     let mut other = signer(Scheme::Sha256);
     other.app_secret = "00112233445566778899aabbccddeeff".to_owned();
@@ -79,7 +79,7 @@ fn another_profiles_secret_is_found() {
 }
 
 #[test]
-fn a_signed_request_is_shown_and_good() {
+fn signed_request_is_printed_and_valid() {
     let shell = MerchantShell::start();
     let no = shell.fixture.dispute();
     let body = format!(r#"{{"disputeNo":"{no}"}}"#);
@@ -109,7 +109,7 @@ fn a_signed_request_is_shown_and_good() {
 }
 
 #[test]
-fn body_that_is_no_text_is_sent_by_curl_from_its_file() {
+fn binary_body_is_sent_by_curl_from_its_file() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("a body");
     std::fs::write(&file, b"{\"a\":\"\xe7\"}").unwrap();

@@ -79,7 +79,7 @@ fn response_lost_to_a_full_disk_can_be_printed_again() {
 }
 
 #[test]
-fn a_secret_that_standard_output_does_not_take_is_not_lost() {
+fn secret_is_not_lost_if_stdout_fails() {
     let shell = MerchantShell::start();
     let (id, app) = (shell.fixture.merchant_id.to_string(), shell.fixture.signer.app_id.clone());
     for (words, member) in [

@@ -35,11 +35,11 @@ impl Terminal {
         script.env("TERM", "xterm-256color").stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = script.spawn().unwrap();
         let (keyboard, mut screen) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
-        let (tell, heard) = channel();
+        let (sender, heard) = channel();
         std::thread::spawn(move || {
             let mut buffer = [0; 4096];
             while let Ok(read @ 1..) = screen.read(&mut buffer) {
-                if tell.send(buffer[..read].to_vec()).is_err() {
+                if sender.send(buffer[..read].to_vec()).is_err() {
                     return;
                 }
             }
@@ -47,7 +47,7 @@ impl Terminal {
         Self { child, keyboard, heard, said: String::new() }
     }
 
-    /// Waits until the command has said this.
+    /// Waits until the command has printed this.
     pub(crate) fn wait_for(&mut self, words: &str) {
         while !self.said.contains(words) {
             let bytes = self.heard.recv_timeout(LIMIT);
@@ -60,7 +60,7 @@ impl Terminal {
         self.keyboard.write_all(words.as_bytes()).unwrap();
     }
 
-    /// Waits until the terminal shows no more what is typed: what is typed before is thrown away.
+    /// Waits until the terminal does not echo: earlier input would be discarded.
     pub(crate) fn wait_until_hidden(&self) {
         let id = self.child.id();
         wait_for("the terminal to hide what is typed", || {
@@ -76,7 +76,7 @@ impl Terminal {
         self.type_in("\u{3}");
     }
 
-    /// How it ended, and all that it said, as bare text with the terminal's line ends.
+    /// The exit status and the output, as plain text with the terminal's line ends.
     pub(crate) fn end(mut self) -> (i32, String) {
         loop {
             match self.heard.recv_timeout(LIMIT) {

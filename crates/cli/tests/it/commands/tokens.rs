@@ -1,4 +1,4 @@
-//! `rebuttal operator token`: who else may operate the gateway, and in which role.
+//! `rebuttal operator token`: tokens of further operators, and their roles.
 
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -8,7 +8,7 @@ use crate::commands::terminal::Terminal;
 use crate::common::{CommandOutput, MerchantShell};
 
 impl MerchantShell {
-    /// A command of somebody with another token.
+    /// A command with another token.
     fn operator_with(&self, token: &str, words: &[&str]) -> CommandOutput {
         let mut command = self.operator_command(words);
         command.env("REBUTTAL_OPERATOR_TOKEN", token);
@@ -17,7 +17,7 @@ impl MerchantShell {
 }
 
 #[test]
-fn a_token_from_its_making_to_its_end() {
+fn token_is_created_used_and_revoked() {
     let shell = MerchantShell::start();
     let made = shell.operator(&["token", "create", "--name", "night-shift", "--role", "viewer", "--json"]);
     let json = made.json();
@@ -44,7 +44,7 @@ fn a_token_from_its_making_to_its_end() {
 }
 
 #[test]
-fn a_new_token_can_go_into_a_file_and_nowhere_else() {
+fn new_token_can_be_written_to_a_file_only() {
     let shell = MerchantShell::start();
     let file = shell.fixture.gateway.scratch().join("ci.token");
     let at = file.to_str().unwrap();

@@ -18,7 +18,7 @@ fn shell_behind(proxy: &LossyProxy) -> MerchantShell {
 }
 
 #[test]
-fn one_lost_answer_is_healed_by_itself() {
+fn single_lost_response_is_retried() {
     let proxy = LossyProxy::start(ResponseFault::Close, 1);
     let shell = shell_behind(&proxy);
     let no = shell.fixture.dispute();
@@ -60,7 +60,7 @@ fn lost_responses_exit_with_4_and_the_rerun_resolves_them() {
     let output = shell.run(&words);
     let json = output.json();
     assert_eq!((output.code, &json["outcome"]), (4, &"unknown".into()), "{output:?}");
-    assert_eq!(shell.status(&no), "UNDER_REVIEW", "it took effect, which nobody was told");
+    assert_eq!(shell.status(&no), "UNDER_REVIEW", "it took effect without a response");
 
     proxy.forward_all();
     let again = shell.paste(json["again"].as_str().unwrap());
@@ -69,9 +69,9 @@ fn lost_responses_exit_with_4_and_the_rerun_resolves_them() {
 }
 
 #[test]
-fn a_refusal_after_a_lost_answer_settles_nothing() {
-    let meanwhile = Arc::new(Mutex::new(None::<(Operator, String)>));
-    let between = Arc::clone(&meanwhile);
+fn rejection_after_a_lost_response_settles_nothing() {
+    let during_the_call = Arc::new(Mutex::new(None::<(Operator, String)>));
+    let between = Arc::clone(&during_the_call);
     let proxy = rebuttal_testbed::FaultProxy::on_response(move |request, answer| {
         let counts = request.starts_with(b"POST /pg/v2/dispute/contest ");
         let Some((operator, app)) = counts.then(|| between.lock().unwrap().take()).flatten() else {
@@ -84,12 +84,12 @@ fn a_refusal_after_a_lost_answer_settles_nothing() {
     proxy.set_upstream(shell.fixture.address());
     let (no, operator) = (shell.fixture.dispute(), &shell.fixture.operator);
     let app = format!("/merchants/{}/apps/{}", shell.fixture.merchant_id, shell.fixture.signer.app_id);
-    *meanwhile.lock().unwrap() = Some((operator.clone(), app.clone()));
+    *during_the_call.lock().unwrap() = Some((operator.clone(), app.clone()));
     let output = shell.run(&["contest", &no, "--receipt", &shell.receipt(), "--yes", "--json"]);
     let printed = output.json();
     let was = (output.code, &printed["outcome"], &printed["notice"]["code"]);
     assert_eq!(was, (4, &"unknown".into(), &"Common.Auth.AppDisabled".into()), "{output:?}");
-    assert_eq!(operator.show(&no)["status"], "UNDER_REVIEW", "it took effect, which nobody was told");
+    assert_eq!(operator.show(&no)["status"], "UNDER_REVIEW", "it took effect without a response");
 
     assert_eq!(operator.patch(&app, &json!({ "enabled": true })).status, 200);
     let again = shell.paste(printed["again"].as_str().unwrap());

@@ -8,7 +8,7 @@ use rebuttal_testbed::samples;
 
 use crate::common::{CommandOutput, MerchantShell, rebuttal};
 
-/// No text in UTF-8: what a Latin-1 machine wrote.
+/// A Latin-1 name, which is not valid UTF-8.
 fn cafe() -> &'static OsStr {
     OsStr::from_bytes(b"caf\xe9.png")
 }
@@ -23,7 +23,7 @@ fn message(mut command: Command) -> String {
 }
 
 #[test]
-fn a_usage_line_is_that_of_the_help_whatever_the_variables_say() {
+fn usage_line_does_not_depend_on_variables() {
     for (words, usage) in [
         (
             ["query"].as_slice(),
@@ -44,7 +44,7 @@ fn a_usage_line_is_that_of_the_help_whatever_the_variables_say() {
 }
 
 #[test]
-fn a_file_whose_name_is_no_text_is_a_file() {
+fn non_utf8_file_name_is_accepted() {
     let shell = MerchantShell::start();
     let path = shell.fixture.gateway.scratch().join(cafe());
     std::fs::write(&path, samples::receipt(1).bytes).unwrap();
@@ -79,14 +79,14 @@ fn non_utf8_text_argument_is_named() {
     let mut variable = rebuttal(&["query", "--dispute-no", "D"]);
     variable.env("REBUTTAL_SCHEME", cafe());
     assert!(message(variable).starts_with(&format!("error: REBUTTAL_SCHEME: {value}\n")));
-    // The fault is another argument's, and what is no text is a path: nothing is out of order with that.
+    // The error is in another argument; a path may be invalid UTF-8.
     let mut other = rebuttal(&["query", "--dispute-no", "", "--trust"]);
     other.arg(cafe());
     assert!(message(other).contains("'--dispute-no <NO>'"));
 }
 
 #[test]
-fn a_file_that_looks_like_an_option_gets_the_way_to_write_it() {
+fn file_name_like_an_option_gets_advice() {
     for words in [
         ["upload", "-dash.png"].as_slice(),
         &["contest", "D", "--receipt", "-dash.png"],

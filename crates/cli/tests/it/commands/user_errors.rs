@@ -89,7 +89,7 @@ fn invalid_url_is_reported_with_a_valid_example() {
 }
 
 #[test]
-fn a_password_in_an_address_is_refused_and_not_repeated() {
+fn password_in_an_address_is_rejected_and_not_printed() {
     for words in
         [["query", "--dispute-no", "D1", "--url"], ["operator", "merchant", "list", "--operator-url"]]
     {
@@ -113,7 +113,7 @@ fn secret_in_a_wrong_argument_is_not_printed() {
 
 #[test]
 fn unreachable_gateway_is_reported_without_library_messages() {
-    // A port that nobody serves.
+    // A port without a listener.
     let url = "http://127.0.0.1:1";
     let words =
         ["operator", "merchant", "list", "--operator-token", "0123456789abcdef", "--operator-url", url];
@@ -158,7 +158,7 @@ fn listen_failure_says_what_to_do() {
     let taken = taken.local_addr().unwrap().to_string();
     let listen = |addr: &str| message(&["serve", "--data", "d", "--listen", addr], 1);
     assert!(listen(&taken).ends_with(
-        "; another program listens there, or another gateway: stop it, or choose another address\n"
+        "; another program or another gateway listens there: stop it, or choose another address\n"
     ));
     // TEST-NET-1: no machine has it.
     assert!(
@@ -180,18 +180,18 @@ fn unavailable_dependency_is_named() {
     );
     let nowhere = "postgres://u:Geheim7@127.0.0.1:1/d";
     let database = serve(&["--database-url", nowhere, "--start-wait-seconds", "0"]);
-    assert!(database.starts_with("✗ the database that database_url names cannot be opened: "), "{database}");
+    assert!(database.starts_with("✗ cannot open the database that database_url names: "), "{database}");
     assert!(!database.contains("Geheim7"), "{database}");
     let tls = serve(&["--tls-key", "k.pem"]);
     assert_eq!(tls, "✗ tls_certificate and tls_key must be given together, and tls_certificate is missing\n");
     let data = message(&["serve", "--data", "/proc/d", "--listen", "127.0.0.1:0"], 1);
-    assert!(data.contains("make it yourself for this user, or choose another"), "{data}");
+    assert!(data.contains("create it for this user, or set data to another path"), "{data}");
     let moved = message(&["migrate", "--data", "nope", "--to", "postgres://h/d", "--yes"], 1);
-    assert!(moved.contains("there is no data directory at nope; tell where it is with --data"), "{moved}");
+    assert!(moved.contains("there is no data directory at nope; name it with --data"), "{moved}");
 }
 
 #[test]
-fn evidence_that_was_fetched_already_is_never_overwritten() {
+fn already_fetched_evidence_is_not_overwritten() {
     let shell = MerchantShell::start();
     let dispute = shell.fixture.dispute();
     let receipt = shell.receipt();
@@ -224,7 +224,7 @@ fn interrupted_upload_reports_its_progress() {
     let mut command = rebuttal(&words);
     let child =
         command.current_dir(folder.path()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    // It waits for an answer that never comes.
+    // It waits for a response that never arrives.
     let _asked = silent.accept().unwrap();
     kill_process(Pid::from_child(&child), Signal::INT).unwrap();
     let output = CommandOutput::from_output(child.wait_with_output().unwrap());

@@ -69,7 +69,7 @@ impl MerchantShell {
         Self { url: fixture.base.clone(), fixture }
     }
 
-    /// A merchant who reaches the gateway at another address, which is its public URL.
+    /// A merchant that calls the gateway at another address, which is its public URL.
     pub(crate) fn with_public_url(url: &str) -> Self {
         let fixture = TestGateway::with_builder(Gateway::builder(bin()).args(["--public-url", url]));
         Self { url: url.to_owned(), fixture }

@@ -18,11 +18,11 @@ use crate::common::{bin, gateway};
 const PAGE: &str = "docs/operate/backup-and-restore.md";
 /// Long enough for a restore in between, short enough to wait for: the bound is one window ahead.
 const WINDOW: &str = "10";
-/// Seconds that no commands of the page take here, by far: a copy that begins anew with each commit never ends.
+/// Far longer than the page's commands take here: a copy that restarts with each commit would never end.
 const COMMANDS_LIMIT: &str = "60";
-/// Bytes that a copy takes so long for that commits fall into it.
+/// Enough bytes that commits happen during the copy.
 const WEIGHT_BYTES: usize = 64 << 20;
-/// Between two commits of somebody who never rests: far less than a copy takes.
+/// The pause between two commits of the constant load: far shorter than a copy takes.
 const REST: Duration = Duration::from_millis(1);
 
 /// Where a backup is restored: the gateway's data directory, with a key that was copied separately.
@@ -62,7 +62,7 @@ impl RestoreTarget {
         self.settings.push(("REBUTTAL_DATABASE_URL", url.to_owned()));
     }
 
-    /// Runs commands of the page; whether they succeeded, and all that they said.
+    /// Runs commands of the page; returns whether they succeeded, and their output.
     fn attempt(&self, name: &str) -> (bool, String) {
         let output = Command::new("timeout")
             .args([COMMANDS_LIMIT, "sh", "-eu", "-c", &Page::open(PAGE).marked(&format!("run: {name}"))])
@@ -82,14 +82,14 @@ impl RestoreTarget {
         (output.status.success(), out + &said)
     }
 
-    /// Runs commands of the page, which must succeed; gives what they print.
+    /// Runs commands of the page, which must succeed; returns their output.
     fn run(&self, name: &str) -> String {
         let (done, said) = self.attempt(name);
         assert!(done, "{name}: {said}");
         said
     }
 
-    /// What the doctor says, its lines put together.
+    /// The output of `doctor` without line breaks.
     fn looked(&self) -> String {
         let (_, said) = self.attempt("check histories and evidence");
         said.split_whitespace().collect::<Vec<_>>().join(" ")
@@ -118,7 +118,7 @@ fn evidence(fixture: &TestGateway, shown: &Value) -> Vec<u8> {
     response.body
 }
 
-/// Makes a database as heavy as one that has served for a while.
+/// Makes a database as large as one that was used for some time.
 fn weigh_down(fixture: &TestGateway) {
     let database = rusqlite::Connection::open(fixture.gateway.data().join("rebuttal.db")).unwrap();
     let row = "INSERT INTO meta VALUES ('weight' || ?1, randomblob(?2))";
@@ -128,7 +128,7 @@ fn weigh_down(fixture: &TestGateway) {
     }
 }
 
-/// Commits as often as many merchants would, more than this machine can run. Of PostgreSQL there is no file.
+/// Commits as often as many merchants would. For SQLite only: PostgreSQL has no such file.
 fn commit_until(copied: &AtomicBool, fixture: &TestGateway) {
     let Ok(database) = rusqlite::Connection::open_with_flags(
         fixture.gateway.data().join("rebuttal.db"),
@@ -137,7 +137,7 @@ fn commit_until(copied: &AtomicBool, fixture: &TestGateway) {
         return;
     };
     database.busy_timeout(LIMIT).unwrap();
-    // Other commits wait for the disk; these only have to be many.
+    // Without a sync, so that there are many commits.
     database.pragma_update(None, "synchronous", "OFF").unwrap();
     while !copied.load(Ordering::Relaxed) {
         let row = "INSERT OR REPLACE INTO meta VALUES ('weight', randomblob(8))";
@@ -146,7 +146,7 @@ fn commit_until(copied: &AtomicBool, fixture: &TestGateway) {
     }
 }
 
-/// What is done at the end, come what may.
+/// Cleanup that always runs.
 struct OnDrop<F: Fn()>(F);
 
 impl<F: Fn()> Drop for OnDrop<F> {
@@ -155,7 +155,7 @@ impl<F: Fn()> Drop for OnDrop<F> {
     }
 }
 
-/// Contests, backs up while others go on contesting from the first moment to the last, and goes on after it.
+/// Contests before, during and after the backup; others contest throughout.
 fn live(fixture: &TestGateway, back_up: impl FnOnce()) -> BackedUpState {
     let url = fixture.upload(&samples::receipt(1));
     let contested = fixture.dispute();
@@ -213,7 +213,7 @@ fn folder(path: &Path, name: &str) -> bool {
 }
 
 #[test]
-fn a_restored_sqlite_is_whole_and_takes_no_used_request() {
+fn restored_sqlite_is_complete_and_refuses_used_requests() {
     let mut fixture =
         TestGateway::with_builder(gateway().embedded().args(["--freshness-window-seconds", WINDOW]));
     weigh_down(&fixture);
@@ -229,7 +229,7 @@ fn a_restored_sqlite_is_whole_and_takes_no_used_request() {
     restored(&mut fixture, &backed_up, || drop(target.run("raise the bound on sqlite")));
 }
 
-/// The database of a test is gone for good, and so is the data directory; gives the new ones, restored from the backup.
+/// Deletes database and data directory of a test, and returns new ones that are restored from the backup.
 fn move_on(
     fixture: &mut TestGateway,
     mut target: RestoreTarget,
@@ -248,7 +248,7 @@ fn move_on(
 
 #[test]
 #[ignore = "needs PostgreSQL, which cargo xtask test starts"]
-fn a_restored_postgresql_is_whole_and_takes_no_used_request() {
+fn restored_postgresql_is_complete_and_refuses_used_requests() {
     let lost = Database::shared();
     let window = ["--freshness-window-seconds", WINDOW];
     let mut fixture = TestGateway::with_builder(gateway().database(&lost.url()).folder().args(window));
@@ -285,29 +285,29 @@ fn restored_replica_finds_files_in_the_bucket_or_its_copy() {
     is_whole(&at(&bucket).looked());
     restored(&mut fixture, &backed_up, || drop(target.run("raise the bound on postgres")));
 
-    // What somebody copied of it, but for one file.
+    // A copy of the bucket without one file.
     fixture.gateway.kill();
     let copy = Store::shared().bucket();
-    let mut seals = bucket.keys("sealed/m/");
-    let kept = seals.split_off(1);
+    let mut copies = bucket.keys("sealed/m/");
+    let kept = copies.split_off(1);
     for key in kept.iter().map(String::as_str).chain(["gateway.mark"]) {
         copy.put(key, &bucket.read(key).unwrap());
     }
     assert!(
-        at(&copy).looked().contains("✗ evidence this database's evidence lies in"),
+        at(&copy).looked().contains("✗ evidence this database's evidence is in"),
         "another place is refused"
     );
     target.run("take another bucket");
     let looked = at(&copy).looked();
     assert!(looked.contains("✗ evidence files") && looked.contains("is missing"), "{looked}");
-    copy.put(&seals[0], &bucket.read(&seals[0]).unwrap());
+    copy.put(&copies[0], &bucket.read(&copies[0]).unwrap());
     is_whole(&at(&copy).looked());
 }
 
 /// That the doctor finds every history and every file as it was.
 #[track_caller]
 fn is_whole(looked: &str) {
-    for what in ["✓ histories", "✓ evidence files", "and hold what was recorded"] {
+    for what in ["✓ histories", "✓ evidence files", "with the recorded content"] {
         assert!(looked.contains(what), "{what}: {looked}");
     }
 }

@@ -28,11 +28,11 @@ enum Tampering {
     Lost,
     /// The next answer never arrives; those after it do.
     LostOnce,
-    /// It arrives without its signature, and with what moves a cursor.
+    /// It arrives without its signature, and with terminal escapes.
     Unsigned,
     /// A refusal arrives as an `OK`, under the signature of the refusal.
     Altered,
-    /// An earlier `OK`, rightly signed, arrives in its place.
+    /// An earlier `OK` with a valid signature arrives in its place.
     Replayed,
     /// It arrives extended, under the signature that fits that.
     Extended,
@@ -58,13 +58,13 @@ struct CommandOutput {
 impl ExampleClient {
     fn with(words: &[&str]) -> Self {
         let tampering = Arc::new(Mutex::new(Tampering::None));
-        let (told, honest) = (Arc::clone(&tampering), Mutex::new(Vec::new()));
+        let (shared, honest) = (Arc::clone(&tampering), Mutex::new(Vec::new()));
         let proxy = FaultProxy::on_request(move |request, upstream| {
             let mut ask = |request: &[u8]| upstream.send(request).unwrap();
             if !request.starts_with(format!("POST {CONTEST} ").as_bytes()) {
                 return Action::Forward(ask(request));
             }
-            let mut tampering = told.lock().unwrap();
+            let mut tampering = shared.lock().unwrap();
             if *tampering == Tampering::Notice {
                 let notice = ask(&of_another_type(request));
                 let _ = ask(request);
@@ -112,7 +112,7 @@ impl ExampleClient {
 
     fn output(&self, mut command: Command, secret: &str) -> CommandOutput {
         let output = command
-            // Where no character but those of ASCII is known, bytes must still be bytes.
+            // In an ASCII locale, bytes must still be passed unchanged.
             .env("LC_ALL", "C")
             .env("REBUTTAL_APP_ID", &self.fixture.signer.app_id)
             .env("REBUTTAL_APP_SECRET", secret)
@@ -134,7 +134,7 @@ impl ExampleClient {
     }
 }
 
-/// The request, but for a header that nobody signs.
+/// The request with an added header that is not signed.
 fn of_another_type(request: &[u8]) -> Vec<u8> {
     let text = String::from_utf8(request.to_vec()).unwrap();
     let at = text.to_ascii_lowercase().find("content-type: application/json").unwrap();
@@ -194,11 +194,11 @@ fn apply_tampering(tampering: Tampering, answer: Vec<u8>, honest: &mut Vec<u8>) 
 
 impl CommandOutput {
     #[track_caller]
-    fn is(&self, code: i32, told: &str) {
+    fn is(&self, code: i32, message: &str) {
         let Self { code: actual, stdout, stderr } = self;
         assert!(
-            *actual == code && stderr.contains(told),
-            "not {code} with {told:?}, but {actual}:\n{stdout}{stderr}"
+            *actual == code && stderr.contains(message),
+            "not {code} with {message:?}, but {actual}:\n{stdout}{stderr}"
         );
     }
 
@@ -215,7 +215,7 @@ fn folder() -> PathBuf {
     page::root().join(FOLDER).canonicalize().unwrap()
 }
 
-/// Everything that an example must do, be it in whatever language.
+/// Everything that an example must do, in every language.
 fn holds(words: &[&str]) {
     let client = ExampleClient::with(words);
     let receipt = client.file(&samples::receipt(1));
@@ -226,7 +226,7 @@ fn holds(words: &[&str]) {
     believes_no_lie(&client, [&urls[0], &urls[1]]);
 }
 
-/// Contests, and gives the storageUris.
+/// Contests, and returns the storageUris.
 fn contests_once(client: &ExampleClient, files: [&str; 2]) -> [String; 2] {
     let (fixture, no) = (&client.fixture, client.fixture.dispute());
     let done = client.contests(&no, files);
@@ -234,8 +234,8 @@ fn contests_once(client: &ExampleClient, files: [&str; 2]) -> [String; 2] {
     let shown = fixture.show(&no);
     assert_eq!(shown["status"], "UNDER_REVIEW");
     let evidence = shown["submissions"][0]["evidence"].as_array().unwrap();
-    let told: Vec<_> = evidence.iter().map(|item| (item["name"].as_str(), item["url"].as_str())).collect();
-    assert_eq!(told, [0, 1].map(|at| (Some(NAMES[at]), Some(done.urls()[at]))));
+    let listed: Vec<_> = evidence.iter().map(|item| (item["name"].as_str(), item["url"].as_str())).collect();
+    assert_eq!(listed, [0, 1].map(|at| (Some(NAMES[at]), Some(done.urls()[at]))));
     for (item, file) in evidence.iter().zip(files) {
         let id = item["evidenceId"].as_str().unwrap();
         let kept = fixture.operator.fetch(&format!("/disputes/{no}/evidence/{id}")).body;
@@ -288,7 +288,7 @@ fn believes_no_lie(client: &ExampleClient, urls: [&str; 2]) {
     let fixture = &client.fixture;
     let accepted = fixture.dispute();
     fixture.accept(&accepted).is("OK");
-    for (tampering, told) in [
+    for (tampering, message) in [
         (Tampering::Lost, ""),
         (Tampering::Unsigned, "proves nothing"),
         (Tampering::Altered, "proves nothing"),
@@ -304,7 +304,7 @@ fn believes_no_lie(client: &ExampleClient, urls: [&str; 2]) {
         };
         tamper(tampering);
         let output = client.contests(&no, urls);
-        output.is(4, told);
+        output.is(4, message);
         assert!(!output.stdout.contains("is contested"), "{tampering:?} is believed: {}", output.stdout);
         tamper(Tampering::None);
         let (_, again) =
@@ -318,10 +318,10 @@ fn believes_no_lie(client: &ExampleClient, urls: [&str; 2]) {
     }
 }
 
-/// The loop of `docs/integrate/retry.md`, in the example's own words.
+/// The loop of `docs/integrate/retry.md` with this example.
 #[test]
 #[ignore = "needs Python, which cargo xtask test installs"]
-fn the_loop_of_the_page_settles_what_was_unknown() {
+fn documented_loop_resolves_unknown_outcomes() {
     let block = Page::open("docs/integrate/retry.md").marked("runs after contest.py");
     let blocks = Page::all().iter().flat_map(Page::blocks).filter(|block| block.language == "python").count();
     assert_eq!(blocks, 1, "another page has Python: run it, too");
@@ -342,7 +342,7 @@ fn the_loop_of_the_page_settles_what_was_unknown() {
         .is(1, "Refused: Dispute.NotFound");
     client.run(&"0".repeat(32), &[&body]).is(1, "Unproven: ");
 
-    // What settles nothing, and a refusal behind it.
+    // A response that settles nothing, followed by a rejection.
     let busy = r#"
 ends = [Unanswered("A notice"), Unanswered("cut"), Refused("Dispute.InvalidState")]
 def call(path, params):
@@ -363,25 +363,25 @@ for most in (1, 2, 3):
 
 #[test]
 #[ignore = "needs curl and openssl, which cargo xtask test installs"]
-fn the_example_of_curl_and_openssl_holds() {
+fn shell_example_contests() {
     holds(&["sh", "contest.sh"]);
 }
 
 #[test]
 #[ignore = "needs Python, which cargo xtask test installs"]
-fn the_example_in_python_holds() {
+fn python_example_contests() {
     holds(&["python3", "contest.py"]);
 }
 
 #[test]
 #[ignore = "needs PHP, which cargo xtask test installs"]
-fn the_example_in_php_holds() {
+fn php_example_contests() {
     holds(&["php", "contest.php"]);
 }
 
 #[test]
 #[ignore = "needs a JDK, which cargo xtask test installs"]
-fn the_example_in_java_holds() {
+fn java_example_contests() {
     // Once by the documented command; otherwise without compiling it again.
     let Output { status, stderr, .. } =
         Command::new("java").arg("Contest.java").current_dir(folder()).env("LC_ALL", "C").output().unwrap();
@@ -399,7 +399,7 @@ fn the_example_in_java_holds() {
 
 #[test]
 #[ignore = "needs Node.js and TypeScript, which cargo xtask test installs"]
-fn the_example_in_typescript_holds() {
+fn typescript_example_contests() {
     let place = tempfile::tempdir().unwrap();
     let javascript = without_types(place.path());
     holds(&["node", javascript.to_str().unwrap()]);

@@ -15,7 +15,7 @@ const DISPUTES: usize = 1_200;
 const WORKERS: usize = 4;
 /// How far a figure of the page may differ from the measured one: pages are never quite full, and never equally so.
 const TOLERANCE: f64 = 0.3;
-/// Rows that are made of what merchants and operators do.
+/// Tables whose rows are written by calls of merchants and operators.
 const TABLES: [&str; 8] =
     ["disputes", "history", "submissions", "evidence", "uploads", "nonces", "outbox", "idempotency_keys"];
 
@@ -47,7 +47,7 @@ fn sqlite(data: &Path, sql: &str) -> f64 {
 }
 
 /// The page's table, one column of it: | `table` | SQLite | PostgreSQL |.
-fn told(column: usize) -> BTreeMap<&'static str, f64> {
+fn documented(column: usize) -> BTreeMap<&'static str, f64> {
     let page = document(PAGE);
     let of = |table: &'static str| {
         let row = page.lines().find(|line| line.starts_with(&format!("| `{table}` |")));
@@ -57,9 +57,9 @@ fn told(column: usize) -> BTreeMap<&'static str, f64> {
     TABLES.map(of).into()
 }
 
-fn agree(weighed: &BTreeMap<&str, f64>, told: &BTreeMap<&str, f64>) {
-    let near = |(table, bytes): (&&str, &f64)| (bytes / told[table] - 1.0).abs() <= TOLERANCE;
-    assert!(weighed.iter().all(near), "weighed {weighed:.0?}\n{PAGE} tells {told:.0?}");
+fn agree(weighed: &BTreeMap<&str, f64>, documented: &BTreeMap<&str, f64>) {
+    let near = |(table, bytes): (&&str, &f64)| (bytes / documented[table] - 1.0).abs() <= TOLERANCE;
+    assert!(weighed.iter().all(near), "weighed {weighed:.0?}\n{PAGE} documents {documented:.0?}");
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn sqlite_row_sizes_match_the_page() {
         let of_table = format!("SELECT name FROM sqlite_schema WHERE tbl_name = '{table}'");
         sqlite(data, &format!("SELECT sum(pgsize) FROM dbstat WHERE name IN ({of_table})"))
     };
-    agree(&weigh(rows, bytes), &told(1));
+    agree(&weigh(rows, bytes), &documented(1));
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn postgresql_row_sizes_match_the_page() {
     let database = Database::shared();
     let fixture = TestGateway::with_builder(gateway().database(&database.url()));
     fill(&fixture);
-    // Without what updates leave behind, which depends on when autovacuum last came by.
+    // Without dead rows, whose number depends on the last autovacuum.
     database.query("VACUUM FULL");
     let ask = |sql: &str| database.query(sql).parse::<f64>().unwrap();
     let rows = |table: &str| ask(&format!("SELECT count(*) FROM {table}"));
@@ -93,5 +93,5 @@ fn postgresql_row_sizes_match_the_page() {
              AND pg_relation_size(oid) > 0 AND (oid = '{table}'::regclass OR oid IN ({parts}))"
         ))
     };
-    agree(&weigh(rows, bytes), &told(2));
+    agree(&weigh(rows, bytes), &documented(2));
 }

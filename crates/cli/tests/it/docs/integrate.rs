@@ -34,11 +34,11 @@ impl RejectionTable {
 
     /// Panics unless a row has this code and this message.
     #[track_caller]
-    fn tell(&mut self, code: &str, message: &str) {
+    fn check(&mut self, code: &str, message: &str) {
         let rows = self.rows.iter();
         let found: Vec<_> =
-            rows.map(|(told, pattern)| told == code && page::fits(pattern, message)).collect();
-        assert!(found.contains(&true), "{} does not tell {code}: {message}", self.path);
+            rows.map(|(row_code, pattern)| row_code == code && page::fits(pattern, message)).collect();
+        assert!(found.contains(&true), "{} does not list {code}: {message}", self.path);
         for (seen, found) in self.seen.iter_mut().zip(found) {
             *seen |= found;
         }
@@ -46,18 +46,18 @@ impl RejectionTable {
 
     #[track_caller]
     fn answered(&mut self, answer: &Answer) {
-        self.tell(&answer.code, &answer.message);
+        self.check(&answer.code, &answer.message);
     }
 
-    /// What a file store said.
+    /// The response of the file store.
     #[track_caller]
     fn not_taken(&mut self, response: &Response) {
         let text = response.text().replace("&quot;", "\"");
         let (_, message) = text.split_once("<Message>").unwrap_or_else(|| panic!("taken? {text}"));
-        self.tell(&response.store_error(), message.split_once("</Message>").unwrap().0);
+        self.check(&response.store_error(), message.split_once("</Message>").unwrap().0);
     }
 
-    /// Panics unless every row was brought about, but for those that need what a test does not have.
+    /// Panics unless every row was caused, except those that a test cannot cause.
     fn all_were(&self, but: &[&str]) {
         let rows = self.rows.iter().zip(&self.seen);
         let missing: Vec<_> = rows.filter(|(_, seen)| !**seen).map(|((code, _), _)| code.as_str()).collect();
@@ -67,7 +67,7 @@ impl RejectionTable {
 
 #[test]
 fn signature_rejections_match_the_docs() {
-    let (fixture, mut told) = (test_gateway(), RejectionTable::of("docs/integrate/signature.md"));
+    let (fixture, mut table) = (test_gateway(), RejectionTable::of("docs/integrate/signature.md"));
     let address = fixture.address();
     let call = || fixture.call(QUERY, &json!({ "disputeNo": "D-1" }));
     let with_header = |header: Option<&str>| {
@@ -77,26 +77,26 @@ fn signature_rejections_match_the_docs() {
             header.into_iter().fold(request, |request, header| request.header("Authorization", header));
         Answer::checked(request.send(address).unwrap())
     };
-    told.answered(&with_header(None));
-    told.answered(&with_header(Some("V2_SHA256 appId=1")));
+    table.answered(&with_header(None));
+    table.answered(&with_header(Some("V2_SHA256 appId=1")));
     let mut unknown = call();
     unknown.signer.app_id = "0".repeat(32);
-    told.answered(&unknown.send_for_unsigned(address));
-    told.answered(&call().aged_ms(600_000).send(address));
-    told.answered(&call().badly_signed().send(address));
+    table.answered(&unknown.send_for_unsigned(address));
+    table.answered(&call().aged_ms(600_000).send(address));
+    table.answered(&call().badly_signed().send(address));
     let twice = call();
     drop(twice.send(address));
-    told.answered(&twice.send(address));
-    told.answered(&fixture.raw_call(QUERY, "[]").send(address));
+    table.answered(&twice.send(address));
+    table.answered(&fixture.raw_call(QUERY, "[]").send(address));
     let app = format!("/merchants/{}/apps/{}", fixture.merchant_id, fixture.signer.app_id);
     assert_eq!(fixture.operator.patch(&app, &json!({ "enabled": false })).status, 200);
-    told.answered(&call().send(address));
-    told.all_were(&[]);
+    table.answered(&call().send(address));
+    table.all_were(&[]);
 }
 
 #[test]
 fn upload_rejections_match_the_docs() {
-    let (fixture, mut told) = (folder_test_gateway(), RejectionTable::of("docs/integrate/upload.md"));
+    let (fixture, mut table) = (folder_test_gateway(), RejectionTable::of("docs/integrate/upload.md"));
     for params in [
         json!({ "filename": "a.gif", "scene": SCENE }),
         json!({ "filename": "a.png", "scene": SCENE, "contentType": "image/jpeg" }),
@@ -104,7 +104,7 @@ fn upload_rejections_match_the_docs() {
         json!({ "filename": ".png", "scene": SCENE }),
         json!({ "filename": "a.png", "scene": SCENE.to_lowercase() }),
     ] {
-        told.answered(&fixture.post(UPLOAD_URL, &params));
+        table.answered(&fixture.post(UPLOAD_URL, &params));
     }
     let png = samples::png(1);
     let address = fixture.address();
@@ -123,21 +123,21 @@ fn upload_rejections_match_the_docs() {
         fixture.ticket("a.png").form(&samples::png_of_size(2_097_153)),
         fixture.ticket("a.png").form(b""),
     ] {
-        told.not_taken(&form.send(address));
+        table.not_taken(&form.send(address));
     }
     let form = form();
     assert_eq!(form.send(address).status, 204);
-    told.not_taken(&form.send(address));
+    table.not_taken(&form.send(address));
     let mut no_form = form.request();
     no_form.headers.retain(|(name, _)| name != "Content-Type");
-    told.not_taken(&no_form.header("Content-Type", "application/json").send(address).unwrap());
+    table.not_taken(&no_form.header("Content-Type", "application/json").send(address).unwrap());
     // An expired form is in the tests of `rebuttal-evidence`.
-    told.all_were(&["AccessDenied"]);
+    table.all_were(&["AccessDenied"]);
 }
 
 #[test]
 fn contest_rejections_match_the_docs() {
-    let (fixture, mut told) = (test_gateway(), RejectionTable::of("docs/integrate/contest.md"));
+    let (fixture, mut table) = (test_gateway(), RejectionTable::of("docs/integrate/contest.md"));
     let url = fixture.upload(&samples::receipt(1));
     let data = fixture.post(UPLOAD_URL, &json!({ "filename": "a.png", "scene": SCENE })).ok();
     let nothing = Ticket::read(&data).storage_uri;
@@ -145,40 +145,40 @@ fn contest_rejections_match_the_docs() {
     let item = Item::receipt(&url);
     let contest = |no: &str, items: &[Item<'_>]| fixture.contest(no, items);
     let bad = |kind, name| Item { kind, name, url: &url };
-    told.answered(&contest("NO-SUCH", std::slice::from_ref(&item)));
-    told.answered(&contest(&no, &[Item::receipt("https://example.com/receipt.png")]));
-    told.answered(&contest(&no, &[Item::receipt(&nothing)]));
-    told.answered(&contest(&no, &[]));
-    told.answered(&contest(&no, &[bad("RECEIPT", "")]));
-    told.answered(&contest(&no, &[bad("receipt", "Receipt")]));
-    told.answered(&contest(&no, &[item.clone(), item.clone()]));
-    told.answered(&fixture.post(QUERY, &json!({})));
-    told.answered(&fixture.post(QUERY, &json!({ "disputeNo": 1 })));
-    told.answered(&fixture.raw_call(QUERY, "{} {}").send(fixture.address()));
+    table.answered(&contest("NO-SUCH", std::slice::from_ref(&item)));
+    table.answered(&contest(&no, &[Item::receipt("https://example.com/receipt.png")]));
+    table.answered(&contest(&no, &[Item::receipt(&nothing)]));
+    table.answered(&contest(&no, &[]));
+    table.answered(&contest(&no, &[bad("RECEIPT", "")]));
+    table.answered(&contest(&no, &[bad("receipt", "Receipt")]));
+    table.answered(&contest(&no, &[item.clone(), item.clone()]));
+    table.answered(&fixture.post(QUERY, &json!({})));
+    table.answered(&fixture.post(QUERY, &json!({ "disputeNo": 1 })));
+    table.answered(&fixture.raw_call(QUERY, "{} {}").send(fixture.address()));
     let twice = r#"{"disputeNo":"1","disputeNo":"2"}"#;
-    told.answered(&fixture.raw_call(QUERY, twice).send(fixture.address()));
+    table.answered(&fixture.raw_call(QUERY, twice).send(fixture.address()));
 
     contest(&no, std::slice::from_ref(&item)).is("OK");
-    told.answered(&contest(&no, &[bad("OTHER", "Another")]));
+    table.answered(&contest(&no, &[bad("OTHER", "Another")]));
     fixture.operator.does(
         &no,
         "requestEvidence",
         &json!({ "deadline": operator::in_days(7), "note": "A receipt" }),
     );
-    told.answered(&contest(&no, std::slice::from_ref(&item)));
+    table.answered(&contest(&no, std::slice::from_ref(&item)));
     let accepted = fixture.dispute();
     fixture.accept(&accepted).is("OK");
-    told.answered(&contest(&accepted, std::slice::from_ref(&item)));
+    table.answered(&contest(&accepted, std::slice::from_ref(&item)));
     let (deadline, at) = operator::in_ms(1_000);
     let late = fixture.dispute_with(&json!({ "deadline": deadline }));
     rebuttal_testbed::clock::wait_for("the deadline", || (now_ms() > at).then_some(()));
-    told.answered(&contest(&late, std::slice::from_ref(&item)));
-    told.all_were(&["File.ContentMismatch"]);
+    table.answered(&contest(&late, std::slice::from_ref(&item)));
+    table.all_were(&["File.ContentMismatch"]);
 }
 
-/// The bodies that the pages show are understood: what is wrong with them is only that their numbers are made up.
+/// The documented bodies are accepted, except for their fictitious numbers.
 #[test]
-fn bodies_of_the_pages_are_understood() {
+fn documented_bodies_are_accepted() {
     let fixture = test_gateway();
     let body_of = |path: &str, member: &str| {
         let blocks = Page::open(path).blocks();

@@ -17,7 +17,7 @@ const ALERTS_TESTS: &str = "packaging/prometheus/rebuttal.rules.test.yml";
 const DASHBOARD: &str = "packaging/grafana/rebuttal.json";
 
 fn metered() -> TestGateway {
-    // An upload is counted where the gateway itself takes it.
+    // Uploads are counted only by a gateway that receives them itself.
     TestGateway::with_builder(gateway().folder().args(["--metrics-listen", "127.0.0.1:0"]))
 }
 
@@ -28,11 +28,11 @@ fn families(scraped: &str) -> BTreeMap<String, (String, String)> {
         words.map(|(name, rest)| (name.to_owned(), rest.to_owned()))
     };
     let mut meanings: BTreeMap<_, _> = lines("# HELP ").collect();
-    let told = |(name, kind): (String, String)| {
+    let metric = |(name, kind): (String, String)| {
         let meaning = meanings.remove(&name).unwrap_or_else(|| panic!("{name} has no meaning"));
         (name, (kind, meaning))
     };
-    lines("# TYPE ").map(told).collect()
+    lines("# TYPE ").map(metric).collect()
 }
 
 /// The page's rows: `name` | type | meaning.
@@ -81,7 +81,7 @@ fn alerts_and_dashboard_use_existing_metrics() {
     let panels = dashboard["panels"].as_array().unwrap();
     let targets = panels.iter().filter_map(|panel| panel["targets"].as_array()).flatten();
     let asked: String = targets.map(|target| target["expr"].as_str().unwrap().to_owned() + "\n").collect();
-    // The rules' expressions alone: their sentences name metrics too, and those are looked at as well.
+    // Only the expressions of the rules; the metrics in their texts are checked as well.
     for (path, text) in [(ALERTS, document(ALERTS)), (DASHBOARD, asked)] {
         let asked = named(&text);
         assert!(asked.len() > 10, "{path} asks for {asked:?}");
@@ -91,7 +91,7 @@ fn alerts_and_dashboard_use_existing_metrics() {
 }
 
 #[test]
-fn each_alert_links_to_what_to_do() {
+fn each_alert_links_to_its_runbook() {
     let (alerts, page) = (document(ALERTS), document(PAGE));
     let names: Vec<_> = alerts.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")).collect();
     assert!(names.len() > 10, "{names:?}");
@@ -106,7 +106,7 @@ fn each_alert_links_to_what_to_do() {
 }
 
 #[test]
-fn what_happens_is_counted() {
+fn events_are_counted() {
     let fixture = metered();
     let url = fixture.upload(&samples::receipt(1));
     let dispute = fixture.dispute();
@@ -140,7 +140,7 @@ fn what_happens_is_counted() {
 }
 
 #[test]
-fn what_waits_is_seen() {
+fn waiting_work_is_measured() {
     let fixture = metered();
     let _url = fixture.upload(&samples::receipt(1));
     let scraped = wait_for("the sweeper to look", || {
@@ -161,7 +161,7 @@ fn what_waits_is_seen() {
 }
 
 #[test]
-fn an_evidence_folder_that_went_away_is_seen() {
+fn missing_evidence_folder_is_measured() {
     let fixture = metered();
     let evidence = fixture.gateway.data().join("evidence");
     std::fs::rename(&evidence, fixture.gateway.scratch().join("away")).unwrap();

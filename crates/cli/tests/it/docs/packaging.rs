@@ -18,7 +18,7 @@ const SHARED: &str = "packaging/systemd/rebuttal.service.d/shared.conf";
 const SETTINGS: &str = "packaging/rebuttal.toml";
 const COMPOSE: &str = "packaging/compose/compose.yaml";
 const DRAIN: &str = "REBUTTAL_DRAIN_SECONDS";
-/// What a stop may take, as `serve --help` promises.
+/// The longest shutdown, as `serve --help` promises.
 const STOP_SECONDS: u64 = 30;
 
 /// The values of a key of a unit, in order.
@@ -42,7 +42,7 @@ fn papers_below(folder: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn the_units_command_line_starts_a_gateway() {
+fn command_line_of_the_unit_starts_a_gateway() {
     let (folder, unit) = (tempfile::tempdir().unwrap(), document(UNIT));
     let [command] = values(&unit, "ExecStart").try_into().unwrap();
     let settings = folder.path().join("rebuttal.toml");
@@ -63,15 +63,15 @@ fn the_units_command_line_starts_a_gateway() {
     let _read = BufReader::new(child.stdout.take().unwrap()).read_line(&mut line);
     // Ends with the line that is waited for, or with the gateway.
     let mut said = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
-    let told = said.find(|line| line.contains("https://disputes.example.com"));
+    let logged = said.find(|line| line.contains("https://disputes.example.com"));
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(line.starts_with("listening on http://127.0.0.1:"), "{line}");
-    assert!(told.is_some_and(|line| line.starts_with('{')), "the settings file was not read");
+    assert!(logged.is_some_and(|line| line.starts_with('{')), "the settings file was not read");
 }
 
 #[test]
-fn the_unit_waits_for_a_stop_and_for_connections() {
+fn unit_limits_cover_shutdown_and_connections() {
     let unit = document(UNIT);
     let number = |key: &str| values(&unit, key)[0].parse::<u64>().unwrap();
     assert!(number("TimeoutStopSec") > STOP_SECONDS, "systemd would kill what is in flight");
@@ -114,7 +114,7 @@ fn drain_time_exceeds_the_proxy_health_check_interval() {
 }
 
 #[test]
-fn shared_secrets_come_by_the_variables_of_the_unit() {
+fn unit_credentials_set_the_shared_secrets() {
     let folder = tempfile::tempdir().unwrap();
     let shared = document(SHARED);
     let mut builder = gateway();
@@ -134,7 +134,7 @@ fn shared_secrets_come_by_the_variables_of_the_unit() {
 
 #[test]
 #[ignore = "needs PostgreSQL, an S3 and openssl, which cargo xtask test starts or installs"]
-fn what_replicas_share_is_made_by_the_page_and_starts_them() {
+fn documented_commands_create_the_shared_secrets() {
     let folder = tempfile::tempdir().unwrap();
     let commands = Page::open("docs/operate/replicas.md").marked("run: share");
     let made = Command::new("sh").args(["-euc", &commands]).env("ETC", folder.path()).status().unwrap();
@@ -166,7 +166,7 @@ fn what_replicas_share_is_made_by_the_page_and_starts_them() {
 }
 
 #[test]
-fn every_variable_and_flag_that_the_papers_name_is_there() {
+fn documented_variables_and_flags_exist() {
     let help = |command: &str| {
         let help = Command::new(bin()).args([command, "--help"]).output().unwrap();
         String::from_utf8(help.stdout).unwrap()
@@ -206,7 +206,7 @@ fn every_variable_and_flag_that_the_papers_name_is_there() {
 }
 
 #[test]
-fn every_image_is_of_a_named_version() {
+fn every_image_has_a_pinned_version() {
     let compose = document(COMPOSE);
     let images = compose.lines().filter_map(|line| line.trim().strip_prefix("image: "));
     for image in images.filter(|image| *image != "rebuttal") {
@@ -216,7 +216,7 @@ fn every_image_is_of_a_named_version() {
 }
 
 #[test]
-fn what_replicas_remember_is_bounded_as_the_page_says() {
+fn replica_memory_limits_match_the_page() {
     let page = document("docs/operate/replicas.md");
     let mut rows = 0;
     for row in page.lines().filter(|row| row.contains(".rs` `")) {

@@ -67,14 +67,14 @@ impl OpenApiFixture {
         body["content"]["application/json"]["example"].clone()
     }
 
-    /// Panics unless an answer is of its schema and like its example.
+    /// Panics unless a response matches its schema and its example.
     #[track_caller]
     fn is_as_told(&self, method: &str, path: &str, response: &Response, status: u16) -> Value {
         assert_eq!(response.status, status, "{method} {path}: {}", response.text());
         self.document.holds(method, path, response);
-        let told = &self.document.operation(method, path)["responses"][status.to_string()];
+        let documented = &self.document.operation(method, path)["responses"][status.to_string()];
         let answer = response.json();
-        alike(&format!("{method} {path}"), &told["content"]["application/json"]["example"], &answer);
+        alike(&format!("{method} {path}"), &documented["content"]["application/json"]["example"], &answer);
         answer
     }
 
@@ -129,7 +129,7 @@ impl OpenApiFixture {
         ticket.storage_uri
     }
 
-    /// Contests as the example does, with a file that is there.
+    /// Contests like the example, with an existing file.
     fn contests(&self, dispute_no: &str, url: &str) {
         let mut contest = self.request("POST", CONTEST);
         contest["disputeNo"] = dispute_no.into();
@@ -142,19 +142,20 @@ impl OpenApiFixture {
 #[track_caller]
 fn alike(place: &str, example: &Value, answer: &Value) {
     match (example, answer) {
-        (Value::Object(told), Value::Object(given)) => {
+        (Value::Object(documented), Value::Object(given)) => {
             let names = |object: &serde_json::Map<_, _>| object.keys().cloned().collect::<Vec<String>>();
-            assert_eq!(names(told), names(given), "{place}; left: the example");
-            for (name, value) in told.iter().filter(|(name, _)| !VARIES.contains(&name.as_str())) {
+            assert_eq!(names(documented), names(given), "{place}; left: the example");
+            for (name, value) in documented.iter().filter(|(name, _)| !VARIES.contains(&name.as_str())) {
                 alike(&format!("{place}/{name}"), value, &given[name]);
             }
         }
-        (Value::Array(told), Value::Array(given)) => {
-            assert_eq!(told.len(), given.len(), "{place}; left: the example");
-            told.iter().zip(given).for_each(|(told, given)| alike(place, told, given));
+        (Value::Array(documented), Value::Array(given)) => {
+            assert_eq!(documented.len(), given.len(), "{place}; left: the example");
+            documented.iter().zip(given).for_each(|(documented, given)| alike(place, documented, given));
         }
         // The merchant and the file of this run are not those of the example.
-        (Value::String(told), _) if told.starts_with("s3://") || told.contains("X-Amz-Signature") => {}
+        (Value::String(documented), _)
+            if documented.starts_with("s3://") || documented.contains("X-Amz-Signature") => {}
         _ => assert_eq!(example, answer, "{place}; left: the example"),
     }
 }
@@ -195,7 +196,7 @@ fn every_action_matches_the_openapi_document() {
     let url = stage.uploads();
     for act in ["resolve", "requestEvidence", "extend", "advance", "withdraw"] {
         stage.opens(act, 201);
-        // More time is given to who has not answered yet.
+        // The deadline is extended for a dispute without a response.
         if act != "extend" {
             stage.contests(act, &url);
         }
@@ -221,7 +222,7 @@ fn account_responses_match_the_openapi_document() {
 
     let (tokens, revoke) = ("/operator/v1/tokens", "/operator/v1/tokens/{name}/revoke");
     stage.operators("POST", tokens, &[], &stage.request("POST", tokens), 201);
-    // Beside the example's there is the first one.
+    // The first token is listed, too.
     let listed = stage.operator.fetch("/tokens");
     stage.document.holds("GET", tokens, &listed);
     stage.operators("POST", revoke, &[("name", "night-shift")], &json!({}), 200);
@@ -247,9 +248,9 @@ fn rejections_match_the_openapi_document() {
         assert!(response.status >= 400, "{}", response.text());
         stage.document.holds("POST", CONTEST, &response);
     }
-    let nobody = Operator::new(address, "nobody's token");
+    let unauthenticated = Operator::new(address, "an-unknown-token");
     for (operator, method, path, body, status) in [
-        (&nobody, "GET", "/disputes", Value::Null, 401),
+        (&unauthenticated, "GET", "/disputes", Value::Null, 401),
         (&stage.operator, "GET", "/disputes", Value::Null, 200),
         (&stage.operator, "POST", "/disputes", json!({}), 400),
         (&stage.operator, "POST", "/disputes", json!({ "dryRun": true }), 400),

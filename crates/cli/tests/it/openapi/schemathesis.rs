@@ -15,13 +15,13 @@ const TOOL: &str = "target/test-tools/schemathesis-4.32.5";
 const HOOKS: &str = "crates/cli/tests/it/openapi/schemathesis";
 /// Random cases of each operation, in addition to the edge cases of its schema.
 const DRAWN: usize = 25;
-/// Fewer cases than this prove that something was left out.
+/// With fewer cases, operations were left out.
 const CASES_MIN: u64 = 1_500;
-/// Enough that none is used up, and as many files as a contest may name.
+/// Enough disputes for the whole run, and as many files as a contest may name.
 const DISPUTES: usize = 100;
 const FILES: usize = 20;
 
-/// A world in which calls find something: what hooks.py leads them to.
+/// Test data that hooks.py inserts into calls, so that they are accepted.
 fn fixture_json(fixture: &TestGateway, seed: u64) -> Value {
     let files: Vec<_> = (0..FILES).map(|_| fixture.upload(&samples::receipt(1))).collect();
     let contested = fixture.dispute();
@@ -53,7 +53,7 @@ fn seed() -> u64 {
 #[ignore = "needs schemathesis, which cargo xtask test installs"]
 fn generated_requests_match_the_openapi_document() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap();
-    // Calls that were meant to fail are many, and all of one address.
+    // Many calls are meant to fail, all from one address.
     let fixture = TestGateway::with_builder(gateway().args(["--failed-auth-per-second", "10000"]));
     let seed = seed();
     let hooks = root.join(HOOKS);
@@ -70,15 +70,16 @@ fn generated_requests_match_the_openapi_document() {
         .env("REBUTTAL_TEST_FIXTURE", fixture_json(&fixture, seed).to_string())
         .output()
         .expect("python3 runs");
-    let told = String::from_utf8_lossy(&run.stdout);
-    let trouble = String::from_utf8_lossy(&run.stderr);
+    let stdout = String::from_utf8_lossy(&run.stdout);
+    let failures = String::from_utf8_lossy(&run.stderr);
     assert!(
         run.status.success(),
-        "{told}\n{trouble}\nseed {seed}; the gateway said:\n{}",
+        "{stdout}\n{failures}\nseed {seed}; the gateway said:\n{}",
         fixture.gateway.stderr()
     );
-    let cases = told.lines().find(|line| line.contains(" generated, ")).unwrap_or_else(|| panic!("{told}"));
+    let cases =
+        stdout.lines().find(|line| line.contains(" generated, ")).unwrap_or_else(|| panic!("{stdout}"));
     let count = cases.split_whitespace().next().and_then(|count| count.parse::<u64>().ok());
-    assert!(count >= Some(CASES_MIN), "{told}");
+    assert!(count >= Some(CASES_MIN), "{stdout}");
     eprintln!("{} (seed {seed})", cases.trim());
 }

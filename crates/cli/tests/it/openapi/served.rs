@@ -10,32 +10,32 @@ fn each_listener_logs_what_it_serves() {
     let shared = gateway().folder().start();
     let paths =
         |address| document(address).operations().map(|(path, ..)| path.to_owned()).collect::<Vec<_>>();
-    let told = |paths: &[String], part: &str| paths.iter().any(|path| path.starts_with(part));
+    let has_path = |paths: &[String], part: &str| paths.iter().any(|path| path.starts_with(part));
     let all = paths(shared.address());
     assert!(
-        ["/pg/v2", "/uploaded", "/operator/v1", "/healthz"].iter().all(|part| told(&all, part)),
+        ["/pg/v2", "/uploaded", "/operator/v1", "/healthz"].iter().all(|part| has_path(&all, part)),
         "{all:?}"
     );
 
     let apart = gateway().folder().args(["--operator-listen", "127.0.0.1:0"]).start();
     let merchants = paths(apart.address());
-    assert!(told(&merchants, "/pg/v2") && !told(&merchants, "/operator"), "{merchants:?}");
+    assert!(has_path(&merchants, "/pg/v2") && !has_path(&merchants, "/operator"), "{merchants:?}");
     let operators = paths(operators_address(&apart));
-    assert!(told(&operators, "/operator/v1") && !told(&operators, "/pg"), "{operators:?}");
-    assert!(!told(&operators, "/uploaded"), "{operators:?}");
+    assert!(has_path(&operators, "/operator/v1") && !has_path(&operators, "/pg"), "{operators:?}");
+    assert!(!has_path(&operators, "/uploaded"), "{operators:?}");
 }
 
 #[test]
-fn it_is_the_same_for_everybody_and_cached_by_its_name() {
+fn document_is_public_and_cached_by_etag() {
     let gateway = gateway().start();
     let first = fetch(gateway.address(), "/openapi.json");
     assert_eq!(first.header("content-type"), Some("application/json"));
     assert_eq!(first.header("x-content-type-options"), Some("nosniff"));
     assert_eq!(first.header("cache-control"), Some("no-cache"));
     let etag = first.header("etag").expect("an entity tag").to_owned();
-    // Whatever a caller says of itself, and whatever the gateway knows by now.
+    // Neither the request's headers nor the gateway's data change the document.
     let operator = Operator::new(gateway.address(), &gateway.operator_token());
-    let merchant_id = operator.open_merchant("A name that nobody else has", "Europe/Oslo");
+    let merchant_id = operator.open_merchant("A unique name", "Europe/Oslo");
     let app = operator.open_app(merchant_id, rebuttal_testbed::signer::Scheme::Sha256);
     let request = Request::new("GET", "/openapi.json", "").header("Host", "elsewhere.example");
     let again = request.send(gateway.address()).unwrap();
@@ -50,7 +50,7 @@ fn it_is_the_same_for_everybody_and_cached_by_its_name() {
 
 /// The page runs its own script and no other, sends nothing to another host, and has no form to type a secret in.
 #[test]
-fn the_page_and_its_parts_have_a_strict_policy() {
+fn docs_page_has_a_strict_content_security_policy() {
     let gateway = gateway().start();
     let page = fetch(gateway.address(), "/docs");
     document(gateway.address()).holds("GET", "/docs", &page);
@@ -89,7 +89,7 @@ fn unsupported_method_gets_the_allowed_methods() {
 }
 
 #[test]
-fn who_switches_it_off_has_neither() {
+fn api_docs_off_serves_neither_document_nor_page() {
     let gateway = gateway().args(["--api-docs", "off"]).start();
     for path in ["/openapi.json", "/docs", "/docs/page.css", "/docs/redoc-2.5.4.js"] {
         assert_eq!(fetch(gateway.address(), path).status, 404, "{path}");

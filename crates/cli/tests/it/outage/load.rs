@@ -37,7 +37,7 @@ pub(super) struct Load<'s> {
 }
 
 impl<'s> Load<'s> {
-    /// Opens the disputes while all is well.
+    /// Opens the disputes before the outage.
     pub(super) fn prepare(fixture: &'s TestGateway) -> Self {
         let url = fixture.upload(&samples::receipt(1));
         let open = |operator: &Operator| {
@@ -52,7 +52,7 @@ impl<'s> Load<'s> {
         Self { fixture, url, disputes, contests: Mutex::default() }
     }
 
-    /// Contests until what happens meanwhile is over.
+    /// Contests until the outage is over.
     pub(super) fn while_running(&self, faults: impl FnOnce()) -> OutcomeCounts {
         let over = AtomicBool::new(false);
         std::thread::scope(|scope| {
@@ -82,7 +82,7 @@ impl<'s> Load<'s> {
             }
             let call = self.fixture.contest_call(dispute_no, &[Item::receipt(&self.url)]);
             let response = connection.exchange(&call.bytes()).unwrap();
-            // Without its database for long, the gateway does not know who asks, and signs nothing.
+            // After a long database outage the gateway no longer knows the app, and cannot sign.
             let code = match response.header("Authorization") {
                 Some(_) => call.verified(response).code,
                 None => Answer::checked(response).code,
@@ -92,7 +92,7 @@ impl<'s> Load<'s> {
         }
     }
 
-    /// Holds every answer against what is there.
+    /// Compares every response with what is stored.
     pub(super) fn check(&self) {
         for Contest { dispute_no, call, code } in self.contests.lock().unwrap().iter() {
             let is_there = self.fixture.history(dispute_no).len() == 2;
@@ -100,7 +100,7 @@ impl<'s> Load<'s> {
                 "OK" => assert!(is_there, "{dispute_no}: an answered contest is lost"),
                 "Common.System.Unavailable" => {
                     assert!(!is_there, "{dispute_no}: what was called unchanged is there");
-                    // Its nonce neither: the very same bytes still do.
+                    // Its nonce is unused, too: the same bytes are accepted.
                     call.send(self.fixture.address()).is("OK");
                 }
                 _ if is_there => call.send(self.fixture.address()).is("Common.Auth.ReplayedNonce"),

@@ -12,7 +12,7 @@ use super::on;
 use crate::common::scaled;
 
 const OPERATORS: usize = 4;
-/// Ends every session again and again from within one: far more often than a program that is started for each could.
+/// Terminates all other sessions repeatedly from one session, which is faster than a program per termination.
 const STORM: &str = "DO $$ BEGIN FOR turn IN 1..300 LOOP \
     PERFORM pg_terminate_backend(pid) FROM pg_stat_activity \
     WHERE datname = current_database() AND pid <> pg_backend_pid(); \
@@ -27,7 +27,7 @@ struct OpenedDispute {
 
 #[test]
 #[ignore = "needs PostgreSQL, which cargo xtask test installs"]
-fn an_opening_that_is_there_is_never_called_unchanged() {
+fn committed_opening_is_never_reported_as_unchanged() {
     let cluster = Cluster::start();
     let database = cluster.database();
     let fixture = on(&database.url());
@@ -40,9 +40,9 @@ fn an_opening_that_is_there_is_never_called_unchanged() {
             let body = dispute(fixture.merchant_id, &json!({ "disputeNo": dispute_no }));
             let response = operator.post("/disputes", &body);
             let answer = response.json();
-            let told = |name: &str| answer[name].as_str().unwrap_or_default().to_owned();
-            let code = if response.status == 201 { "OK".to_owned() } else { told("code") };
-            openings.push(OpenedDispute { dispute_no, code, detail: told("detail") });
+            let field = |name: &str| answer[name].as_str().unwrap_or_default().to_owned();
+            let code = if response.status == 201 { "OK".to_owned() } else { field("code") };
+            openings.push(OpenedDispute { dispute_no, code, detail: field("detail") });
         }
         openings
     };
@@ -56,7 +56,7 @@ fn an_opening_that_is_there_is_never_called_unchanged() {
     });
     let count = |code: &str| openings.iter().filter(|opening| opening.code == code).count();
     let (done, unknown) = (count("OK"), count("Common.System.OutcomeUnknown"));
-    eprintln!("{} openings, {done} told, {unknown} unsure", openings.len());
+    eprintln!("{} openings, {done} done, {unknown} unknown", openings.len());
     assert!(done > 0 && done < openings.len(), "the storm was too light or too heavy to prove anything");
     for OpenedDispute { dispute_no, code, detail } in openings {
         let status = fixture.operator.fetch(&format!("/disputes/{dispute_no}")).status;

@@ -5,7 +5,7 @@ use rebuttal_testbed::postgres::Cluster;
 use super::on;
 use crate::common::{becomes_ready, each};
 
-/// What an administrator's hand does, and how it is undone.
+/// An administrator's statement, and the one that reverts it.
 const FAULTS: [(&str, &str); 6] = [
     ("REVOKE INSERT ON nonces FROM gateway", "GRANT INSERT ON nonces TO gateway"),
     ("REVOKE INSERT ON history FROM gateway", "GRANT INSERT ON history TO gateway"),

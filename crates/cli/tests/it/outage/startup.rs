@@ -36,7 +36,7 @@ impl StartingGateway {
         wait_for("the start to wait", || self.said("err").contains("waiting for the database").then_some(()));
     }
 
-    /// Waits until it serves, and gives what it answers at `/readyz`.
+    /// Waits until it serves, and returns its answer at `/readyz`.
     fn readiness(&self) -> u16 {
         let address: SocketAddr = wait_for("the gateway to listen", || {
             self.said("out").strip_prefix("listening on http://")?.trim_end().parse().ok()

@@ -14,7 +14,7 @@ const INVALID: &str = "Common.Request.InvalidParameter";
 const DAY_MS: i64 = 86_400_000;
 
 #[test]
-fn an_accept_is_done_once_and_may_be_repeated() {
+fn accept_is_applied_once_and_can_be_repeated() {
     let fixture = test_gateway();
     let dispute = fixture.dispute();
     assert_eq!(fixture.accept(&dispute).ok(), json!({ "result": true }));
@@ -27,7 +27,7 @@ fn an_accept_is_done_once_and_may_be_repeated() {
 }
 
 #[test]
-fn query_gives_exactly_its_fields_as_strings() {
+fn query_returns_exactly_its_fields_as_strings() {
     let fixture = test_gateway();
     let brought = dispute(
         fixture.merchant_id,
@@ -72,7 +72,7 @@ fn query_gives_exactly_its_fields_as_strings() {
 }
 
 #[test]
-fn amounts_are_decimal_strings_of_the_currencys_places() {
+fn amounts_have_the_decimals_of_their_currency() {
     let fixture = test_gateway();
     let shown = [
         ("USD", "100.05", "100.05"),
@@ -114,7 +114,7 @@ fn amounts_are_decimal_strings_of_the_currencys_places() {
 }
 
 #[test]
-fn times_are_in_the_merchants_zone() {
+fn times_are_in_the_merchants_time_zone() {
     let fixture = test_gateway();
     let at = fixture.address();
     let zones = ["Asia/Shanghai", "Asia/Kathmandu", "America/New_York", "Europe/Berlin", "Pacific/Apia"];
@@ -135,7 +135,7 @@ fn times_are_in_the_merchants_zone() {
         let created_ms = parse_rfc3339(created);
         assert_eq!(created, local(created_ms));
         assert!((now_ms() - created_ms).abs() < 60_000, "{created}");
-        // Operators see the same moment in UTC.
+        // Operators get the same time in UTC.
         let shown = opened["deadline"].as_str().unwrap();
         assert_eq!(parse_rfc3339(shown), deadline_ms);
         assert!(shown.ends_with('Z') || shown.ends_with("+00:00"), "{shown}");
@@ -146,7 +146,7 @@ fn times_are_in_the_merchants_zone() {
 }
 
 #[test]
-fn exactly_one_key_is_asked_for() {
+fn exactly_one_query_key_is_required() {
     let fixture = test_gateway();
     let brought = dispute(fixture.merchant_id, &json!({}));
     let opened = fixture.operator.post("/disputes", &brought).created();
@@ -155,8 +155,8 @@ fn exactly_one_key_is_asked_for() {
         ("number", json!({ "disputeNo": no })),
         ("payment", json!({ "paymentNo": payment })),
         ("trade", json!({ "merchantTradeNo": trade })),
-        ("number beside null", json!({ "disputeNo": no, "paymentNo": null })),
-        ("number and a stranger", json!({ "disputeNo": no, "orderNo": "1" })),
+        ("number and null", json!({ "disputeNo": no, "paymentNo": null })),
+        ("number and an unknown field", json!({ "disputeNo": no, "orderNo": "1" })),
     ];
     each(good, |body| assert_eq!(&fixture.post(QUERY, &body).ok()["disputeNo"], no));
     let bad = [
@@ -179,7 +179,7 @@ fn found(fixture: &TestGateway, payment: &str) -> String {
 }
 
 #[test]
-fn of_several_the_one_to_answer_soonest_else_the_newest() {
+fn query_prefers_the_earliest_deadline_then_the_newest() {
     let fixture = test_gateway();
     let payment = "PAY-several";
     let open = |no: &str, days: i64| {
@@ -197,9 +197,9 @@ fn of_several_the_one_to_answer_soonest_else_the_newest() {
     fixture.contest("middle", &[rebuttal_testbed::Item::receipt(&url)]).is("OK");
     assert_eq!(found(&fixture, payment), "later");
     fixture.operator.does("later", "withdraw", &json!({}));
-    // Nothing needs a response any more: the newest, whatever its deadline was.
+    // No dispute needs a response: the newest is returned, whatever its deadline was.
     assert_eq!(found(&fixture, payment), "middle");
-    // Another merchant's dispute over the same payment is none of them.
+    // A dispute of another merchant over the same payment is not returned.
     let merchant_id = fixture.operator.open_merchant("Other", "UTC");
     drop(fixture.operator.open_dispute(merchant_id, &json!({ "paymentNo": payment })));
     assert_eq!(found(&fixture, payment), "middle");

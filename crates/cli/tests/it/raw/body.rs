@@ -20,7 +20,7 @@ fn bodies(kind: &str) -> Vec<(String, Vec<u8>)> {
 }
 
 #[test]
-fn the_vectors_hold() {
+fn bodies_match_the_test_vectors() {
     let fixture = test_gateway();
     each(bodies("accepted"), |body| {
         fixture.raw_call(QUERY, body).send(fixture.address()).is("Dispute.NotFound")
@@ -29,7 +29,7 @@ fn the_vectors_hold() {
 }
 
 #[test]
-fn the_rules_hold_for_contests_too() {
+fn body_rules_apply_to_contests() {
     let fixture = test_gateway();
     let item = r#"{"type":"OTHER","name":"n","url":"u"}"#;
     let refused = [
@@ -50,7 +50,7 @@ fn the_rules_hold_for_contests_too() {
 }
 
 #[test]
-fn sixty_four_kibibytes_are_the_limit() {
+fn body_limit_is_64_kib() {
     let fixture = test_gateway();
     let padded = |bytes: usize| {
         let mut body = b"{\"disputeNo\":\"never-opened\"}".to_vec();
@@ -75,7 +75,7 @@ fn in_chunks(call: &rebuttal_testbed::SignedCall, chunk_bytes: usize) -> Vec<u8>
 }
 
 #[test]
-fn chunks_are_signed_as_the_bytes_they_carry() {
+fn signature_covers_the_decoded_chunks() {
     let fixture = test_gateway();
     let call = fixture.raw_call(QUERY, "{\"disputeNo\":\"never-opened\"}");
     let mut connection = Connection::open(fixture.address()).unwrap();
@@ -89,7 +89,7 @@ fn chunks_are_signed_as_the_bytes_they_carry() {
 }
 
 #[test]
-fn a_length_too_large_is_refused_before_the_body_comes() {
+fn oversized_content_length_is_rejected_before_the_body() {
     let fixture = test_gateway();
     let call = fixture.raw_call(QUERY, "");
     let mut connection = Connection::open(fixture.address()).unwrap();

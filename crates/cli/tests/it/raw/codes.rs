@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::common::folder_test_gateway;
 
-/// Given elsewhere: by a flood, a full disk, a failing fsync; or, one hopes, by nothing.
+/// Tested elsewhere: by a flood, a full disk, a failing fsync; or never returned.
 const ELSEWHERE: [&str; 4] = [
     "Common.RateLimited",           // scarcity.rs
     "Common.System.Unavailable",    // scarcity.rs
@@ -21,7 +21,7 @@ const ELSEWHERE: [&str; 4] = [
 ];
 
 #[test]
-fn every_code_is_given_with_its_status_and_headers() {
+fn every_code_has_its_status_and_headers() {
     let fixture = folder_test_gateway();
     let given = [envelope(&fixture), authentication(&fixture), disputes(&fixture), files(&fixture)].concat();
     let given: BTreeSet<_> = given.iter().map(|answer| answer.code.as_str()).collect();
@@ -59,8 +59,8 @@ fn authentication(fixture: &TestGateway) -> Vec<Answer> {
     let fresh = || fixture.call(QUERY, &json!({ "disputeNo": "D" }));
     let mut headless = fresh();
     headless.authorization_instead = Some("V2_SHA256 appId=".to_owned());
-    let mut stranger = fresh();
-    stranger.signer.app_id = "0123456789abcdef".repeat(2);
+    let mut unknown_app = fresh();
+    unknown_app.signer.app_id = "0123456789abcdef".repeat(2);
     let disabled = fixture.operator.open_app(fixture.merchant_id, fixture.signer.scheme);
     let path = format!("/merchants/{}/apps/{}", fixture.merchant_id, disabled.app_id);
     assert_eq!(fixture.operator.patch(&path, &json!({ "enabled": false })).status, 200);
@@ -68,7 +68,7 @@ fn authentication(fixture: &TestGateway) -> Vec<Answer> {
     of_disabled.signer = disabled;
     vec![
         headless.send_for_unsigned(at).expect("Common.Auth.Malformed"),
-        stranger.send_for_unsigned(at).expect("Common.Auth.UnknownApp"),
+        unknown_app.send_for_unsigned(at).expect("Common.Auth.UnknownApp"),
         fresh().aged_ms(600_000).send(at).expect("Common.Auth.StaleTimestamp"),
         fresh().badly_signed().send(at).expect("Common.Auth.InvalidSignature"),
         of_disabled.send(at).expect("Common.Auth.AppDisabled"),
@@ -107,7 +107,7 @@ fn files(fixture: &TestGateway) -> Vec<Answer> {
     ]
 }
 
-/// Evidence that changed below the gateway after its upload: content is validated at contest time too (contract §3).
+/// Evidence that was changed in its folder after the upload: content is validated at contest time, too (contract §3).
 fn swap_on_disk(fixture: &TestGateway, storage_uri: &str) {
     let name = storage_uri.rsplit('/').next().unwrap();
     let found = find_file(&fixture.gateway.data().join("evidence"), name);

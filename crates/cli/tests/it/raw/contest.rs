@@ -50,7 +50,7 @@ fn contest_is_stored_with_file_hashes_sizes_and_types() {
 }
 
 #[test]
-fn faulty_items_are_refused_before_anything_else() {
+fn invalid_items_are_rejected_first() {
     let fixture = test_gateway();
     let dispute = fixture.dispute();
     let good = item(&fixture.upload(&samples::receipt(1)));
@@ -90,7 +90,7 @@ fn faulty_items_are_refused_before_anything_else() {
 }
 
 #[test]
-fn names_of_128_and_shared_names_are_taken() {
+fn names_of_128_characters_and_duplicates_are_accepted() {
     let fixture = test_gateway();
     let urls: Vec<_> = (0..3).map(|seed| fixture.upload(&samples::receipt(seed))).collect();
     let long = with(item(&urls[0]), "name", json!("😀".repeat(128)));
@@ -98,7 +98,7 @@ fn names_of_128_and_shared_names_are_taken() {
 }
 
 #[test]
-fn twenty_items_are_taken_and_one_more_is_not() {
+fn twenty_items_are_accepted_and_21_rejected() {
     let fixture = test_gateway();
     let dispute = fixture.dispute();
     let items: Vec<_> = (0..21).map(|seed| item(&fixture.upload(&samples::receipt(seed)))).collect();
@@ -108,7 +108,7 @@ fn twenty_items_are_taken_and_one_more_is_not() {
 }
 
 #[test]
-fn every_faulty_item_is_named_by_its_index() {
+fn every_invalid_item_is_reported_by_index() {
     let fixture = test_gateway();
     let dispute = fixture.dispute();
     let good: Vec<_> = (0..18).map(|seed| item(&fixture.upload(&samples::receipt(seed)))).collect();
@@ -147,7 +147,7 @@ fn every_faulty_item_is_named_by_its_index() {
 }
 
 #[test]
-fn evidence_must_be_this_merchants_and_of_this_scene() {
+fn evidence_must_belong_to_the_merchant_and_scene() {
     let fixture = test_gateway();
     let dispute = fixture.dispute();
     let own = fixture.upload(&samples::receipt(1));
@@ -185,7 +185,7 @@ fn evidence_must_be_this_merchants_and_of_this_scene() {
         ("another extension", bent(".png", ".pdf")),
     ];
     each(not_uploaded, |url| post(&fixture, &dispute, &[item(&url)]).is("Evidence.NotUploaded"));
-    // All items or none: the good one among the bad is not kept.
+    // All items or none: a valid item among invalid ones is not stored.
     post(&fixture, &dispute, &[item(&own), item(&fixture.ticket("b.png").storage_uri)])
         .is("Evidence.NotUploaded");
     let shown = fixture.show(&dispute);
@@ -206,7 +206,7 @@ fn one_file_may_serve_several_disputes() {
 }
 
 #[test]
-fn the_same_submission_in_any_order_is_a_repetition() {
+fn reordered_submission_is_a_repetition() {
     let fixture = test_gateway();
     let dispute = fixture.dispute();
     let items: Vec<_> = (0..3).map(|seed| item(&fixture.upload(&samples::receipt(seed)))).collect();
@@ -244,18 +244,18 @@ fn names_and_types_are_compared_as_pairs_with_their_urls() {
 }
 
 #[test]
-fn another_merchants_dispute_does_not_exist() {
+fn dispute_of_another_merchant_is_not_found() {
     let fixture = test_gateway();
     let merchant_id = fixture.operator.open_merchant("Other Shop", "UTC");
     let theirs =
         rebuttal_testbed::test_gateway::number(&fixture.operator.open_dispute(merchant_id, &json!({})));
     let url = fixture.upload(&samples::receipt(1));
     let none = "N".repeat(theirs.len());
-    let told = |number: &str| {
+    let response_for = |number: &str| {
         let answers =
             [fixture.contest(number, &[Item::receipt(&url)]), fixture.accept(number), fixture.query(number)];
         answers.map(|answer| answer.expect("Dispute.NotFound").response.text().replace(number, "…"))
     };
-    assert_eq!(told(&theirs), told(&none));
+    assert_eq!(response_for(&theirs), response_for(&none));
     assert_eq!(fixture.history(&theirs).len(), 1);
 }

@@ -10,7 +10,7 @@ use crate::common::{each, test_gateway};
 
 const COMMIT_LIMIT_MS: i64 = 5_000;
 const SWEEP_WITHIN_MS: i64 = 1_000;
-/// For the looking and for a busy machine; the gateway itself has the second above.
+/// Tolerance for polling and a busy machine, in addition to the gateway's second.
 const SLACK_MS: i64 = 10_000;
 const PASSED: &str = "Dispute.DeadlinePassed";
 
@@ -20,7 +20,7 @@ fn left_state(fixture: &TestGateway, dispute: &str, state: &str) -> i64 {
 }
 
 #[test]
-fn the_sweeper_acts_between_five_and_six_seconds_after() {
+fn disputes_expire_5_to_6_seconds_after_the_deadline() {
     let fixture = test_gateway();
     let cases: Vec<_> = [600, 1_050, 1_900].map(in_ms).into_iter().collect();
     let opened: Vec<_> =
@@ -69,10 +69,10 @@ fn late_requests_are_rejected_before_the_sweep() {
     fixture.contest(&late, &[Item::receipt(&url)]).is(PASSED);
     fixture.accept(&late).is(PASSED);
     assert_eq!((fixture.status(&late).as_str(), fixture.history(&late).len()), ("NEEDS_RESPONSE", 1));
-    // A repetition is one, deadline or not.
+    // A repetition is accepted after the deadline, too.
     fixture.contest(&contested, &[Item::receipt(&url)]).is("OK");
     fixture.accept(&accepted).is("OK");
-    // The operator can still give time.
+    // The operator can still extend the deadline.
     fixture.operator.does(&extended, "extend", &json!({ "deadline": in_days(1) }));
     fixture.contest(&extended, &[Item::receipt(&url)]).is("OK");
     left_state(&fixture, &late, "NEEDS_RESPONSE");
@@ -84,7 +84,7 @@ fn late_requests_are_rejected_before_the_sweep() {
 }
 
 #[test]
-fn arrival_is_the_moment_of_the_last_byte() {
+fn arrival_time_is_that_of_the_last_byte() {
     let fixture = test_gateway();
     let url = fixture.upload(&samples::receipt(1));
     let (deadline, deadline_ms) = in_ms(900);
@@ -105,7 +105,7 @@ fn arrival_is_the_moment_of_the_last_byte() {
 }
 
 #[test]
-fn a_gateway_that_was_away_catches_up() {
+fn restarted_gateway_expires_overdue_disputes() {
     let mut fixture = test_gateway();
     let (deadline, deadline_ms) = in_ms(600);
     let dispute = fixture.dispute_with(&json!({ "deadline": deadline }));

@@ -13,7 +13,7 @@ use crate::common::{becomes_ready, folder_test_gateway, gateway, scrape, sqlite_
 
 const UNAVAILABLE: &str = "Common.System.Unavailable";
 
-/// How often the log repeats this.
+/// How often the log contains this.
 fn logged(fixture: &TestGateway, what: &str) -> usize {
     wait_for(what, || {
         let count = fixture.gateway.stderr().matches(what).count();
@@ -27,7 +27,7 @@ fn file_of(fixture: &TestGateway, url: &str) -> PathBuf {
 }
 
 #[test]
-fn evidence_that_is_not_mounted_is_no_missing_file() {
+fn unmounted_evidence_is_not_a_missing_file() {
     let fixture = folder_test_gateway();
     let [submitted, waiting] = [1, 2].map(|number| fixture.upload(&samples::receipt(number)));
     let (contested, dispute) = (fixture.dispute(), fixture.dispute());
@@ -60,7 +60,7 @@ fn missing_recorded_file_is_logged() {
     let download = fixture.operator.fetch(&format!("/disputes/{dispute}/evidence/1-1"));
     download.is_problem(500, "Common.System.Error");
     assert_eq!(logged(&fixture, "a recorded file is missing from the evidence store"), 1);
-    assert_eq!(logged(&fixture, "is gone although it was submitted"), 1);
+    assert_eq!(logged(&fixture, "was submitted, but is missing"), 1);
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn readiness_follows_the_last_commit() {
     fixture.accept(&dispute).is(UNAVAILABLE);
     becomes_ready(fixture.address(), 503);
     fixture.gateway.limit_file_size(None);
-    // Nobody has to send a change first.
+    // This needs no change by a caller.
     becomes_ready(fixture.address(), 200);
     fixture.accept(&dispute).is("OK");
 }
@@ -127,7 +127,7 @@ fn readiness_is_checked_at_most_once_a_second() {
     };
     let gateway = gateway().embedded().survives_full_disk().args(["--metrics-listen", "127.0.0.1:0"]);
     let fixture = TestGateway::with_builder(gateway);
-    // From now on each look tries a change.
+    // From now on each readiness check tries a change.
     fixture.gateway.limit_file_size(Some(0));
     fixture
         .operator
@@ -146,7 +146,7 @@ fn readiness_is_checked_at_most_once_a_second() {
             });
         }
     });
-    // The sweeper tries as well, every few seconds.
+    // The sweeper also tries every few seconds.
     let (tried, seconds) = (tries(&fixture) - before, began.elapsed().as_secs_f64());
     assert!(tried <= 20.0 + 4.0 * seconds, "{tried} in {seconds} s");
     fixture.gateway.limit_file_size(None);
@@ -166,7 +166,7 @@ fn disk_with_space_for_one_page_counts_as_full() {
 }
 
 #[test]
-fn a_start_that_cannot_write_is_not_ready() {
+fn gateway_started_without_write_access_is_not_ready() {
     let mut fixture = TestGateway::with_builder(gateway().embedded().survives_full_disk());
     fixture.gateway.restart();
     // Nothing has been committed since the start.
@@ -177,7 +177,7 @@ fn a_start_that_cannot_write_is_not_ready() {
 }
 
 #[test]
-fn a_log_that_was_deleted_loses_nothing() {
+fn deleted_wal_loses_nothing() {
     let mut fixture = sqlite_test_gateway();
     let url = fixture.upload(&samples::receipt(1));
     let (answered, dispute) = (fixture.dispute(), fixture.dispute());
@@ -195,14 +195,14 @@ fn a_log_that_was_deleted_loses_nothing() {
 }
 
 #[test]
-fn another_evidence_folder_is_not_this_gateways() {
+fn evidence_folder_of_another_gateway_is_rejected() {
     let fixture = folder_test_gateway();
     let url = fixture.upload(&samples::receipt(1));
     let dispute = fixture.dispute();
     let other = gateway().folder().start();
     let (evidence, away) = (fixture.gateway.data().join("evidence"), fixture.gateway.scratch().join("away"));
     fs::rename(&evidence, &away).unwrap();
-    // One that was just made looks right but for whose it is.
+    // A new one is valid, but has another gateway's ownership marker.
     fs::create_dir_all(evidence.join("incoming")).unwrap();
     let ticket = fixture.ticket("receipt.png");
     for foreign in [false, true] {

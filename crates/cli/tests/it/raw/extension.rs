@@ -12,7 +12,7 @@ const BLOCK_BYTES: usize = 64;
 const SECRET_CHARS: usize = 32;
 
 #[test]
-fn an_extended_signature_is_right_and_still_refused() {
+fn length_extended_signature_is_rejected() {
     let fixture = test_gateway();
     let seen = fixture.call(QUERY, &json!({ "disputeNo": "never-opened" }));
     let contest = fixture.call(CONTEST, &json!({ "disputeNo": "never-opened", "evidenceList": [] }));
@@ -57,7 +57,7 @@ pub(crate) fn extended(seen: &SignedCall, suffix: &[u8]) -> SignedCall {
     forged
 }
 
-/// What SHA-256 appends to so many bytes: 80h, zeros, and the length in bits.
+/// SHA-256's padding of a message of this length: 80h, zeros, and the length in bits.
 fn padding(bytes: usize) -> Vec<u8> {
     let mut padding = vec![0x80];
     while (bytes + padding.len()) % BLOCK_BYTES != BLOCK_BYTES - 8 {
@@ -82,7 +82,7 @@ fn cube_root_bits(n: u128) -> u32 {
     u32::try_from(low & 0xffff_ffff).unwrap()
 }
 
-/// SHA-256's compression, written out here because libraries rightly hide it.
+/// SHA-256's compression function, which libraries do not export.
 fn compress(state: &mut [u32; 8], block: &[u8]) {
     let constants: Vec<u32> = primes().take(64).map(cube_root_bits).collect();
     let mut words: Vec<u32> =

@@ -14,7 +14,7 @@ const MINUTES_10_MS: i64 = 600_000;
 /// With the body of a contest, over the limit of a body.
 const TOO_MUCH: usize = 70_000;
 
-/// A copy of a request, altered after it was signed: nonce and sign are still the merchant's.
+/// A copy of a request, altered after it was signed: nonce and signature are still the merchant's.
 fn altered(call: &SignedCall, alter: impl Fn(&mut SignedCall)) -> SignedCall {
     let mut copy = call.clone();
     copy.sign_instead = Some(call.sign());
@@ -23,7 +23,7 @@ fn altered(call: &SignedCall, alter: impl Fn(&mut SignedCall)) -> SignedCall {
 }
 
 #[test]
-fn an_altered_copy_gets_a_notice_and_the_request_still_counts() {
+fn altered_copy_gets_a_notice_and_the_original_works() {
     let fixture = test_gateway();
     let url = fixture.upload(&samples::receipt(1));
     type Alter = fn(&mut SignedCall);
@@ -59,12 +59,12 @@ fn an_altered_copy_gets_a_notice_and_the_request_still_counts() {
         let no = fixture.dispute();
         let contest = fixture.contest_call(&no, &[Item::receipt(&url)]);
         let copy = altered(&contest, alter);
-        let told = copy.request().send(fixture.address()).unwrap();
+        let response = copy.request().send(fixture.address()).unwrap();
         if copy.target.starts_with('/') {
-            copy.verified(told).that_is(Notice).is(code);
+            copy.verified(response).that_is(Notice).is(code);
         } else {
-            // Signed for the path alone, as the merchant's own is.
-            contest.verified(told).that_is(Notice).is(code);
+            // Signed for the path only, like the merchant's request.
+            contest.verified(response).that_is(Notice).is(code);
         }
         assert_eq!(fixture.status(&no), "NEEDS_RESPONSE");
         contest.send(fixture.address()).that_is(Settled).is("OK");
@@ -107,7 +107,7 @@ fn rejections_that_keep_the_nonce_are_notices() {
 /// What is refused for its signed bytes alone is refused for them each time; what is refused for anything that may
 /// change has used its nonce up.
 #[test]
-fn a_settled_refusal_stays_one_whatever_happens_afterwards() {
+fn settled_rejection_is_final() {
     let fixture = test_gateway();
     let url = fixture.upload(&samples::receipt(1));
     let never_uploaded = fixture.ticket("receipt.png");
@@ -142,7 +142,7 @@ fn a_settled_refusal_stays_one_whatever_happens_afterwards() {
     for (call, code) in &by_state {
         call.send(fixture.address()).that_is(Settled).is(code);
     }
-    // Everything turns out so that each would be taken now.
+    // Now each request would be accepted.
     let form = never_uploaded.form(&samples::receipt(2).bytes);
     assert_eq!(form.send(form.address().unwrap_or(fixture.address())).status, 204);
     let _ = fixture.dispute_with(&json!({ "disputeNo": unopened }));
@@ -154,7 +154,7 @@ fn a_settled_refusal_stays_one_whatever_happens_afterwards() {
 
 /// The signed URL does not say where a base URL ends: the same signature is right for two paths.
 #[test]
-fn a_path_that_another_base_url_makes_a_call_of_settles_nothing() {
+fn path_under_another_base_url_settles_nothing() {
     let urls = ["http://gateway.test", "http://gateway.test/pre"];
     let mut fixture =
         TestGateway::with_builder(gateway().folder().args(urls.iter().flat_map(|url| ["--public-url", url])));
@@ -175,9 +175,9 @@ fn a_path_that_another_base_url_makes_a_call_of_settles_nothing() {
     under_one.send(fixture.address()).that_is(Settled).is("Common.Request.NotFound");
 }
 
-/// Where operators have a listener of their own, a merchant's call is none there, and one elsewhere.
+/// With a separate operator listener, a merchant's call is unknown there, but served by the other listener.
 #[test]
-fn a_listener_without_calls_settles_nothing() {
+fn operator_listener_settles_no_merchant_call() {
     let gateway = gateway().args(["--operator-listen", "127.0.0.1:0"]).start();
     let elsewhere = operators_address(&gateway);
     let operator = Operator::new(elsewhere, &gateway.operator_token());

@@ -15,7 +15,7 @@ fn query(fixture: &TestGateway) -> SignedCall {
 }
 
 #[test]
-fn five_minutes_either_way_are_fresh() {
+fn timestamps_within_five_minutes_are_fresh() {
     let fixture = test_gateway();
     let at = fixture.address();
     each([("old", 1), ("early", -1)], |sign: i64| {
@@ -32,7 +32,7 @@ fn five_minutes_either_way_are_fresh() {
 }
 
 #[test]
-fn a_request_is_answered_once() {
+fn request_is_processed_once() {
     let fixture = test_gateway();
     let at = fixture.address();
     let (accepted, contested) = (fixture.dispute(), fixture.dispute());
@@ -55,7 +55,7 @@ fn a_request_is_answered_once() {
 }
 
 #[test]
-fn the_identity_of_a_request_is_app_timestamp_and_nonce() {
+fn request_identity_is_app_timestamp_and_nonce() {
     let fixture = test_gateway();
     let at = fixture.address();
     let first = query(&fixture);
@@ -80,7 +80,7 @@ fn the_identity_of_a_request_is_app_timestamp_and_nonce() {
 }
 
 #[test]
-fn a_refusal_behind_the_nonce_check_burns_the_nonce() {
+fn rejection_after_the_nonce_check_uses_the_nonce() {
     let fixture = test_gateway();
     let at = fixture.address();
     let accepted = fixture.dispute();
@@ -100,7 +100,7 @@ fn a_refusal_behind_the_nonce_check_burns_the_nonce() {
 }
 
 #[test]
-fn a_refusal_before_the_nonce_check_burns_nothing() {
+fn rejection_before_the_nonce_check_keeps_the_nonce() {
     let fixture = test_gateway();
     let at = fixture.address();
     let right = fixture.call(ACCEPT, &json!({ "disputeNo": fixture.dispute() }));
@@ -109,7 +109,7 @@ fn a_refusal_before_the_nonce_check_burns_nothing() {
         call.body = body.into();
         call.send(at)
     };
-    // Anyone may have seen the nonce on its way; nobody else can use it up.
+    // Anyone may have seen the nonce in transit, but only the signer can use it.
     right.clone().badly_signed().send(at).is("Common.Auth.InvalidSignature");
     bent("[").is("Common.Request.Malformed");
     bent("{}").is("Common.Request.InvalidParameter");
@@ -144,7 +144,7 @@ fn nonces_of_changes_stay_used_across_a_restart() {
 }
 
 #[test]
-fn a_replayed_contest_says_so_and_the_repetition_is_ok() {
+fn replayed_contest_is_rejected_and_repetition_is_ok() {
     let fixture = test_gateway();
     let dispute = fixture.dispute();
     let url = fixture.upload(&samples::receipt(1));
@@ -157,7 +157,7 @@ fn a_replayed_contest_says_so_and_the_repetition_is_ok() {
 }
 
 #[test]
-fn a_nonce_of_a_read_is_used_for_changes_and_the_reverse() {
+fn nonce_of_a_read_is_used_for_changes_and_vice_versa() {
     let fixture = test_gateway();
     let at = fixture.address();
     let dispute = fixture.dispute();
@@ -175,7 +175,7 @@ fn a_nonce_of_a_read_is_used_for_changes_and_the_reverse() {
 }
 
 #[test]
-fn of_a_read_and_a_change_with_one_identity_at_once_one_passes() {
+fn concurrent_read_and_change_with_one_nonce_pass_once() {
     let fixture = test_gateway();
     let at = fixture.address();
     for _ in 0..30 {

@@ -10,7 +10,7 @@ fn query(fixture: &TestGateway) -> SignedCall {
     fixture.call(QUERY, &json!({ "disputeNo": "never-opened" }))
 }
 
-/// The call with its header's parts put together in another way.
+/// The call with a header that is assembled differently.
 fn written(fixture: &TestGateway, write: impl Fn(&Parts) -> String) -> SignedCall {
     let mut call = query(fixture);
     let (sign, app) = (call.sign(), call.signer.app_id.clone());
@@ -65,7 +65,7 @@ fn tolerated_headers_are_accepted() {
 }
 
 #[test]
-fn headers_that_are_not_of_the_form_are_refused_unsigned() {
+fn malformed_headers_are_rejected_unsigned() {
     let fixture = test_gateway();
     let s = &fixture;
     let without = |name: &'static str| {
@@ -134,7 +134,7 @@ fn headers_that_are_not_of_the_form_are_refused_unsigned() {
 }
 
 #[test]
-fn no_header_and_two_headers_are_refused_unsigned() {
+fn missing_or_duplicate_header_is_rejected_unsigned() {
     let fixture = test_gateway();
     let mut none = query(&fixture).request();
     none.headers.retain(|(name, _)| name != "Authorization");
@@ -150,7 +150,7 @@ fn no_header_and_two_headers_are_refused_unsigned() {
 }
 
 #[test]
-fn other_media_types_and_encodings_are_refused_signed() {
+fn other_media_types_and_encodings_are_rejected_signed() {
     let fixture = test_gateway();
     let of = |name: &'static str, value: Option<&'static str>| query(&fixture).with_header(name, value);
     let unsupported = [

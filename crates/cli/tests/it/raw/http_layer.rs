@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::common::{each, folder_test_gateway, gateway, operators_address, scrape, test_gateway, value};
 
-/// Fits into the socket, so that it is wholly sent before an answer can cut it off.
+/// Fits into the socket's buffer, so that it is completely sent before a response can interrupt it.
 const SENT_AT_ONCE: usize = 10_000;
 
 #[test]
@@ -40,7 +40,7 @@ fn non_http_input_is_rejected_without_envelope() {
                 assert!(statuses.contains(&response.status), "{}", response.status);
                 assert!(!response.text().contains("\"code\""), "{}", response.text());
             }
-            // Who still sends when the gateway closes may hear only the reset.
+            // A client that still sends when the gateway closes may get only the reset.
             Err(error) => assert!(bytes.len() > SENT_AT_ONCE, "{error}"),
         }
     });
@@ -73,8 +73,8 @@ fn malformed_chunk_is_rejected_before_the_body_ends() {
         connection.send(bytes.as_bytes()).unwrap();
         let response = connection.receive().unwrap();
         assert_eq!(response.status, 400, "{}", response.text());
-        let told = response.text();
-        assert!(told.contains("a chunk of the body is broken") && !told.contains("\"code\""), "{told}");
+        let text = response.text();
+        assert!(text.contains("a chunk of the body is broken") && !text.contains("\"code\""), "{text}");
         assert_eq!(response.header("connection"), Some("close"));
     });
 }
@@ -92,7 +92,7 @@ fn one_connection_carries_many_calls() {
 }
 
 #[test]
-fn connections_beyond_the_limit_wait_for_their_turn() {
+fn connections_beyond_the_limit_wait() {
     let fixture = TestGateway::with_builder(gateway().args(["--max-connections", "3"]));
     // The operator's kept-alive connection may be one more; it is evicted when idle. Each has a different peer address.
     let held: Vec<_> = (2..5)
@@ -115,8 +115,8 @@ fn connections_beyond_the_limit_wait_for_their_turn() {
 fn one_peer_cannot_take_every_connection() {
     const OF_ONE: usize = 256;
     let fixture = test_gateway();
-    // Each holds half a head: all that one peer may have, and some more, which are closed at once.
-    let mut stranger: Vec<_> = (0..OF_ONE + 30)
+    // Each has sent half a head: as many as one peer may have, and some more, which are closed immediately.
+    let mut peer: Vec<_> = (0..OF_ONE + 30)
         .filter_map(|_| {
             let mut connection =
                 Connection::open_from(Ipv4Addr::new(127, 0, 0, 9), fixture.address()).ok()?;
@@ -124,16 +124,15 @@ fn one_peer_cannot_take_every_connection() {
             Some(connection)
         })
         .collect();
-    let closed =
-        stranger.iter_mut().rev().take(30).filter_map(|connection| connection.receive().err()).count();
+    let closed = peer.iter_mut().rev().take(30).filter_map(|connection| connection.receive().err()).count();
     assert_eq!(closed, 30);
-    // Others are served meanwhile, on connections of their own.
+    // Other peers are still served.
     fixture.query(&fixture.dispute()).is("OK");
     assert!(fixture.gateway.stderr().contains("max_connections_per_peer"));
 }
 
 #[test]
-fn one_peer_gets_a_part_of_the_connections_that_there_are() {
+fn one_peer_gets_its_share_of_the_connections() {
     const ASKED_FOR: usize = 256;
     let files =
         |limit: u32| gateway().wrapper(["sh", "-c", &format!("ulimit -n {limit}; exec \"$0\" \"$@\"")]);
@@ -150,16 +149,16 @@ fn one_peer_gets_a_part_of_the_connections_that_there_are() {
     ];
     each(cases.map(|(name, gateway, of_one)| (name, (gateway, of_one))), |(gateway, of_one)| {
         let fixture = TestGateway::with_builder(gateway);
-        // Each is answered once, so that who is refused is seen at once, and then holds half a head.
+        // Each is answered once, which shows rejected ones immediately, and then sends half a head.
         let asked_for = if of_one.is_some() { ASKED_FOR } else { 24 };
-        let mut stranger: Vec<_> = (0..asked_for).filter_map(|_| at_rest(9, fixture.address())).collect();
-        for connection in &mut stranger {
+        let mut peer: Vec<_> = (0..asked_for).filter_map(|_| at_rest(9, fixture.address())).collect();
+        for connection in &mut peer {
             connection.send(b"POST /pg/v2/dispute/query HTTP/1.1\r\nHost: a\r\n").unwrap();
         }
         match of_one {
-            Some(of_one) => assert_eq!(stranger.len(), of_one),
+            Some(of_one) => assert_eq!(peer.len(), of_one),
             // The proxy can use every slot: its clients' idle connections are not evicted either.
-            None => assert!(stranger.len() >= 23, "{}", stranger.len()),
+            None => assert!(peer.len() >= 23, "{}", peer.len()),
         }
         if of_one.is_some() {
             fixture.query(&fixture.dispute()).is("OK");
@@ -167,7 +166,7 @@ fn one_peer_gets_a_part_of_the_connections_that_there_are() {
     });
 }
 
-/// A connection from one of this machine's addresses that has been answered and rests.
+/// An idle connection from one of this machine's addresses, after one response.
 fn at_rest(from: u8, at: SocketAddr) -> Option<Connection> {
     let mut connection = Connection::open_from(Ipv4Addr::new(127, 0, 0, from), at).ok()?;
     let answered = connection.exchange(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -195,7 +194,7 @@ fn one_peer_cannot_exhaust_the_small_listeners() {
     assert_eq!(of_one.len(), OF_ONE, "what one address may have");
     assert_eq!(listed(), 200);
 
-    // Three peers hold all connections, and all are idle.
+    // Three peers use all connections, and are idle.
     let of_others: Vec<_> =
         [10, 11].iter().flat_map(|from| (0..OF_ONE).filter_map(|_| at_rest(*from, at))).collect();
     assert_eq!(of_one.len() + of_others.len(), PLACES);

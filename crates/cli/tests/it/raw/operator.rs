@@ -1,4 +1,4 @@
-//! Contract §8, the operator API: who may use it, how it rejects, and that a repeated request counts once.
+//! Contract §8, the operator API: which tokens may use it, how it rejects, and that a repeated request counts once.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ fn requests_without_a_valid_token_are_rejected() {
             (Some(fixture.call("/operator/v1/disputes", &json!({})).authorization()), "send one header"),
         ),
     ];
-    each(cases, |(header, told)| {
+    each(cases, |(header, detail)| {
         for (method, path) in [
             ("GET", "/disputes"),
             ("GET", "/merchants"),
@@ -52,7 +52,7 @@ fn requests_without_a_valid_token_are_rejected() {
             request.headers.extend(header.clone().map(|header| ("Authorization".to_owned(), header)));
             let reply = request.send(fixture.address()).unwrap();
             reply.is_problem(401, "Operator.Unauthorized");
-            assert!(reply.text().contains(told), "{}", reply.text());
+            assert!(reply.text().contains(detail), "{}", reply.text());
         }
     });
 }
@@ -65,7 +65,7 @@ fn health_is_public_and_metrics_are_not() {
 }
 
 #[test]
-fn refusals_are_problem_documents() {
+fn rejections_are_problem_documents() {
     let fixture = test_gateway();
     let operator = &fixture.operator;
     let open = |but: Value| operator.post("/disputes", &dispute(fixture.merchant_id, &but));
@@ -153,7 +153,7 @@ fn unsupported_operator_methods_get_an_allow_header() {
 }
 
 #[test]
-fn a_number_or_a_key_is_required_to_open() {
+fn opening_requires_a_dispute_number_or_a_key() {
     let fixture = test_gateway();
     let body = dispute(fixture.merchant_id, &json!({}));
     let without = fixture.operator.send(&fixture.operator.request("POST", "/disputes", Some(&body)));
@@ -169,7 +169,7 @@ fn a_number_or_a_key_is_required_to_open() {
 }
 
 #[test]
-fn the_same_key_and_body_answer_the_first_answer() {
+fn repeated_key_and_body_return_the_first_response() {
     let mut fixture = test_gateway();
     let (key, body) = (fresh_nonce(), dispute(fixture.merchant_id, &json!({})));
     let first = keyed(&fixture, "/disputes", &body, &key);
@@ -188,7 +188,7 @@ fn the_same_key_and_body_answer_the_first_answer() {
 }
 
 #[test]
-fn a_request_that_is_refused_with_400_does_not_use_its_key_up() {
+fn request_rejected_with_400_keeps_its_key() {
     let fixture = test_gateway();
     let key = fresh_nonce();
     keyed(&fixture, "/merchants", &json!({ "timeZone": "UTC" }), &key).is_problem(400, INVALID);
@@ -199,7 +199,7 @@ fn a_request_that_is_refused_with_400_does_not_use_its_key_up() {
 }
 
 #[test]
-fn a_repeated_key_answers_accounts_as_they_were() {
+fn repeated_key_returns_accounts_as_they_were() {
     let mut fixture = test_gateway();
     let merchant_key = fresh_nonce();
     let merchant =
@@ -227,7 +227,7 @@ fn a_repeated_key_answers_accounts_as_they_were() {
 }
 
 #[test]
-fn an_outcome_that_is_there_is_reached_again_and_another_is_not() {
+fn same_outcome_is_repeatable_and_another_is_rejected() {
     let fixture = test_gateway();
     let resolve =
         |no: &str, outcome: &str| fixture.operator.act(no, "resolve", &json!({ "outcome": outcome }));
@@ -268,13 +268,13 @@ fn app_contains_the_end_of_its_rotation_overlap() {
     let (rotate, body, key) = (format!("{app}/rotate"), json!({ "overlapSeconds": 3 }), fresh_nonce());
     let asked_ms = now_ms();
     let rotated = keyed(&fixture, &rotate, &body, &key).json();
-    let told = &rotated["oldSecretExpiresTime"];
-    let until_ms = parse_rfc3339(told.as_str().unwrap());
+    let expires = &rotated["oldSecretExpiresTime"];
+    let until_ms = parse_rfc3339(expires.as_str().unwrap());
     assert!((asked_ms + 3_000..=now_ms() + 3_000).contains(&until_ms), "{rotated}");
-    assert_eq!(&listed(), told);
+    assert_eq!(&listed(), expires);
     assert_eq!(
         &fixture.operator.patch(&app, &json!({ "enabled": true })).json()["oldSecretExpiresTime"],
-        told
+        expires
     );
     wait_until_ms(until_ms);
     assert_eq!(listed(), Value::Null);
@@ -384,7 +384,7 @@ fn invalid_search_number_is_rejected() {
 }
 
 #[test]
-fn numbers_made_by_the_gateway_sort_by_time() {
+fn generated_dispute_numbers_sort_by_time() {
     let fixture = test_gateway();
     let later = |_| {
         pause(Duration::from_millis(2));
@@ -395,7 +395,7 @@ fn numbers_made_by_the_gateway_sort_by_time() {
 }
 
 #[test]
-fn a_key_has_visible_characters_only() {
+fn idempotency_key_has_visible_characters_only() {
     let fixture = test_gateway();
     let body = json!({ "name": "Corner Shop", "timeZone": "UTC" });
     for key in ["a b", "a\tb", "", "é", &"k".repeat(129)] {

@@ -27,11 +27,11 @@ fn invalid_signature_flood_is_throttled_per_address() {
     let limited = answers.iter().filter(|answer| answer.code == "Common.RateLimited");
     let limited: Vec<_> =
         limited.map(|answer| answer.response.header("retry-after").unwrap().to_owned()).collect();
-    let told = answers.iter().filter(|answer| answer.code == "Common.Auth.InvalidSignature").count();
-    assert_eq!(limited.len() + told, answers.len());
-    assert!(!limited.is_empty(), "400 failures at once and none was held back");
-    assert!(told >= FAILURES_PER_SECOND / 2, "only {told} were told what is wrong");
-    // The same app from another address goes through at once: an appId alone locks nobody out.
+    let rejected = answers.iter().filter(|answer| answer.code == "Common.Auth.InvalidSignature").count();
+    assert_eq!(limited.len() + rejected, answers.len());
+    assert!(!limited.is_empty(), "400 concurrent failures, none throttled");
+    assert!(rejected >= FAILURES_PER_SECOND / 2, "only {rejected} were rejected with their reason");
+    // The same app is accepted from another address: an appId is not enough to lock out its owner.
     let good = || fixture.call(QUERY, &json!({ "disputeNo": "never-opened" }));
     let mut elsewhere = Connection::open_from(Ipv4Addr::new(127, 0, 0, 9), fixture.address()).unwrap();
     good().send_on(&mut elsewhere).unwrap().is("Dispute.NotFound");
@@ -60,7 +60,7 @@ fn new_app_is_not_throttled_by_other_callers_failures() {
 }
 
 #[test]
-fn a_full_disk_changes_nothing_and_says_so() {
+fn full_disk_changes_nothing_and_is_reported() {
     let fixture = sqlite_test_gateway();
     let at = fixture.address();
     let url = fixture.upload(&samples::receipt(1));
@@ -76,18 +76,18 @@ fn a_full_disk_changes_nothing_and_says_so() {
     refused.iter().for_each(|answer| assert_eq!(answer.code, "Common.System.Unavailable"));
     let upload = ticket.form(&samples::png(7)).send(at);
     assert!(upload.status >= 500, "{} {}", upload.status, upload.text());
-    // What only reads goes on.
+    // Reads are still served.
     assert_eq!(fixture.query(&contested).ok()["status"], "NEEDS_RESPONSE");
     fixture.gateway.limit_file_size(None);
     assert_eq!([&contested, &accepted].map(|no| fixture.show(no)), before, "nothing was changed");
-    // Nothing at all: the nonces of what was refused are not used either.
+    // Nothing was changed: the nonces of the rejected requests are unused.
     for call in &calls {
         call.send(at).is("OK");
     }
     assert_eq!(ticket.form(&samples::png(7)).send(at).status, 204);
 }
 
-/// How many of these calls, sent at once, were answered with this code.
+/// How many of these concurrent calls were answered with this code.
 fn sent_at_once(fixture: &TestGateway, calls: &[SignedCall], code: &str) -> usize {
     let mut connection = Connection::open(fixture.address()).unwrap();
     let bytes: Vec<u8> = calls.iter().flat_map(|call| call.bytes()).collect();
@@ -105,13 +105,13 @@ fn app_rate_counts_only_validly_signed_requests() {
     const RATE: usize = 5;
     let fixture = TestGateway::with_builder(gateway().args(["--app-rate-per-second", &RATE.to_string()]));
     let good = || fixture.call(QUERY, &json!({ "disputeNo": "never-opened" }));
-    // What a stranger sends under the app's name takes nothing from it.
+    // Requests with the app's id and an invalid signature do not count against the app.
     assert_eq!(
         sent_at_once(&fixture, &calls(50, || good().badly_signed()), "Common.Auth.InvalidSignature"),
         50
     );
-    let told = sent_at_once(&fixture, &calls(30, good), "Dispute.NotFound");
-    assert!((1..=RATE * 2).contains(&told), "{told}");
+    let allowed = sent_at_once(&fixture, &calls(30, good), "Dispute.NotFound");
+    assert!((1..=RATE * 2).contains(&allowed), "{allowed}");
     let malformed = fixture.raw_call(QUERY, "[").send(fixture.address()).expect("Common.RateLimited");
     let seconds: u64 = malformed.response.header("retry-after").unwrap().parse().unwrap();
     let mut other = good();
@@ -122,7 +122,7 @@ fn app_rate_counts_only_validly_signed_requests() {
 }
 
 #[test]
-fn a_forwarded_address_counts_only_from_a_trusted_proxy() {
+fn forwarded_address_needs_a_trusted_proxy() {
     let limited = |args: &[&str], addresses: &dyn Fn(usize) -> String| {
         let fixture = TestGateway::with_builder(gateway().args(args));
         let calls: Vec<_> = (0..FAILURES_PER_SECOND * 3)
@@ -135,13 +135,13 @@ fn a_forwarded_address_counts_only_from_a_trusted_proxy() {
     };
     let many = |number: usize| format!("203.0.113.{}", number % 200);
     let one = |_| "203.0.113.7".to_owned();
-    assert!(limited(&[], &many) > 0, "a stranger chooses his own address");
+    assert!(limited(&[], &many) > 0, "an untrusted peer must not choose its address");
     assert_eq!(limited(&["--trusted-proxies", "127.0.0.0/8"], &many), 0);
     assert!(limited(&["--trusted-proxies", "127.0.0.0/8"], &one) > 0);
 }
 
 #[test]
-fn full_memory_for_nonces_refuses_reads_and_forgets_nothing() {
+fn full_replay_cache_rejects_reads_and_evicts_nothing() {
     const CAPACITY: usize = 20;
     let args = ["--read-nonce-capacity", &CAPACITY.to_string(), "--freshness-window-seconds", "2"];
     let fixture = TestGateway::with_builder(gateway().args(args));
@@ -157,11 +157,11 @@ fn full_memory_for_nonces_refuses_reads_and_forgets_nothing() {
     assert!(read >= CAPACITY / 2 && refused > 0, "{read} of {}", answers.len());
     of("OK").for_each(|call| call.send(at).is("Common.Auth.ReplayedNonce"));
     // The response says when to retry, and one app's polling does not block another's.
-    let told = of("Common.System.Unavailable").next().unwrap().send(at);
-    assert!(told.message.contains("too many queries within"), "{}", told.message);
-    let seconds: u64 = told.response.header("retry-after").unwrap().parse().unwrap();
+    let refused = of("Common.System.Unavailable").next().unwrap().send(at);
+    assert!(refused.message.contains("too many queries within"), "{}", refused.message);
+    let seconds: u64 = refused.response.header("retry-after").unwrap().parse().unwrap();
     assert!((5..=30).contains(&seconds), "{seconds}");
-    // What changes something keeps its nonces elsewhere.
+    // Nonces of changes are stored in the database.
     fixture.accept(&dispute).is("OK");
     // Two windows later, and as long as forgetting takes, there is capacity again; forgotten nonces are stale.
     pause(Duration::from_secs(seconds));
@@ -193,9 +193,9 @@ fn many_apps_of_one_merchant_do_not_starve_other_merchants() {
 }
 
 #[test]
-fn slow_readers_of_one_token_leave_others_their_downloads() {
+fn slow_downloads_of_one_token_do_not_block_others() {
     const SLOW_READERS: usize = 40;
-    // As many files as the systems' buffers do not hold, so that a reader that reads nothing holds its slot.
+    // More files than the socket buffers can hold, so that a client that reads nothing occupies its slot.
     const FILES_EACH: usize = 8;
     let fixture = test_gateway();
     let no = fixture.dispute();
@@ -242,7 +242,7 @@ fn slow_readers_of_one_token_leave_others_their_downloads() {
 }
 
 #[test]
-fn a_full_queue_refuses_at_once_and_changes_nothing() {
+fn full_commit_queue_rejects_immediately() {
     const AT_ONCE: usize = 48;
     const ROUNDS: usize = 20;
     let fixture =
@@ -268,7 +268,7 @@ fn a_full_queue_refuses_at_once_and_changes_nothing() {
                 other => panic!("{other}: {}", answer.message),
             }
         }
-        // Nothing was changed: the very same request, nonce and all, is taken afterwards.
+        // Nothing was changed: the same request with the same nonce is accepted afterwards.
         let refused = answers.iter().zip(calls).filter(|(answer, _)| answer.code != "OK");
         let refused: Vec<_> = refused.map(|(_, (_, call))| call).collect();
         refused.iter().for_each(|call| call.send(fixture.address()).is("OK"));

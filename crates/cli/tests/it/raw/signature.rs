@@ -18,7 +18,7 @@ fn query_by(fixture: &TestGateway, signer: &Signer) -> SignedCall {
 }
 
 #[test]
-fn every_signed_value_counts() {
+fn every_signed_value_affects_the_signature() {
     let fixture = test_gateway();
     let right = query(&fixture);
     let sign = right.sign();
@@ -51,13 +51,17 @@ fn every_signed_value_counts() {
     ];
     each(cases, |call| {
         let answer = call.send(fixture.address()).expect("Common.Auth.InvalidSignature");
-        assert!(answer.message.contains(&fixture.base), "tells the URL expected: {}", answer.message);
+        assert!(
+            answer.message.contains(&fixture.base),
+            "the message has the expected URL: {}",
+            answer.message
+        );
     });
     right.send(fixture.address()).is("Dispute.NotFound");
 }
 
 #[test]
-fn the_url_is_the_public_base_and_the_raw_target() {
+fn signed_url_is_public_base_and_raw_target() {
     let fixture = test_gateway();
     let at = fixture.address();
     let to = |target: &str| {
@@ -86,7 +90,7 @@ fn the_url_is_the_public_base_and_the_raw_target() {
         call.target = target;
         call
     };
-    // Verified as the answer to what it counts as.
+    // Verified as the response to the request that it is processed as.
     let answer = |origin: &str| {
         let call = absolute(origin);
         let response = call.request().send(at).unwrap();
@@ -118,7 +122,7 @@ fn the_url_is_the_public_base_and_the_raw_target() {
 }
 
 #[test]
-fn of_several_base_urls_the_one_that_verified_answers() {
+fn response_is_signed_for_the_verified_base_url() {
     let urls = ["https://first.test", "https://second.test:8443", "http://third.test/gateway"];
     let args = urls.iter().flat_map(|url| ["--public-url", url]);
     let mut fixture = TestGateway::with_builder(gateway().folder().args(args));
@@ -145,7 +149,7 @@ fn of_several_base_urls_the_one_that_verified_answers() {
     by_address.send(at).is("Common.Auth.InvalidSignature");
 }
 
-/// Sends an answer back with its own header, as an eavesdropper could.
+/// Sends a response back as a request with its header, as an eavesdropper could.
 fn reflect(fixture: &TestGateway, call: &SignedCall, answer: &Answer) -> Answer {
     let header = answer.response.header("authorization").unwrap();
     let field = |name: &str| {
@@ -160,7 +164,7 @@ fn reflect(fixture: &TestGateway, call: &SignedCall, answer: &Answer) -> Answer 
 }
 
 #[test]
-fn a_signed_answer_sent_back_as_a_request_is_refused() {
+fn signed_response_is_rejected_as_a_request() {
     let fixture = test_gateway();
     let at = fixture.address();
     let dispute = fixture.dispute();
@@ -186,14 +190,14 @@ fn a_signed_answer_sent_back_as_a_request_is_refused() {
 }
 
 #[test]
-fn the_stronger_scheme_is_required_once_chosen() {
+fn stronger_scheme_is_required_once_chosen() {
     let fixture = test_gateway();
     let at = fixture.address();
     let hmac = fixture.operator.open_app(fixture.merchant_id, Scheme::HmacSha256);
     let of =
         |signer: &Signer| SignedCall::new(signer, &fixture.base, QUERY, "{\"disputeNo\":\"never-opened\"}");
     of(&hmac).send(at).is("Dispute.NotFound");
-    // A sign of the other scheme is refused, and the refusal is signed in the app's own.
+    // A signature by the other scheme is rejected, and the response is signed by the app's scheme.
     let plain = Signer { scheme: Scheme::Sha256, ..hmac.clone() };
     let mut weak = of(&plain);
     let (sign, header) = (weak.sign(), weak.authorization());
@@ -207,7 +211,7 @@ fn the_stronger_scheme_is_required_once_chosen() {
         plain_call.sign()
     });
     under_a_false_name.send(at).is("Common.Auth.InvalidSignature");
-    // And the other way round: an app of the plain scheme is not spoken to in HMAC.
+    // Vice versa: an app of the plain scheme gets no HMAC response.
     let strong = Signer { scheme: Scheme::HmacSha256, ..fixture.signer.clone() };
     let mut too_strong = of(&strong);
     let (sign, header) = (too_strong.sign(), too_strong.authorization());
@@ -217,7 +221,7 @@ fn the_stronger_scheme_is_required_once_chosen() {
 }
 
 #[test]
-fn an_app_can_be_switched_to_the_stronger_scheme() {
+fn app_can_be_switched_to_the_stronger_scheme() {
     let fixture = test_gateway();
     let path = format!("/merchants/{}/apps/{}", fixture.merchant_id, fixture.signer.app_id);
     let answer = fixture.operator.patch(&path, &json!({ "scheme": "V2_HMAC_SHA256" }));
@@ -254,7 +258,7 @@ fn both_secrets_verify_during_rotation_overlap() {
     let by = |signer: &Signer| query_by(&fixture, signer);
     by(&new).send(at).is("Dispute.NotFound");
     by(&fixture.signer).send(at).is("Dispute.NotFound");
-    // Where no secret verified, the oldest valid one answers.
+    // If no secret verified, the response is signed with the oldest valid one.
     by(&fixture.signer).badly_signed().send(at).is("Common.Auth.InvalidSignature");
     let (status, problem) = rotate(&fixture, 3);
     assert_eq!((status, problem["code"].as_str()), (409, Some("Operator.Conflict")), "{problem}");
@@ -272,7 +276,7 @@ fn refuses(fixture: &TestGateway, ended: &Signer, valid: &Signer) {
 }
 
 #[test]
-fn a_leaked_secret_is_ended_during_an_overlap() {
+fn leaked_secret_can_be_ended_during_an_overlap() {
     let fixture = test_gateway();
     let end_overlap = format!("/merchants/{}/apps/{}/endOverlap", fixture.merchant_id, fixture.signer.app_id);
     let end_overlap = || fixture.operator.post(&end_overlap, &json!({}));
@@ -281,7 +285,7 @@ fn a_leaked_secret_is_ended_during_an_overlap() {
             .iter()
             .for_each(|signer| query_by(&fixture, signer).send(fixture.address()).is("Dispute.NotFound"));
     };
-    // The older one leaks, and the merchant signs with the newer one already.
+    // The older secret leaks, and the merchant already signs with the newer one.
     let first = fixture.signer.clone();
     let second = rotated(&fixture, 3_600);
     calls([&first, &second]);
@@ -296,7 +300,7 @@ fn a_leaked_secret_is_ended_during_an_overlap() {
     refuses(&fixture, &first, &second);
     assert_eq!(end_overlap().json(), ended.json(), "nothing is left to end");
     refuses(&fixture, &first, &second);
-    // The newer one leaks, or both.
+    // The newer secret leaks, or both do.
     let third = rotated(&fixture, 3_600);
     calls([&second, &third]);
     let fourth = rotated(&fixture, 0);
@@ -307,7 +311,7 @@ fn a_leaked_secret_is_ended_during_an_overlap() {
 }
 
 #[test]
-fn keys_are_of_the_form_and_differ() {
+fn generated_keys_are_well_formed_and_distinct() {
     let fixture = test_gateway();
     let other = fixture.operator.open_app(fixture.merchant_id, Scheme::Sha256);
     for text in [&fixture.signer.app_id, &fixture.signer.app_secret, &other.app_id, &other.app_secret] {

@@ -64,7 +64,7 @@ impl Setup {
         dispute
     }
 
-    /// Brings nine disputes to expire together, for it takes some seconds.
+    /// Lets nine disputes expire at the same time, because that takes some seconds.
     fn expired(&self) -> Vec<String> {
         let (deadline, _) = in_ms(1_000);
         let disputes: Vec<_> =
@@ -105,7 +105,7 @@ impl Setup {
 }
 
 #[test]
-fn every_cell_of_the_table() {
+fn every_state_accepts_its_actions_only() {
     let setup = Setup::start();
     let mut expired = setup.expired();
     let mut cases = Vec::new();
@@ -150,7 +150,7 @@ fn assert_actions(shown: &Value, state: &str) {
 }
 
 #[test]
-fn a_request_for_evidence_wants_something_new() {
+fn requested_evidence_must_differ_from_the_last() {
     let setup = Setup::start();
     let fixture = &setup.fixture;
     let dispute = setup.brought_to("UNDER_REVIEW");
@@ -175,7 +175,7 @@ fn a_request_for_evidence_wants_something_new() {
 }
 
 #[test]
-fn a_new_stage_takes_the_old_evidence_anew() {
+fn new_stage_accepts_the_evidence_of_the_last_stage() {
     let setup = Setup::start();
     let fixture = &setup.fixture;
     let dispute = setup.brought_to("WON");

@@ -1,4 +1,4 @@
-//! Contract §8, operators' tokens: what each role may do, and until when a token is valid.
+//! Contract §8, operators' tokens: what each role may do, and how long a token is valid.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ const ROLES: [&str; 3] = ["viewer", "operator", "admin"];
 const FORBIDDEN: &str = "Operator.Forbidden";
 const CONFLICT: &str = "Operator.Conflict";
 
-/// The calls that the contract's table lists: method, path, and the lowest role that may.
+/// The calls of the contract's table: method, path, and the lowest role that is allowed.
 fn calls() -> Vec<(String, String, String)> {
     let rows = CONTRACT.lines().skip_while(|line| !line.starts_with("| call | role |")).skip(2);
     let rows = rows.take_while(|line| line.starts_with('|'));
@@ -36,7 +36,7 @@ fn rank(role: &str) -> usize {
     ROLES.iter().position(|known| *known == role).unwrap_or_else(|| panic!("{role} is no role"))
 }
 
-/// Somebody with a new token.
+/// An operator with a new token.
 fn holder(fixture: &TestGateway, name: &str, role: &str) -> Operator {
     let made = fixture.operator.post("/tokens", &json!({ "name": name, "role": role })).created();
     assert_eq!((&made["name"], &made["role"]), (&json!(name), &json!(role)));
@@ -57,7 +57,7 @@ fn names(fixture: &TestGateway) -> Vec<String> {
 }
 
 #[test]
-fn every_call_asks_for_its_role() {
+fn every_call_requires_its_role() {
     let fixture = test_gateway();
     let no = fixture.dispute();
     fixture.contest(&no, &[Item::receipt(&fixture.upload(&samples::receipt(1)))]).is("OK");
@@ -84,7 +84,7 @@ fn every_call_asks_for_its_role() {
                 answer.is_problem(403, FORBIDDEN);
                 assert!(answer.text().contains(role) && answer.text().contains(lowest), "{}", answer.text());
             } else if method == "GET" {
-                // Links are an S3's.
+                // Links exist only with an S3.
                 let refused = path.ends_with("/link") && !rebuttal_testbed::backend::includes("s3");
                 assert_eq!(answer.status, if refused { 409 } else { 200 }, "{}", answer.text());
             } else {
@@ -93,9 +93,9 @@ fn every_call_asks_for_its_role() {
             }
         });
     }
-    let nobody = Operator::new(fixture.address(), "nobodys-token-at-all");
+    let unknown = Operator::new(fixture.address(), "an-unknown-token");
     for (method, path, _) in &calls {
-        nobody.send(&nobody.request(method, &at(path), None)).is_problem(401, "Operator.Unauthorized");
+        unknown.send(&unknown.request(method, &at(path), None)).is_problem(401, "Operator.Unauthorized");
     }
 }
 
@@ -119,7 +119,7 @@ fn forbidden_request_changes_nothing_and_keeps_its_key() {
 }
 
 #[test]
-fn a_token_is_shown_once_and_kept_as_its_hash() {
+fn token_is_shown_once_and_stored_as_hash() {
     let mut fixture = sqlite_test_gateway();
     let (key, body) = (fresh_nonce(), json!({ "name": "night-shift", "role": "operator" }));
     let made = keyed(&fixture.operator, "/tokens", &body, &key).created();
@@ -142,7 +142,7 @@ fn a_token_is_shown_once_and_kept_as_its_hash() {
         };
         assert!(!holds, "{} holds the token as it is", path.display());
     }
-    assert!(!fixture.gateway.stderr().contains(&token), "the log tells the token");
+    assert!(!fixture.gateway.stderr().contains(&token), "the token is in the log");
 }
 
 #[test]
@@ -154,14 +154,14 @@ fn revoked_token_is_rejected_from_then_on() {
     assert_eq!((revoked.status, &revoked.json()["name"]), (200, &json!("one")), "{}", revoked.text());
     one.fetch("/disputes").is_problem(401, "Operator.Unauthorized");
     assert_eq!(revoke(&fixture.operator, "one").json(), revoked.json(), "repeatable");
-    revoke(&fixture.operator, "nobody").is_problem(404, "Operator.NotFound");
+    revoke(&fixture.operator, "unknown").is_problem(404, "Operator.NotFound");
     fixture.gateway.restart();
     one.fetch("/disputes").is_problem(401, "Operator.Unauthorized");
     assert_eq!(other.fetch("/disputes").status, 200);
     assert_eq!(names(&fixture), ["operator", "other"]);
 }
 
-/// The gateway asks for the body when it has let the token in; then the token is revoked, and the body comes.
+/// The gateway asks for the body after it has accepted the token; then the token is revoked and the body sent.
 #[test]
 fn token_revoked_during_the_body_changes_nothing() {
     let fixture = test_gateway();
@@ -201,7 +201,7 @@ fn token_revoked_during_the_body_changes_nothing() {
 }
 
 #[test]
-fn a_change_that_takes_nothing_needs_no_body() {
+fn change_without_fields_needs_no_body() {
     let fixture = test_gateway();
     let bare = |path: &str, body: &str| {
         let mut request = fixture.operator.request("POST", path, None);
@@ -217,7 +217,7 @@ fn a_change_that_takes_nothing_needs_no_body() {
 }
 
 #[test]
-fn an_admin_is_always_left() {
+fn first_token_cannot_be_revoked_by_any_admin() {
     let mut fixture = test_gateway();
     let admin = holder(&fixture, "second", "admin");
     for by in [&fixture.operator, &admin] {
@@ -232,7 +232,7 @@ fn an_admin_is_always_left() {
 }
 
 #[test]
-fn a_name_that_is_used_again_shares_nothing_with_the_one_before() {
+fn reused_token_name_inherits_nothing_from_the_old_token() {
     let fixture = test_gateway();
     let first = holder(&fixture, "ci", "admin");
     let (key, body) = (fresh_nonce(), dispute(fixture.merchant_id, &json!({})));
@@ -250,7 +250,7 @@ fn a_name_that_is_used_again_shares_nothing_with_the_one_before() {
 }
 
 #[test]
-fn names_and_roles_are_of_their_form() {
+fn token_names_and_roles_are_validated() {
     let fixture = test_gateway();
     let invalid = "Common.Request.InvalidParameter";
     let long = "n".repeat(65);

@@ -19,7 +19,7 @@ const LIMIT_BYTES: usize = 2 * 1024 * 1024;
 
 type Alter = fn(&str) -> String;
 
-/// Nothing was stored: the same ticket still takes an honest file.
+/// Nothing was stored: the same ticket still accepts a valid file.
 #[track_caller]
 fn still_open(fixture: &TestGateway, ticket: &Ticket) {
     let response = ticket.form(&samples::png(1)).send(fixture.address());
@@ -38,7 +38,7 @@ fn refused(response: &Response, status: u16, codes: &[&str]) {
 }
 
 #[test]
-fn every_kind_is_stored_and_answered_as_s3_does() {
+fn every_file_type_is_stored_and_answered_like_s3() {
     let fixture = folder_test_gateway();
     each(samples::all().into_iter().map(|sample| (sample.filename, sample)), |sample| {
         let response = fixture.ticket(sample.filename).form(&sample.bytes).send(fixture.address());
@@ -87,7 +87,7 @@ fn no_field_may_be_altered() {
 }
 
 #[test]
-fn a_form_goes_nowhere_but_to_its_own_key() {
+fn upload_form_is_valid_for_its_key_only() {
     let fixture = folder_test_gateway();
     let ticket = fixture.ticket("a.png");
     let other = fixture.ticket("b.png");
@@ -99,7 +99,7 @@ fn a_form_goes_nowhere_but_to_its_own_key() {
     each([("other", to_other), ("up", up), ("other merchant's", merchant)], |form: Form| {
         refused(&form.send(fixture.address()), 403, &["AccessDenied", "SignatureDoesNotMatch"]);
     });
-    // A policy belongs to its signature, however well each is signed for itself.
+    // A valid policy with the valid signature of another policy is rejected.
     let mixed = form.altered("policy", |_| of_other("policy"));
     refused(&mixed.send(fixture.address()), 403, &["SignatureDoesNotMatch", "AccessDenied"]);
     still_open(&fixture, &ticket);
@@ -128,7 +128,7 @@ fn undeclared_and_repeated_fields_are_refused() {
 }
 
 #[test]
-fn the_file_comes_last_and_once() {
+fn file_part_must_be_last_and_single() {
     let fixture = folder_test_gateway();
     let ticket = fixture.ticket("a.png");
     let form = ticket.form(&samples::png(1));
@@ -158,7 +158,7 @@ fn the_file_comes_last_and_once() {
 }
 
 #[test]
-fn two_mebibytes_to_the_byte() {
+fn file_limit_is_exactly_2_mib() {
     let fixture = folder_test_gateway();
     each([("png", "a.png"), ("pdf", "a.pdf")], |filename| {
         let of = |bytes| {
@@ -174,13 +174,13 @@ fn two_mebibytes_to_the_byte() {
 }
 
 #[test]
-fn a_file_far_too_large_is_cut_off_in_flight() {
+fn oversized_upload_is_aborted() {
     let fixture = folder_test_gateway();
     let ticket = fixture.ticket("a.png");
     let before_kib = fixture.gateway.peak_memory_kib();
     let request = ticket.form(&vec![b'x'; 64 * LIMIT_BYTES]).request();
     let mut connection = Connection::open(fixture.address()).unwrap();
-    // The gateway may stop reading as soon as it knows; the answer is then all that a client can still get.
+    // The gateway may stop reading early; the client can then only read the response.
     drop(connection.send(&request.bytes()));
     if let Ok(response) = connection.receive() {
         refused(&response, 400, &["EntityTooLarge"]);
@@ -217,7 +217,7 @@ fn served(fixture: &TestGateway, dispute: &str) -> Response {
 }
 
 #[test]
-fn a_file_is_served_as_an_attachment_of_its_own_type() {
+fn file_is_served_as_attachment_of_its_type() {
     let fixture = folder_test_gateway();
     each(samples::all().into_iter().map(|sample| (sample.filename, sample)), |sample| {
         let url = fixture.upload(&sample);
@@ -232,7 +232,7 @@ fn a_file_is_served_as_an_attachment_of_its_own_type() {
 }
 
 #[test]
-fn the_parts_own_content_type_is_ignored() {
+fn content_type_of_the_file_part_is_ignored() {
     let fixture = folder_test_gateway();
     let ticket = fixture.ticket("a.png");
     let mut form = ticket.form(&samples::png(1));
@@ -244,7 +244,7 @@ fn the_parts_own_content_type_is_ignored() {
 }
 
 #[test]
-fn a_form_cut_short_stores_nothing() {
+fn truncated_form_stores_nothing() {
     let fixture = folder_test_gateway();
     let ticket = fixture.ticket("a.png");
     let request = ticket.form(&samples::png(1)).request();
@@ -276,7 +276,7 @@ fn slow_uploads_do_not_block_others() {
             let mut request = slow.form(&samples::png(1)).request();
             let whole = request.body.len();
             request = request.header("Content-Length", whole.to_string());
-            // All but the end: what is awaited is a place's worth.
+            // All but the end, so that the upload occupies its slot.
             request.body.truncate(whole - 100);
             sender.send(&request.bytes()).unwrap();
             sender
@@ -286,11 +286,11 @@ fn slow_uploads_do_not_block_others() {
     assert!(senders.iter_mut().any(|sender| sender.answers_within(Duration::from_millis(50))));
     let began = Instant::now();
     assert_eq!(other.form(&samples::png(2)).send(fixture.address()).status, 204);
-    // The gateway gives up a body that stalls after 10 s: whoever waited for these would be served after that.
+    // The gateway aborts a stalled body after 10 s; requests that waited for these would be served only then.
     assert!(began.elapsed() < Duration::from_secs(9), "{:?}", began.elapsed());
     assert!(fixture.gateway.stderr().contains("upload refused"), "{}", fixture.gateway.stderr());
     drop(senders);
-    // Those who waited have left, one behind the other.
+    // The waiting requests have disconnected, one after the other.
     let taken = || (slow.form(&samples::png(1)).send(fixture.address()).status == 204).then_some(());
     wait_for("the form to be free", taken);
 }

@@ -19,7 +19,7 @@ fn ask(fixture: &TestGateway, filename: &str, but: Value) -> Answer {
 }
 
 #[test]
-fn a_ticket_has_the_published_form() {
+fn upload_ticket_has_the_documented_fields() {
     let fixture = test_gateway();
     each(samples::all().into_iter().map(|sample| (sample.filename, sample)), |sample| {
         let before_ms = now_ms();
@@ -60,7 +60,7 @@ fn every_ticket_has_a_distinct_key() {
 }
 
 #[test]
-fn names_and_types_that_are_taken() {
+fn valid_names_and_types_are_accepted() {
     let fixture = test_gateway();
     let of_type = |content_type: &str| json!({ "contentType": content_type });
     let cases = [
@@ -85,7 +85,7 @@ fn names_and_types_that_are_taken() {
 }
 
 #[test]
-fn names_types_and_scenes_that_are_refused() {
+fn invalid_names_types_and_scenes_are_rejected() {
     let fixture = test_gateway();
     let none = || json!({});
     let of_scene = |fixture: Value| json!({ "scene": fixture });
@@ -133,7 +133,7 @@ fn names_types_and_scenes_that_are_refused() {
 }
 
 #[test]
-fn all_faulty_fields_are_named_with_their_limits() {
+fn all_invalid_fields_are_reported_with_their_limits() {
     let fixture = test_gateway();
     let answer = fixture.post(UPLOAD_URL, &json!({ "filename": "a".repeat(40), "scene": "B".repeat(60) }));
     let answer = answer.expect(INVALID);

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::Replicas;
 use crate::common::{becomes_ready, scrape, value};
 
-/// More than a day: it brings any deadline of this test, and the end of each window.
+/// More than a day: past every deadline and window of this test.
 const AHEAD: Duration = Duration::from_secs(100_000);
 const DAY_MS: i64 = 24 * 3600 * 1000;
 
@@ -26,7 +26,7 @@ fn replica_started_with_skewed_clock_expires_nothing() {
     let wrong = clock.apply_to(replicas.another("wrong")).args(["--freshness-window-seconds", "1"]);
     let wrong = wrong.args(["--metrics-listen", "127.0.0.1:0"]).start();
     let listens = || wrong.stderr().contains("metrics are served on").then_some(());
-    wait_for("the log to tell where", listens);
+    wait_for("the address in the log", listens);
     let runs = |job: &str| {
         let runs =
             value(&scrape(&wrong), &format!("rebuttal_background_job_seconds_count{{name=\"{job}\"}}"));
@@ -37,8 +37,8 @@ fn replica_started_with_skewed_clock_expires_nothing() {
 
     assert_eq!(fixture.status(&dispute), "NEEDS_RESPONSE");
     fixture.contest(&dispute, &[Item::receipt(&url)]).is("OK");
-    let told = wrong.stderr();
-    assert!(told.contains("differ: one of them is wrong"), "{told}");
+    let stderr = wrong.stderr();
+    assert!(stderr.contains("differ: one of them is wrong"), "{stderr}");
     assert_eq!(value(&scrape(&wrong), "rebuttal_clock_doubted"), Some(1.0));
     becomes_ready(fixture.address(), 200);
     becomes_ready(wrong.address(), 503);

@@ -19,7 +19,7 @@ fn first_recorded_file_hash_wins_across_replicas() {
             for (index, dispute) in disputes.iter().enumerate() {
                 let (replicas, url) = (&replicas, &url);
                 scope.spawn(move || {
-                    // Somebody keeps replacing the file while both read it.
+                    // The file is replaced repeatedly while both replicas read it.
                     replicas.bucket.put(key, &samples::receipt(u8::try_from(index).unwrap()).bytes);
                     let contest = fixture.contest_call(dispute, &[Item::receipt(url)]);
                     contest.send(replicas.addresses()[index % 2]).is("OK");

@@ -9,7 +9,7 @@ use rebuttal_testbed::{Connection, Item, samples};
 use super::Replicas;
 use crate::common::scaled;
 
-/// What a frozen replica may hold another back, in all: 5 s, and more on a machine many times slower.
+/// How long a suspended replica may delay another: 5 s, and more on a machine many times slower.
 const HELD_BACK_MAX: Duration = Duration::from_secs(20);
 const FREEZES: usize = 4;
 const CONTESTS: usize = 24;
@@ -30,7 +30,7 @@ fn suspended_replica_blocks_the_others_at_most_five_seconds() {
         for (connection, call) in connections.iter_mut().zip(&calls) {
             connection.send(&call.bytes()).unwrap();
         }
-        // At another moment of the batch each time.
+        // At a different point of the batch each time.
         pause(Duration::from_micros(300 * round as u64));
         fixture.gateway.suspend();
         let started = Instant::now();
@@ -48,7 +48,7 @@ fn suspended_replica_blocks_the_others_at_most_five_seconds() {
                 "{}",
                 answer.code
             );
-            assert_eq!(fixture.history(dispute).len(), 2, "one contest, whoever committed it");
+            assert_eq!(fixture.history(dispute).len(), 2, "one contest, committed by either");
         }
     }
 }

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::Replicas;
 
-/// More than there are replicas, so that each is asked.
+/// More than there are replicas, so that each gets one.
 const CALLS: usize = 4;
 
 #[test]
@@ -35,7 +35,7 @@ fn balancer_still_routes_when_all_replicas_lost_their_store() {
         }
         serves(&replicas, &balancer, &contested, &url);
     }
-    // Who does not even live is not asked.
+    // A stopped replica gets no requests.
     replicas.second.kill();
     serves(&replicas, &balancer, &contested, &url);
     proxy.heal();

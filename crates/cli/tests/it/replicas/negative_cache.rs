@@ -11,12 +11,12 @@ use serde_json::json;
 use super::Replicas;
 use crate::common::{Flood, gateway};
 
-/// How seldom an app is read again, and a little more.
+/// Slightly longer than an app is cached.
 const READ_PAUSE: Duration = Duration::from_millis(1_100);
 
 #[test]
 #[ignore = "needs PostgreSQL, which cargo xtask test starts"]
-fn made_up_tokens_leave_merchants_their_reads() {
+fn unknown_tokens_do_not_block_merchants_reads() {
     let database = Database::shared();
     let fixture = TestGateway::with_builder(gateway().database(&database.url()).folder());
     let dispute = fixture.dispute();
@@ -26,7 +26,7 @@ fn made_up_tokens_leave_merchants_their_reads() {
         database.query(&format!("SELECT count(*) {of_tokens} {granted}")).parse::<usize>().unwrap()
     };
     std::thread::scope(|scope| {
-        // Every token lookup waits for this, until the table that ends it is there.
+        // Every token lookup sleeps, until a table with this name exists.
         scope.spawn(|| {
             database.query(
                 "DO $$ BEGIN LOCK TABLE tokens; FOR look IN 1..400 LOOP \

@@ -9,7 +9,7 @@ use super::Replicas;
 use crate::common::scaled;
 
 const RACES: usize = 2_000;
-/// Enough at once that the batches of both replicas name the same disputes in different orders.
+/// Enough concurrent requests that the batches of both replicas name the same disputes in different orders.
 const WORKERS: usize = 16;
 
 #[derive(Clone, Copy, Debug)]
@@ -32,7 +32,7 @@ impl Race {
         Self::SameKeyTwice,
     ];
 
-    /// How the one who was second is answered.
+    /// The response to the second one.
     fn loser(self) -> &'static str {
         match self {
             Self::TwoContests | Self::ContestAndAccept | Self::AcceptAndResolve => "Dispute.InvalidState",
@@ -43,7 +43,7 @@ impl Race {
     }
 }
 
-/// The request of one racer.
+/// The request of one side.
 enum RaceRequest {
     Merchant(SignedCall),
     Operator(Request),
@@ -121,7 +121,7 @@ impl RaceWorker<'_> {
         }
         let codes = [0, 1].map(|one| runners[one].code(self.runners[at[one]].receive().unwrap()));
         let winner = codes.iter().position(|code| code == "OK");
-        let winner = winner.unwrap_or_else(|| panic!("{race:?} {no}: nobody won: {codes:?}"));
+        let winner = winner.unwrap_or_else(|| panic!("{race:?} {no}: no winner: {codes:?}"));
         assert_eq!(codes[1 - winner], race.loser(), "{race:?} {no}: {codes:?}");
         self.one_history(race, &no, winner);
     }

@@ -12,13 +12,13 @@ use super::{PUBLIC_URL, Replicas};
 
 /// Contract §2: how soon a secret that was ended is refused everywhere.
 const ENDS_WITHIN: Duration = Duration::from_secs(5);
-/// Often enough for a replica to remember the app at any moment.
+/// Often enough that a replica always has the app in its cache.
 const CALL_EVERY: Duration = Duration::from_millis(100);
 
-/// Each change is made at one replica, while the other is called all the time and remembers the app.
+/// Each change is made at one replica, while the other is called constantly and has the app in its cache.
 #[test]
 #[ignore = "needs PostgreSQL and an S3, which cargo xtask test starts"]
-fn a_leaked_secret_ends_within_five_seconds_on_every_replica() {
+fn ended_secret_is_invalid_within_5_s_on_every_replica() {
     let replicas = Replicas::start();
     let fixture = &replicas.fixture;
     let [_, there] = replicas.operators();
@@ -33,7 +33,7 @@ fn a_leaked_secret_ends_within_five_seconds_on_every_replica() {
         let call = SignedCall::new(by, PUBLIC_URL, QUERY, "{\"disputeNo\":\"never-opened\"}");
         call.request().send(address).unwrap().json()["code"].as_str().unwrap().to_owned()
     };
-    // A new secret verifies within a second: for so long an app is not read again.
+    // A new secret verifies within a second, for which an app is cached.
     let verifies = |signers: &[&Signer]| {
         for address in replicas.addresses() {
             for signer in signers {

@@ -22,7 +22,7 @@ fn all_at_once(start: impl Fn(usize) -> Gateway + Sync) -> Vec<Gateway> {
 
 #[test]
 #[ignore = "needs PostgreSQL and an S3, which cargo xtask test starts"]
-fn ten_that_start_at_once_are_one_gateway() {
+fn ten_concurrent_first_starts_form_one_installation() {
     let (database, bucket) = (Database::shared(), Store::shared().bucket());
     let folder = tempfile::tempdir().unwrap();
     let key = secret(folder.path(), "key", &"5a".repeat(32));
@@ -43,7 +43,7 @@ fn ten_that_start_at_once_are_one_gateway() {
 
 #[test]
 #[ignore = "needs PostgreSQL and an S3, which cargo xtask test starts"]
-fn a_token_that_was_not_first_is_not_left_lying() {
+fn losing_first_token_file_is_removed() {
     let (database, bucket) = (Database::shared(), Store::shared().bucket());
     let folder = tempfile::tempdir().unwrap();
     let key = secret(folder.path(), "key", &"5a".repeat(32));
@@ -61,7 +61,7 @@ fn a_token_that_was_not_first_is_not_left_lying() {
 
 #[test]
 #[ignore = "needs PostgreSQL, which cargo xtask test starts"]
-fn a_replica_with_another_master_key_does_not_start() {
+fn replica_with_another_master_key_does_not_start() {
     let database = Database::shared();
     let first = gateway().database(&database.url()).start();
     let folder = tempfile::tempdir().unwrap();
@@ -95,7 +95,7 @@ fn no_password_is_printed_for_an_unreachable_database() {
 
 #[test]
 #[ignore = "needs PostgreSQL and an S3, which cargo xtask test starts"]
-fn a_replica_with_another_evidence_store_does_not_start() {
+fn replica_with_another_evidence_store_does_not_start() {
     let replicas = Replicas::start();
     let first = replicas.fixture.gateway.data();
     let other_bucket = Store::shared().bucket();
@@ -114,8 +114,8 @@ fn a_replica_with_another_evidence_store_does_not_start() {
         start.env("REBUTTAL_DATABASE_URL", replicas.database.url()).envs(replicas.bucket.store.credentials());
         start.envs(evidence.map(|url| ("REBUTTAL_EVIDENCE_URL", url)));
         let start = start.output().unwrap();
-        let told = String::from_utf8_lossy(&start.stderr);
-        let kept = format!("evidence lies in s3://{}/", replicas.bucket.name);
-        assert!(!start.status.success() && told.contains(&kept), "{name}: {told}");
+        let stderr = String::from_utf8_lossy(&start.stderr);
+        let kept = format!("evidence is in s3://{}/", replicas.bucket.name);
+        assert!(!start.status.success() && stderr.contains(&kept), "{name}: {stderr}");
     }
 }

@@ -14,7 +14,7 @@ const TOKEN: &str = "the-operators-own-token";
 
 #[test]
 #[ignore = "needs PostgreSQL and an S3, which cargo xtask test starts"]
-fn a_token_is_made_and_revoked_on_every_replica_at_once() {
+fn token_changes_apply_on_every_replica_immediately() {
     let (database, bucket) = (Database::shared(), Store::shared().bucket());
     let folder = tempfile::tempdir().unwrap();
     let key = secret(folder.path(), "key", &"5a".repeat(32));
@@ -64,7 +64,7 @@ fn mutual_revocation_on_two_replicas_does_not_deadlock() {
             [revoke(&other, "one"), first.join().unwrap()]
         });
         statuses.sort_unstable();
-        assert_eq!(statuses, [200, 401], "round {round}: whoever came first has revoked the other");
+        assert_eq!(statuses, [200, 401], "round {round}: the first one has revoked the other");
     }
     for gateway in [&mut replicas.fixture.gateway, &mut replicas.second] {
         gateway.terminate();

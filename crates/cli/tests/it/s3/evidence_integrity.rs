@@ -41,7 +41,7 @@ fn every_file_type_can_be_posted_to_the_store() {
 
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-fn the_command_contests_with_files_that_go_to_the_store() {
+fn contest_command_uploads_to_the_store() {
     let (bucket, fixture) = test_gateway();
     let dispute = fixture.dispute();
     let file = fixture.gateway.scratch().join("receipt.png");
@@ -61,7 +61,7 @@ fn the_command_contests_with_files_that_go_to_the_store() {
 
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-fn the_gateway_itself_takes_no_uploads() {
+fn gateway_with_s3_accepts_no_uploads() {
     let (_, fixture) = test_gateway();
     let mut form = fixture.ticket("a.png").form(&samples::receipt(1).bytes);
     form.url = format!("{}/uploaded", fixture.base);
@@ -74,13 +74,14 @@ fn the_gateway_itself_takes_no_uploads() {
 fn object_at_contest_time_counts() {
     let (bucket, fixture) = test_gateway();
     let other = samples::receipt(2).bytes;
-    let [swapped, mismatched, large, gone] = [1, 3, 4, 5].map(|seed| fixture.upload(&samples::receipt(seed)));
+    let [swapped, mismatched, large, deleted] =
+        [1, 3, 4, 5].map(|seed| fixture.upload(&samples::receipt(seed)));
     bucket.put(key(&swapped), &other);
     bucket.put(key(&mismatched), b"<script>");
     bucket.put(key(&large), &vec![0; 3_000_000]);
-    bucket.delete(key(&gone));
+    bucket.delete(key(&deleted));
     let dispute = fixture.dispute();
-    fixture.contest(&dispute, &[Item::receipt(&gone)]).is("Evidence.NotUploaded");
+    fixture.contest(&dispute, &[Item::receipt(&deleted)]).is("Evidence.NotUploaded");
     fixture.contest(&dispute, &[Item::receipt(&mismatched)]).is("File.ContentMismatch");
     let answer = fixture.contest(&dispute, &[Item::receipt(&swapped), Item::receipt(&large)]);
     let answer = answer.expect("File.ContentMismatch");
@@ -118,7 +119,7 @@ fn copied_evidence_survives_changes_of_the_upload() {
 
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-fn a_form_used_twice_changes_nothing_that_was_contested() {
+fn reused_upload_form_does_not_change_contested_files() {
     let (_, fixture) = test_gateway();
     let ticket = fixture.ticket("receipt.png");
     let [first, second] = [1, 2].map(|seed| samples::receipt(seed).bytes);
@@ -141,20 +142,20 @@ fn altered_copy_is_not_served() {
     let url = fixture.upload(&samples::receipt(1));
     let dispute = fixture.dispute();
     fixture.contest(&dispute, &[Item::receipt(&url)]).is("OK");
-    let [seal] = bucket.keys("sealed/").try_into().unwrap();
-    bucket.put(&seal, &samples::receipt(2).bytes);
+    let [copy] = bucket.keys("sealed/").try_into().unwrap();
+    bucket.put(&copy, &samples::receipt(2).bytes);
     let other = fixture.dispute();
     fixture.contest(&other, &[Item::receipt(&url)]).is("File.ContentMismatch");
     let download = format!("/disputes/{dispute}/evidence/1-1");
     fixture.operator.fetch(&download).is_problem(500, "Common.System.Error");
-    bucket.delete(&seal);
+    bucket.delete(&copy);
     fixture.operator.fetch(&download).is_problem(500, "Common.System.Error");
     fixture.contest(&fixture.dispute(), &[Item::receipt(&url)]).is("Evidence.NotUploaded");
 }
 
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-fn nothing_is_fetched_for_a_contest_that_is_decided_without_it() {
+fn contest_decided_without_evidence_fetches_nothing() {
     let (bucket, fixture) = test_gateway();
     let [url, fresh] = [1, 2].map(|seed| fixture.upload(&samples::receipt(seed)));
     let [accepted, contested] = [(); 2].map(|()| fixture.dispute());
@@ -171,10 +172,10 @@ fn nothing_is_fetched_for_a_contest_that_is_decided_without_it() {
 
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-fn another_merchants_upload_is_neither_evidence_nor_fetched() {
+fn upload_of_another_merchant_is_not_evidence() {
     let (bucket, fixture) = test_gateway();
-    let stranger = fixture.operator.open_merchant("Other Shop", "UTC");
-    let signer = fixture.operator.open_app(stranger, rebuttal_testbed::Scheme::Sha256);
+    let other_merchant = fixture.operator.open_merchant("Other Shop", "UTC");
+    let signer = fixture.operator.open_app(other_merchant, rebuttal_testbed::Scheme::Sha256);
     let ticket = fixture.ticket_of(&signer, "receipt.png");
     let form = ticket.form(&samples::receipt(1).bytes);
     assert_eq!(form.send(form.address().unwrap()).status, 204);
@@ -184,7 +185,7 @@ fn another_merchants_upload_is_neither_evidence_nor_fetched() {
 
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-fn many_contests_of_one_fresh_upload_agree_on_what_it_is() {
+fn concurrent_contests_record_one_hash_per_upload() {
     let (bucket, fixture) = test_gateway();
     let url = fixture.upload(&samples::receipt(1));
     let disputes: Vec<_> = (0..16).map(|_| fixture.dispute()).collect();
@@ -192,7 +193,7 @@ fn many_contests_of_one_fresh_upload_agree_on_what_it_is() {
         for (index, dispute) in disputes.iter().enumerate() {
             let (bucket, fixture, url) = (&bucket, &fixture, &url);
             scope.spawn(move || {
-                // Somebody keeps replacing the file while all read it.
+                // The file is replaced repeatedly while all contests read it.
                 bucket.put(key(url), &samples::receipt(u8::try_from(index).unwrap()).bytes);
                 fixture.contest(dispute, &[Item::receipt(url)]).is("OK");
             });
@@ -205,14 +206,14 @@ fn many_contests_of_one_fresh_upload_agree_on_what_it_is() {
 
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-fn the_store_is_part_of_being_ready() {
+fn readiness_includes_the_evidence_store() {
     let (_, fixture) = test_gateway();
     assert_eq!(Request::new("GET", "/readyz", "").send(fixture.address()).unwrap().status, 200);
 }
 
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-fn a_bucket_is_one_gateways_alone() {
+fn bucket_belongs_to_one_installation() {
     let (bucket, mut fixture) = test_gateway();
     let output = std::process::Command::new(bin())
         .args(["serve", "--listen", "127.0.0.1:0", "--evidence-url", &bucket.evidence_url(), "--data"])
@@ -224,12 +225,14 @@ fn a_bucket_is_one_gateways_alone() {
     assert!(!output.status.success() && said.contains("is another gateway's"), "{said}");
     let url = fixture.upload(&samples::receipt(1));
     fixture.contest(&fixture.dispute(), &[Item::receipt(&url)]).is("OK");
-    // Another bucket behind the gateway's back: what is missing there is not said to have never been uploaded.
+    // The bucket is replaced: files that are missing in the new one must not be reported as never uploaded.
     bucket.keys("").iter().for_each(|key| bucket.delete(key));
-    bucket.put("gateway.mark", b"somebody else's");
+    bucket.put("gateway.mark", b"another gateway's");
     let contest = || fixture.contest(&fixture.dispute(), &[Item::receipt(&url)]).code;
-    // An answer of the store counts for a second.
-    wait_for("the mark to be looked at", || (contest() == "Common.System.Unavailable").then_some(()));
+    // A response of the store is cached for a second.
+    wait_for("the ownership marker to be checked", || {
+        (contest() == "Common.System.Unavailable").then_some(())
+    });
     bucket.put("gateway.mark", b"");
     fixture.gateway.restart();
     fixture.contest(&fixture.dispute(), &[Item::receipt(&url)]).is("Evidence.NotUploaded");

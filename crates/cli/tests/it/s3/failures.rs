@@ -10,7 +10,7 @@ use super::submitted;
 use crate::common::{becomes_ready, each, gateway};
 
 const UNAVAILABLE: &str = "Common.System.Unavailable";
-/// What a client waits for one attempt (`rebuttal-client`): by then the gateway has answered.
+/// The timeout of one attempt of `rebuttal-client`: the gateway must answer within it.
 const CLIENT_ATTEMPT: Duration = Duration::from_secs(25);
 
 fn test_gateway() -> (Bucket, Proxy, TestGateway) {
@@ -29,7 +29,7 @@ fn contest_with_unreadable_evidence_can_be_retried() {
     each(cases, |fault| {
         let url = fixture.upload(&samples::receipt(1));
         let dispute = fixture.dispute();
-        let (before, seals) = (proxy.faults_injected(), bucket.keys("sealed/"));
+        let (before, copies) = (proxy.faults_injected(), bucket.keys("sealed/"));
         proxy.fault("GET", "dispute-evidence/", fault);
         let start = Instant::now();
         let contest = fixture.contest_call(&dispute, &[Item::receipt(&url)]);
@@ -42,9 +42,9 @@ fn contest_with_unreadable_evidence_can_be_retried() {
         );
         assert!(proxy.faults_injected() > before);
         assert_eq!(fixture.history(&dispute).len(), 1);
-        assert_eq!(bucket.keys("sealed/"), seals);
+        assert_eq!(bucket.keys("sealed/"), copies);
         proxy.heal();
-        // Nothing was changed, so the very same request is taken, nonce and all.
+        // Nothing was changed, so the same request with the same nonce is accepted.
         contest.send(fixture.address()).is("OK");
     });
 }
@@ -91,7 +91,7 @@ fn evidence_copied_before_a_store_failure_is_not_read_again() {
     let dispute = fixture.dispute();
     proxy.fault("GET", super::key(&bad), Fault::Fails);
     fixture.contest(&dispute, &[Item::receipt(&good), Item::receipt(&bad)]).is(UNAVAILABLE);
-    // The good one has its record now: its upload may be unreachable, as long as its copy is not.
+    // The valid file is recorded now: its upload may be unreachable if its copy is reachable.
     proxy.fault("GET", super::key(&good), Fault::Fails);
     fixture.contest(&dispute, &[Item::receipt(&good), Item::receipt(&bad)]).is("OK");
 }
@@ -122,7 +122,7 @@ fn unavailable_store_stops_only_what_needs_it() {
 
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-fn a_first_start_waits_for_its_store_and_any_start_does_without() {
+fn only_the_first_start_waits_for_its_store() {
     let bucket = Store::shared().bucket();
     let proxy = Proxy::before(bucket.store.address);
     proxy.fault("GET", "", Fault::Fails);
@@ -135,7 +135,7 @@ fn a_first_start_waits_for_its_store_and_any_start_does_without() {
     assert!(!fixture.gateway.stderr().contains("waiting for"), "{}", fixture.gateway.stderr());
     becomes_ready(fixture.address(), 503);
     assert!(
-        fixture.gateway.stderr().contains("until the object store answers"),
+        fixture.gateway.stderr().contains("object store does not answer"),
         "{}",
         fixture.gateway.stderr()
     );

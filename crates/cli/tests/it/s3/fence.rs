@@ -8,7 +8,7 @@ use rebuttal_testbed::{Item, TestGateway, samples};
 
 use crate::common::{bin, gateway};
 
-/// What a production that goes on leaves in the bucket: moved on further than the restored database knows.
+/// The fence of the running production gateway, which is newer than the one in the restored database.
 const MOVED_ON: &[u8] = b"17-000102030405060708090a0b0c0d0e0f\n";
 
 #[test]
@@ -29,10 +29,13 @@ fn gateway_on_a_database_copy_serves_without_sweeping() {
         command.arg(fixture.gateway.data()).envs(bucket.store.credentials());
         String::from_utf8(command.output().unwrap().stdout).unwrap()
     };
-    let told = doctor();
-    assert!(told.contains("gateway.fence") && told.contains("rehearsal"), "{told}");
+    let output = doctor();
+    assert!(output.contains("gateway.fence") && output.contains("rehearsal"), "{output}");
     assert_eq!(bucket.read("gateway.fence").unwrap(), MOVED_ON, "it is production's to move");
     bucket.delete("gateway.fence");
-    let told = doctor();
-    assert!(told.contains("the bucket takes a file") && !told.contains("gateway.fence"), "{told}");
+    let output = doctor();
+    assert!(
+        output.contains("a file was stored in the bucket") && !output.contains("gateway.fence"),
+        "{output}"
+    );
 }

@@ -1,5 +1,4 @@
-//! Contract §8, links to evidence: they lead to exactly what was submitted, to nobody else, and no longer than they
-//! say.
+//! Contract §8, links to evidence: a link leads to exactly one submitted file, for its holder only, until it expires.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -37,13 +36,13 @@ fn url(link: &Value) -> &str {
     link["url"].as_str().unwrap()
 }
 
-/// Asks the store for what a link names, with nothing but the link.
+/// Fetches a link from the store without credentials.
 fn ask(method: &str, url: &str, store: SocketAddr) -> Response {
     let (host, target) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
     Request::new(method, &format!("/{target}"), "").header("Host", host).send(store).unwrap()
 }
 
-/// The link of one gateway after another that read a clock so far behind; what the store says to it.
+/// The store's response to the link of a gateway whose clock is behind by this time.
 fn answered_when_made_before(ago: Duration) -> Response {
     let (clock, bucket) = (FakeClock::new(), Store::shared().bucket());
     let fixture = TestGateway::with_builder(clock.apply_to(gateway().bucket(&bucket)));
@@ -83,7 +82,7 @@ fn link_fetches_submitted_evidence_without_credentials() {
 
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-fn a_link_is_good_for_reading_its_file_alone() {
+fn link_allows_only_reading_its_file() {
     let (bucket, fixture) = test_gateway();
     let (mine, other) = (contested(&fixture), contested(&fixture));
     let (link, other) = (link(&fixture, &mine), link(&fixture, &other));
@@ -118,7 +117,7 @@ fn a_link_is_good_for_reading_its_file_alone() {
 
 #[test]
 #[ignore = "needs an S3 and libfaketime: cargo xtask test runs it"]
-fn a_link_ends_after_five_minutes() {
+fn link_expires_after_five_minutes() {
     assert_eq!(answered_when_made_before(LIFETIME.checked_sub(MARGIN).unwrap()).status, 200);
     let late = answered_when_made_before(LIFETIME + Duration::from_secs(1));
     assert_eq!((late.status, late.store_error().as_str()), (403, "AccessDenied"), "{}", late.text());
@@ -134,7 +133,7 @@ fn link_response_contains_its_expiry() {
     let until: jiff::Timestamp = link["expiresTime"].as_str().unwrap().parse().unwrap();
     let lifetime = i64::try_from(LIFETIME.as_millis()).unwrap();
     assert!((before..=now_ms()).contains(&(until.as_millisecond() - lifetime)), "{until}");
-    // What the store goes by is never earlier.
+    // The store's time is never earlier.
     let dated = url(&link).split("X-Amz-Date=").nth(1).unwrap().split('&').next().unwrap();
     let dated = jiff::civil::DateTime::strptime("%Y%m%dT%H%M%SZ", dated).unwrap();
     let dated = dated.to_zoned(jiff::tz::TimeZone::UTC).unwrap().timestamp();
@@ -146,7 +145,7 @@ fn link_response_contains_its_expiry() {
 fn no_link_to_an_altered_or_missing_copy() {
     let (bucket, fixture) = test_gateway();
     let dispute = contested(&fixture);
-    let [seal] = bucket.keys("sealed/").try_into().unwrap();
+    let [copy] = bucket.keys("sealed/").try_into().unwrap();
     let cases = [
         ("altered", Some(samples::receipt(2).bytes)),
         ("too large", Some(vec![0; 3_000_000])),
@@ -154,20 +153,20 @@ fn no_link_to_an_altered_or_missing_copy() {
     ];
     each(cases, |content| {
         match content {
-            Some(content) => bucket.put(&seal, &content),
-            None => bucket.delete(&seal),
+            Some(content) => bucket.put(&copy, &content),
+            None => bucket.delete(&copy),
         }
         let answer = fixture.operator.fetch(&path(&dispute));
         answer.is_problem(500, "Common.System.Error");
-        assert!(!answer.text().contains(&seal) && !answer.text().contains("X-Amz"), "{}", answer.text());
+        assert!(!answer.text().contains(&copy) && !answer.text().contains("X-Amz"), "{}", answer.text());
     });
-    bucket.put(&seal, &samples::receipt(1).bytes);
+    bucket.put(&copy, &samples::receipt(1).bytes);
     assert_eq!(ask("GET", url(&link(&fixture, &dispute)), bucket.store.address).status, 200);
 }
 
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-fn a_store_that_does_not_answer_gives_no_link() {
+fn no_link_if_the_store_does_not_answer() {
     let bucket = Store::shared().bucket();
     let proxy = Proxy::before(bucket.store.address);
     let fixture = TestGateway::with_builder(gateway().bucket_through(&bucket, proxy.address));
@@ -182,7 +181,7 @@ fn a_store_that_does_not_answer_gives_no_link() {
 #[ignore = "needs an S3, which cargo xtask test starts"]
 fn link_uses_the_public_address_of_the_store() {
     let bucket = Store::shared().bucket();
-    // The gateway's own way to the store ends at a proxy that is gone.
+    // The gateway reaches the store through a proxy that is stopped.
     let proxy = Proxy::before(bucket.store.address);
     let public = format!("http://localhost:{}", bucket.store.address.port());
     let reached =
@@ -210,16 +209,16 @@ fn links_require_the_read_role() {
     let viewer = Operator::new(fixture.address(), made["token"].as_str().unwrap());
     let link = viewer.fetch(&path(&dispute)).json();
     assert_eq!(fixture.operator.post("/tokens/eyes/revoke", &json!({})).status, 200);
-    let nobody = Operator::new(fixture.address(), "nobodys-token-at-all");
-    for stranger in [&viewer, &nobody] {
-        stranger.fetch(&path(&dispute)).is_problem(401, "Operator.Unauthorized");
+    let unknown = Operator::new(fixture.address(), "an-unknown-token");
+    for caller in [&viewer, &unknown] {
+        caller.fetch(&path(&dispute)).is_problem(401, "Operator.Unauthorized");
     }
     assert_eq!(ask("GET", url(&link), bucket.store.address).status, 200, "it is not taken back");
 }
 
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-fn a_link_is_in_no_log() {
+fn links_are_not_logged() {
     let bucket = Store::shared().bucket();
     let fixture = TestGateway::with_builder(gateway().bucket(&bucket).env("REBUTTAL_LOG_FILTER", "trace"));
     let dispute = contested(&fixture);
@@ -233,7 +232,7 @@ fn a_link_is_in_no_log() {
 
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-fn a_link_is_asked_for_as_the_file_is() {
+fn link_request_is_validated_like_a_download() {
     let (_, fixture) = test_gateway();
     let dispute = contested(&fixture);
     assert_eq!(submitted(&fixture, &dispute)["evidenceId"], json!("1-1"));
@@ -246,7 +245,7 @@ fn a_link_is_asked_for_as_the_file_is() {
 
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-fn the_command_prints_links() {
+fn evidence_command_prints_links() {
     let (bucket, fixture) = test_gateway();
     let dispute = contested(&fixture);
     let printed = |more: &[&str]| {
@@ -283,16 +282,17 @@ fn the_command_prints_links() {
 }
 
 #[test]
-fn a_folder_links_to_nothing() {
+fn evidence_in_a_folder_has_no_links() {
     let fixture = folder_test_gateway();
     let dispute = contested(&fixture);
     let answer = fixture.operator.fetch(&path(&dispute));
     answer.is_problem(409, "Operator.Conflict");
     let download = path(&dispute).replace("/link", "");
-    let told = answer.json()["detail"].as_str().unwrap().to_owned();
+    let detail = answer.json()["detail"].as_str().unwrap().to_owned();
     assert!(
-        told.contains("lies in a folder") && told.ends_with(&format!("GET /operator/v1{download}")),
-        "{told}"
+        detail.contains("evidence is in a folder")
+            && detail.ends_with(&format!("GET /operator/v1{download}")),
+        "{detail}"
     );
     assert_eq!(fixture.operator.fetch(&download).status, 200);
 }

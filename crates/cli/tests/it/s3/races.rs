@@ -10,12 +10,12 @@ use serde_json::json;
 use super::test_gateway;
 
 const RACES: usize = 24;
-/// Enough that some look before the operator's act and are decided behind it.
+/// Enough contests that some read before the operator's action and are decided after it.
 const CONTESTS: usize = 8;
 
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-fn a_contest_that_races_with_an_operator_is_judged() {
+fn contest_racing_with_an_operator_is_validated() {
     let (_bucket, fixture) = test_gateway();
     let (address, url) = (fixture.address(), fixture.upload(&samples::receipt(1)));
     for _ in 0..RACES {

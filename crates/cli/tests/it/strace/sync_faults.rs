@@ -38,12 +38,12 @@ impl Drop for Tracer {
     }
 }
 
-/// Holds an answer against what the gateway knows after it was killed and started again.
+/// Compares a response with the state of the gateway after a kill and a restart.
 fn told_the_truth(fixture: &TestGateway, call: &SignedCall, dispute: &str, answer: &Answer) {
     let done = fixture.status(dispute) == "UNDER_REVIEW";
     assert_eq!(fixture.history(dispute).len(), if done { 2 } else { 1 });
     match answer.code.as_str() {
-        "OK" => assert!(done, "answered and gone"),
+        "OK" => assert!(done, "answered, but not stored"),
         "Common.System.Unavailable" => assert!(!done, "said to have changed nothing"),
         "Common.System.OutcomeUnknown" => {}
         other => panic!("{other}: {}", answer.message),
@@ -53,7 +53,7 @@ fn told_the_truth(fixture: &TestGateway, call: &SignedCall, dispute: &str, answe
 
 #[test]
 #[ignore = "needs strace: cargo xtask test runs it"]
-fn a_sync_that_fails_is_never_answered_with_ok() {
+fn failed_sync_is_never_answered_with_ok() {
     let mut fixture = sqlite_test_gateway();
     let url = fixture.upload(&samples::receipt(1));
     let disputes: Vec<_> = (0..4).map(|_| fixture.dispute()).collect();
@@ -63,7 +63,7 @@ fn a_sync_that_fails_is_never_answered_with_ok() {
     let answers: Vec<_> = calls.iter().map(|call| call.send(fixture.address())).collect();
     let upload = ticket.form(&samples::png(1)).send(fixture.address());
     assert!(upload.status >= 500, "{} {}", upload.status, upload.text());
-    // The first found its log written and not synced: the state after a restart is unknown.
+    // The first request's log was written but not synced, so the state after a restart is unknown.
     assert_eq!(answers[0].code, "Common.System.OutcomeUnknown");
     for answer in &answers {
         let honest = ["Common.System.OutcomeUnknown", "Common.System.Unavailable"];
@@ -78,7 +78,7 @@ fn a_sync_that_fails_is_never_answered_with_ok() {
 
 #[test]
 #[ignore = "needs strace: cargo xtask test runs it"]
-fn a_slow_disk_delays_answers_and_makes_none_untrue() {
+fn slow_disk_delays_correct_responses() {
     let mut fixture = sqlite_test_gateway();
     let url = fixture.upload(&samples::receipt(1));
     let disputes: Vec<_> = (0..64).map(|_| fixture.dispute()).collect();

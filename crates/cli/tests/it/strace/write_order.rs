@@ -91,7 +91,7 @@ impl Traced {
     }
 }
 
-/// Where the answer to this call began to leave.
+/// The line at which the response to this call was sent.
 fn answer_to(events: &[Event], call: &SignedCall) -> usize {
     let nonce = format!("nonce={}", bound_nonce(Finality::Settled, &call.nonce, &call.sign()));
     events.iter().position(|event| event.text.contains(&nonce)).expect("the answer was sent")
@@ -99,7 +99,7 @@ fn answer_to(events: &[Event], call: &SignedCall) -> usize {
 
 #[test]
 #[ignore = "needs strace: cargo xtask test runs it"]
-fn the_wal_is_synced_after_its_last_write_and_before_the_answer() {
+fn wal_is_synced_between_last_write_and_response() {
     let traced = Traced::start();
     let fixture = &traced.fixture;
     let url = fixture.upload(&samples::receipt(1));
@@ -127,7 +127,7 @@ fn the_wal_is_synced_after_its_last_write_and_before_the_answer() {
 
 #[test]
 #[ignore = "needs strace: cargo xtask test runs it"]
-fn a_file_is_synced_linked_and_its_folder_synced_before_the_204() {
+fn upload_is_synced_and_linked_before_the_204() {
     let traced = Traced::start();
     let fixture = &traced.fixture;
     let ticket = fixture.ticket("a.png");
@@ -149,15 +149,15 @@ fn a_file_is_synced_linked_and_its_folder_synced_before_the_204() {
         .iter()
         .find(|event| event.is_sync() && event.began > linked.ended && is_folder_of(event, linked, name));
     assert!(folder.is_some_and(|event| event.succeeded() && event.ended < events[to].began), "{between:#?}");
-    // And the record of it, like every change.
+    // The upload's record is committed like every change.
     let recorded = between.iter().rfind(|event| event.is_sync() && event.path().ends_with("-wal"));
     assert!(recorded.is_some_and(|event| event.began > linked.ended), "{between:#?}");
 }
 
-/// Whether the sync was of the folder into which the link was made.
+/// Whether the sync was of the folder that contains the new link.
 fn is_folder_of(sync: &Event, link: &Event, name: &str) -> bool {
     let target = link.text.rsplit('"').find(|part| part.contains(name)).expect("the link names its target");
-    let folder = Path::new(target).parent().expect("the target lies in a folder");
+    let folder = Path::new(target).parent().expect("the target is in a folder");
     let path = Path::new(sync.path());
     // A target given relative to a folder's descriptor names the folder only there.
     path.ends_with(folder)

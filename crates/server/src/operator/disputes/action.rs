@@ -15,7 +15,7 @@ use crate::http::problem::Problem;
 use crate::operator::disputes::after;
 use crate::operator::request::{AuthorizedBody, StrictPath};
 
-/// Moves a dispute. Reaching an outcome that is already there is answered like reaching it; another outcome is refused.
+/// Performs an action on a dispute. A repeated outcome is answered like the first; a different outcome is refused.
 pub(crate) async fn action(
     State(gateway): State<Arc<Gateway>>,
     change: AuthorizedBody<CanOperate, StrictPath<(DisputeNo, String)>>,

@@ -27,11 +27,11 @@ use crate::operator::disputes::detail;
 use crate::operator::disputes::view::evidence_id;
 use crate::operator::request::{NoQuery, StrictPath};
 
-/// Bytes that are given to the connection at a time.
+/// Bytes in one frame of the answer's body.
 const PIECE_BYTES: usize = 64 * 1024;
 
-/// Hands a file out as it was submitted: only if its bytes still have the SHA-256 that was recorded, and only as an
-/// attachment, so that no browser ever shows a merchant's file as a page of ours (contract §3).
+/// Serves a submitted file if its content still has the recorded SHA-256, and only as an attachment, so that no browser
+/// shows a merchant's file as a page of this site (contract §3).
 pub(crate) async fn evidence(
     State(gateway): State<Arc<Gateway>>,
     operator: Operator<CanRead>,
@@ -39,7 +39,7 @@ pub(crate) async fn evidence(
     StrictPath((dispute_no, id)): StrictPath<(DisputeNo, String)>,
 ) -> Result<Response, Problem> {
     let item = submitted(&gateway, &dispute_no, &id).await?;
-    let (content, slot) = unaltered(&gateway, operator.hash, &item).await?;
+    let (content, slot) = verified_content(&gateway, operator.hash, &item).await?;
 
     let mut response = Response::new(Body::from_stream(pieces(content, slot)));
     let headers = response.headers_mut();
@@ -52,7 +52,7 @@ pub(crate) async fn evidence(
     Ok(response)
 }
 
-/// The content piece by piece. The slot is free again when the file has nearly left.
+/// The content piece by piece. The slot is freed when the last piece was taken.
 fn pieces(content: Bytes, slot: Slot) -> impl Stream<Item = Result<Bytes, std::convert::Infallible>> {
     stream::unfold((content, slot), async |(mut rest, slot)| {
         let piece = rest.split_to(rest.len().min(PIECE_BYTES));
@@ -74,27 +74,27 @@ pub(super) async fn submitted(
     found.ok_or_else(|| Refusal::new(Code::OperatorNotFound, "the dispute has no such evidence"))
 }
 
-/// The content, if it is there and still what was submitted, and the slot in which it may be held, which counts among
-/// those of the token with this hash.
-pub(super) async fn unaltered(
+/// The content, if it is still what was submitted, and the slot that limits how many files the token with this hash
+/// holds in memory.
+pub(super) async fn verified_content(
     gateway: &Gateway,
     token: TokenHash,
     item: &SubmittedEvidence,
 ) -> Result<(Bytes, Slot), Refusal> {
     let slot = gateway.evidence_reads.slot(token).await?;
-    // Where the store is not in its place, every file comes back with it.
+    // An error of the store is temporary; a missing file in a working store is not.
     let read = gateway.evidence.read(&item.url, &item.file.sha256.0).await.map_err(Refusal::unavailable)?;
-    Ok((as_submitted(read, item).map_err(Refusal::internal)?, slot))
+    Ok((verify_hash(read, item).map_err(Refusal::internal)?, slot))
 }
 
-fn as_submitted(content: Option<Bytes>, item: &SubmittedEvidence) -> anyhow::Result<Bytes> {
-    let content = content.with_context(|| format!("{} is gone although it was submitted", item.url))?;
+fn verify_hash(content: Option<Bytes>, item: &SubmittedEvidence) -> anyhow::Result<Bytes> {
+    let content = content.with_context(|| format!("{} was submitted, but is missing", item.url))?;
     let sha256: [u8; 32] = Sha256::digest(&content).into();
     ensure!(sha256 == item.file.sha256.0, "{} was altered after it was submitted", item.url);
     Ok(content)
 }
 
-/// What a file is called where it is handed out; what the merchant called it decides nothing.
+/// The file name of a download. The merchant's name for the file is not used.
 pub(super) fn filename(dispute_no: &DisputeNo, id: &str, item: &SubmittedEvidence) -> String {
     format!("{dispute_no}-{id}.{}", item.url.format.extension())
 }

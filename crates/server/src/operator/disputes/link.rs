@@ -1,7 +1,7 @@
 //! `GET /operator/v1/disputes/{disputeNo}/evidence/{evidenceId}/link`.
 //!
-//! A read, although it makes something: nothing is changed, and each answer is another one. Under the key of a repeated
-//! POST the first link would be told again, which is over.
+//! A read, because nothing is changed and each answer differs: a POST repeated under its idempotency key would return
+//! the first link, which may have expired.
 
 use std::sync::Arc;
 
@@ -19,11 +19,11 @@ use crate::gateway::Gateway;
 use crate::http::error::Refusal;
 use crate::http::problem::Problem;
 use crate::operator::PREFIX;
-use crate::operator::disputes::evidence::{filename, submitted, unaltered};
+use crate::operator::disputes::evidence::{filename, submitted, verified_content};
 use crate::operator::request::{NoQuery, StrictPath};
 
-/// Links to a file in an S3, which hands it out as an attachment: only if its sealed copy, read just now, still has the
-/// SHA-256 that was recorded. A folder hands nothing out itself.
+/// Links to a file in an S3, which serves it as an attachment, if the copy stored by hash still has the recorded
+/// SHA-256. Evidence in a folder has no links.
 pub(crate) async fn link(
     State(gateway): State<Arc<Gateway>>,
     operator: Operator<CanRead>,
@@ -32,13 +32,13 @@ pub(crate) async fn link(
 ) -> Result<Json<EvidenceLink>, Problem> {
     let item = submitted(&gateway, &dispute_no, &id).await?;
     let store = gateway.evidence.s3().ok_or_else(|| in_a_folder(&dispute_no, &id))?;
-    let (_, _slot) = unaltered(&gateway, operator.hash, &item).await?;
+    let (_, _slot) = verified_content(&gateway, operator.hash, &item).await?;
     let name = filename(&dispute_no, &id, &item);
     let link = store.link(&item.url, &item.file.sha256.0, &name, clock::now()).await;
     Ok(Json(link_view(item, link.map_err(Refusal::unavailable)?)))
 }
 
-/// Where the file can be fetched, and what it is then.
+/// The link in an answer, with the file's hash, size and type.
 pub(crate) fn link_view(item: SubmittedEvidence, link: DownloadLink) -> EvidenceLink {
     let FoundFile { sha256, size, media_type } = item.file;
     EvidenceLink {
@@ -52,7 +52,7 @@ pub(crate) fn link_view(item: SubmittedEvidence, link: DownloadLink) -> Evidence
 
 fn in_a_folder(dispute_no: &DisputeNo, id: &str) -> Refusal {
     let message = format!(
-        "this gateway's evidence lies in a folder, which nothing links to; download it with GET \
+        "this gateway's evidence is in a folder, which has no links; download it with GET \
          {PREFIX}/disputes/{dispute_no}/evidence/{id}"
     );
     Refusal::new(Code::OperatorConflict, message)

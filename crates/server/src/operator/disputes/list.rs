@@ -20,19 +20,19 @@ use crate::operator::disputes::view::summary;
 use crate::operator::page;
 use crate::operator::request::QueryParameters;
 
-/// Most characters of a search text: no number that it is compared with is longer.
+/// Most characters of a search text: the numbers that it is compared with are not longer.
 pub(crate) const Q_MAX: usize = 50;
 
-const KNOWN: [&str; 8] =
+const PARAMETERS: [&str; 8] =
     ["merchantId", "status", "type", "deadlineBefore", "createdAfter", "q", "limit", "cursor"];
 
-/// Lists disputes that match every filter given, the newest first, and tells how many there are in all.
+/// Lists disputes that match all given filters, the newest first, with their total number.
 pub(crate) async fn list(
     State(gateway): State<Arc<Gateway>>,
     _: Operator<CanRead>,
     query: QueryParameters,
 ) -> Result<Json<ListPage<DisputeSummary>>, Problem> {
-    query.refuse_unknown(&KNOWN)?;
+    query.refuse_unknown(&PARAMETERS)?;
     let filter = DisputeFilter {
         merchant_id: query.read("merchantId", str::parse)?,
         status: query.read("status", str::parse)?,
@@ -52,7 +52,7 @@ pub(crate) async fn list(
     }))
 }
 
-/// No number has control characters, and PostgreSQL takes no text with a NUL: it fails where SQLite finds nothing.
+/// Refuses control characters: no number has them, and PostgreSQL fails on a NUL where SQLite finds nothing.
 fn search(query: &QueryParameters) -> Result<Option<String>, Refusal> {
     let Some(q) = query.get("q").filter(|q| !q.is_empty()) else { return Ok(None) };
     if q.chars().count() <= Q_MAX && !q.chars().any(char::is_control) {
@@ -62,7 +62,7 @@ fn search(query: &QueryParameters) -> Result<Option<String>, Refusal> {
     Err(Refusal::new(Code::InvalidParameter, message))
 }
 
-/// Opaque to operators, so that what a page is ordered by can change.
+/// Opaque to operators, so that the order of the list can change.
 fn cursor(position: &DisputeCursor) -> String {
     URL_SAFE_NO_PAD.encode(format!("{}:{}", position.created_at, position.dispute_no))
 }
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cursor_survives_a_round_trip_and_nothing_else_is_one() {
+    fn cursor_round_trips_and_invalid_cursors_are_refused() {
         let end =
             DisputeCursor { created_at: UnixMillis(1_714_128_828_114), dispute_no: "D-1".parse().unwrap() };
         assert_eq!(position(&cursor(&end)), Some(end));

@@ -20,9 +20,9 @@ use crate::operator::request::AuthorizedBody;
 
 /// Opens a dispute.
 ///
-/// 1. Without a number of its own it needs an idempotency key, or sending it again would open a second one.
+/// 1. Without a `disputeNo` it needs an idempotency key, or a repetition would open a second dispute.
 /// 2. The merchant must exist.
-/// 3. The committer opens it, or finds that it was opened alike: 201, or 200 for a repetition.
+/// 3. The committer opens it: 201, or 200 for a repetition.
 pub(crate) async fn open(
     State(gateway): State<Arc<Gateway>>,
     change: AuthorizedBody<CanOperate>,
@@ -30,7 +30,7 @@ pub(crate) async fn open(
     let facts = change.parse(OpenDispute::parse)?;
     let dispute_no = match &facts.dispute_no {
         Some(dispute_no) => dispute_no.clone(),
-        // Under a repeated key it is not used: the first one's stands.
+        // For a repeated key it is not used: the dispute has the first request's number.
         None if change.has_key() => make_dispute_no(change.arrived_at())?,
         None => {
             let message = "disputeNo must be given, or an Idempotency-Key must be sent";
@@ -48,7 +48,7 @@ pub(crate) async fn open(
     Ok((status, Json(view)))
 }
 
-/// A random number that sorts by time: a UUID of version 7.
+/// A UUID of version 7, which is random and sorts by time.
 fn make_dispute_no(at: UnixMillis) -> Result<DisputeNo, Refusal> {
     let mut random = [0; 10];
     getrandom::fill(&mut random).context("the system has no randomness").map_err(Refusal::internal)?;

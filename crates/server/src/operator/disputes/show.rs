@@ -15,7 +15,7 @@ use crate::operator::disputes::detail;
 use crate::operator::disputes::view;
 use crate::operator::request::{NoQuery, StrictPath};
 
-/// Tells a dispute with all that was submitted and all that happened.
+/// Returns a dispute with its submissions and history.
 pub(crate) async fn show(
     State(gateway): State<Arc<Gateway>>,
     _: Operator<CanRead>,

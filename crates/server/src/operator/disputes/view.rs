@@ -1,5 +1,5 @@
-//! A dispute as operators see it, as of any moment of its history, so that a repeated request under an idempotency key
-//! gets the first answer, whatever happened since.
+//! A dispute in an answer, as it was after any entry of its history, so that a repeated request under an idempotency
+//! key gets the first answer even after later changes.
 
 use jiff::tz::TimeZone;
 use rebuttal_disputes::{ChainedEntry, EntryDetail, Submission, SubmittedEvidence, operator_actions};
@@ -19,7 +19,7 @@ pub(crate) fn summary(record: &DisputeRecord) -> answers::DisputeSummary {
     }
 }
 
-/// The dispute as it stood after the history's entry of that number.
+/// The dispute as it was after the history entry with this sequence number.
 pub(crate) fn as_of(mut detail: DisputeDetail, sequence: u64) -> answers::Dispute {
     detail.history.retain(|entry| entry.sequence <= sequence);
     let details: Vec<Option<EntryDetail>> = detail.history.iter().map(ChainedEntry::parse_detail).collect();
@@ -33,11 +33,16 @@ pub(crate) fn as_of(mut detail: DisputeDetail, sequence: u64) -> answers::Disput
     answers::Dispute {
         summary: summary(&detail.record),
         submissions: detail.submissions.iter().map(submission).collect(),
-        history: detail.history.iter().zip(details).map(|(entry, detail)| happened(entry, detail)).collect(),
+        history: detail
+            .history
+            .iter()
+            .zip(details)
+            .map(|(entry, detail)| history_entry(entry, detail))
+            .collect(),
     }
 }
 
-/// The dispute as it stands.
+/// The current dispute.
 pub(crate) fn now(detail: DisputeDetail) -> answers::Dispute {
     as_of(detail, u64::MAX)
 }
@@ -64,7 +69,7 @@ fn evidence(submission: u32, index: usize, item: &SubmittedEvidence) -> answers:
     }
 }
 
-fn happened(entry: &ChainedEntry, detail: Option<EntryDetail>) -> answers::HistoryEntry {
+fn history_entry(entry: &ChainedEntry, detail: Option<EntryDetail>) -> answers::HistoryEntry {
     let detail = detail.as_ref();
     answers::HistoryEntry {
         sequence: entry.sequence,
@@ -80,7 +85,7 @@ fn happened(entry: &ChainedEntry, detail: Option<EntryDetail>) -> answers::Histo
     }
 }
 
-/// Names a piece of evidence within its dispute: the submission's number and its own place, both from 1.
+/// Identifies a piece of evidence within its dispute: the submission's number and the item's position, both from 1.
 pub(crate) fn evidence_id(submission: u32, index: usize) -> String {
     format!("{submission}-{}", index + 1)
 }

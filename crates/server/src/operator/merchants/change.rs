@@ -14,7 +14,7 @@ use crate::http::problem::Problem;
 use crate::operator::merchants::merchant_after;
 use crate::operator::request::{AuthorizedBody, StrictPath};
 
-/// Changes a merchant's name or time zone; what is left out stays.
+/// Changes a merchant's name or time zone; fields that are left out keep their value.
 pub(crate) async fn change(
     State(gateway): State<Arc<Gateway>>,
     change: AuthorizedBody<CanAdmin, StrictPath<MerchantId>>,

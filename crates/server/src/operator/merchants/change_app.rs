@@ -14,7 +14,7 @@ use crate::http::problem::Problem;
 use crate::operator::merchants::app_after;
 use crate::operator::request::{AuthorizedBody, StrictPath};
 
-/// Changes an app: its notification address, its scheme, whether it may call; what is left out stays.
+/// Changes an app's notification URL, scheme, or whether it is enabled; fields that are left out keep their value.
 pub(crate) async fn change(
     State(gateway): State<Arc<Gateway>>,
     change: AuthorizedBody<CanAdmin, StrictPath<(MerchantId, AppId)>>,

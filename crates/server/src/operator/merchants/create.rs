@@ -14,7 +14,7 @@ use crate::http::problem::Problem;
 use crate::operator::merchants::merchant_after;
 use crate::operator::request::AuthorizedBody;
 
-/// Makes a merchant.
+/// Creates a merchant.
 pub(crate) async fn create(
     State(gateway): State<Arc<Gateway>>,
     change: AuthorizedBody<CanAdmin>,

@@ -15,7 +15,7 @@ use crate::http::problem::Problem;
 use crate::operator::merchants::{make_secret, new_app, random};
 use crate::operator::request::{AuthorizedBody, StrictPath};
 
-/// Makes an app with its first secret, which is told this once.
+/// Creates an app with its first secret, which only this answer shows.
 pub(crate) async fn create(
     State(gateway): State<Arc<Gateway>>,
     change: AuthorizedBody<CanAdmin, StrictPath<MerchantId>>,

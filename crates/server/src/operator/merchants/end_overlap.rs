@@ -14,8 +14,7 @@ use crate::http::problem::Problem;
 use crate::operator::merchants::app_after;
 use crate::operator::request::{AuthorizedBody, StrictPath};
 
-/// Ends every secret of an app but the newest. Without a running overlap there is nothing to end, and the answer is the
-/// app as it is.
+/// Ends the validity of all of an app's secrets except the newest. Without a running overlap nothing is changed.
 pub(crate) async fn end_overlap(
     State(gateway): State<Arc<Gateway>>,
     change: AuthorizedBody<CanAdmin, StrictPath<(MerchantId, AppId)>>,

@@ -15,7 +15,7 @@ use crate::operator::merchants::merchant_view;
 use crate::operator::page::{self, cursor};
 use crate::operator::request::QueryParameters;
 
-/// Lists merchants, by number; the cursor is the number of the last one told.
+/// Lists merchants by id; the cursor is the id of the page's last one.
 pub(crate) async fn list(
     State(gateway): State<Arc<Gateway>>,
     _: Operator<CanRead>,

@@ -15,8 +15,8 @@ use crate::http::problem::Problem;
 use crate::operator::merchants::{make_secret, new_app};
 use crate::operator::request::{AuthorizedBody, StrictPath};
 
-/// Makes a new secret, which is told this once; the old one verifies until the overlap is over. A second overlap during
-/// the first is a conflict. Without an overlap all older secrets end, those of a running overlap too.
+/// Creates a new secret, which only this answer shows; the old one stays valid until the end of the overlap. A second
+/// overlap during the first is a conflict. Without an overlap all older secrets become invalid.
 pub(crate) async fn rotate(
     State(gateway): State<Arc<Gateway>>,
     change: AuthorizedBody<CanAdmin, StrictPath<(MerchantId, AppId)>>,

@@ -15,8 +15,8 @@ use crate::http::error::Refusal;
 use crate::http::problem::Problem;
 use crate::operator::request::{AuthorizedBody, unexpected};
 
-/// Makes a token. As with an app's secret, a repeated key tells the first request's token, whether or not it still lets
-/// anybody in.
+/// Creates a token. As with an app's secret, a repeated idempotency key returns the first request's token, whether or
+/// not it is still valid.
 pub(crate) async fn create(
     State(gateway): State<Arc<Gateway>>,
     change: AuthorizedBody<CanAdmin>,

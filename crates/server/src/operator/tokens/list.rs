@@ -15,7 +15,7 @@ use crate::operator::page::{self, cursor};
 use crate::operator::request::QueryParameters;
 use crate::operator::tokens::token_view;
 
-/// Lists the tokens that let somebody in, by name; the cursor is the name of the last one told.
+/// Lists the valid tokens by name; the cursor is the name of the page's last one.
 pub(crate) async fn list(
     State(gateway): State<Arc<Gateway>>,
     _: Operator<CanRead>,

@@ -16,8 +16,8 @@ use crate::http::problem::Problem;
 use crate::operator::request::{AuthorizedBody, unexpected};
 use crate::operator::tokens::{TokenPath, token_view};
 
-/// Ends a token: at once on every replica, because each asks the database at each request. The first token stays, or
-/// nobody might be left who may make another; it is replaced where it comes from.
+/// Revokes a token, immediately on every replica, because each request checks it in the database. The first token
+/// cannot be revoked, so that there is always an admin; it is replaced in its file or variable.
 pub(crate) async fn revoke(
     State(gateway): State<Arc<Gateway>>,
     change: AuthorizedBody<CanAdmin, TokenPath>,
@@ -25,8 +25,8 @@ pub(crate) async fn revoke(
     let TokenPath(name) = &change.path;
     let RevokeToken {} = change.parse_if_any(RevokeToken::parse)?;
     if name.as_str() == FIRST_TOKEN {
-        let message = "the first token cannot be revoked, so that nobody is left without an admin; to make it invalid, \
-                       put another one into its file or variable and start the gateway again";
+        let message = "the first token cannot be revoked, so that there is always an admin; to replace it, write another \
+                       one into its file or variable and restart the gateway";
         return Err(Refusal::new(Code::OperatorConflict, message).into());
     }
     let account = AccountChange::RevokeToken { name: name.clone() };

@@ -1,4 +1,4 @@
-//! The clock, by whatever else tells the time: what the database holds of the past, and its server's own clock.
+//! Checks this machine's clock against the newest times in the database and against the database server's clock.
 
 use std::time::Duration;
 
@@ -9,32 +9,35 @@ use super::Finding;
 use crate::clock::skew::{self, CLOCK_SKEW_MAX};
 use crate::jobs::nonce_bound_in_future;
 
-const ABOUT: &str = "clock";
+const CHECK: &str = "clock";
 
-/// What denies this machine's time, one fault for each.
+/// One fault for each time that contradicts this machine's clock.
 pub(super) fn examine(examined: &Examined, now: UnixMillis, window: Duration) -> Vec<Finding> {
     let bound = examined.nonce_bound.and_then(|bound| nonce_bound_in_future(bound, now, window));
     let entry = examined.newest_entry_at.filter(|newest| *newest > now + CLOCK_SKEW_MAX);
-    let theirs = examined.server_time.map(|(theirs, read_at)| theirs + read_at.elapsed());
-    let apart = theirs.and_then(|theirs| skew::compare_clocks(now, theirs, now).err());
-    let faults =
-        [bound, entry.map(|newest| from_the_future(now, newest)), apart.map(|apart| apart.to_string())];
-    let faults: Vec<_> = faults.into_iter().flatten().map(|told| Finding::fault(ABOUT, told)).collect();
+    let server_time = examined.server_time.map(|(time, read_at)| time + read_at.elapsed());
+    let skew = server_time.and_then(|time| skew::compare_clocks(now, time, now).err());
+    let faults = [bound, entry.map(|newest| future_entry(now, newest)), skew.map(|skew| skew.to_string())];
+    let faults: Vec<_> = faults.into_iter().flatten().map(|message| Finding::fault(CHECK, message)).collect();
     if !faults.is_empty() {
         return faults;
     }
-    let told = match examined.server_time {
-        Some(_) => "it agrees with the database server's, and with what lies in the database",
-        None => "nothing in the database is newer; whether NTP keeps it right cannot be seen from here",
+    let message = match examined.server_time {
+        Some(_) => {
+            "this machine's clock agrees with the database server's clock and with the times in the database"
+        }
+        None => {
+            "no time in the database is later than this machine's clock; whether NTP keeps it cannot be checked"
+        }
     };
-    vec![Finding::well(ABOUT, told)]
+    vec![Finding::ok(CHECK, message)]
 }
 
-fn from_the_future(now: UnixMillis, newest: UnixMillis) -> String {
+fn future_entry(now: UnixMillis, newest: UnixMillis) -> String {
     let utc = |at: UnixMillis| at.to_rfc3339_utc();
     format!(
-        "it is {} by this machine's clock, and yet a dispute's history has an entry of {}: a clock is wrong, or was. Deadlines \
-         are judged by it; let NTP keep every gateway's clock",
+        "this machine's clock says {}, but a dispute's history has an entry of {}: a clock is or was wrong. Deadlines \
+         depend on it; keep every gateway's clock by NTP",
         utc(now),
         utc(newest)
     )

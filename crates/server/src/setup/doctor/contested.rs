@@ -1,5 +1,5 @@
-//! The files that disputes were contested with: that each is there and as long as was recorded. What they hold is read
-//! where that is asked for; it takes as long as a copy of them all.
+//! Checks that every file of a contested dispute exists with its recorded size, and on request that its content is what
+//! was recorded, which takes as long as a copy of all files.
 
 use std::path::PathBuf;
 
@@ -8,157 +8,158 @@ use rebuttal_protocol::StorageUri;
 use rebuttal_store::DisputeDetail;
 use tokio::task::JoinSet;
 
-use super::{Finding, named_of};
+use super::{Finding, list_of};
 
-const ABOUT: &str = "evidence files";
+const CHECK: &str = "evidence files";
 /// Files that are named; the others are counted.
 const NAMED_MAX: usize = 20;
-/// Files that are looked at at once: an S3 answers late and many. Those that are read in whole take turns in the store.
-const LOOKS_AT_ONCE: usize = 32;
+/// Files that are checked concurrently: an S3 answers slowly, but many requests in parallel. The store itself limits
+/// how many are read.
+const CHECKS_MAX: usize = 32;
 
-/// Where they lie.
+/// Where the files are stored.
 #[derive(Clone)]
-pub(super) enum Files {
+pub(super) enum EvidenceFiles {
     /// In a folder of this machine.
     Folder(PathBuf),
-    /// Sealed, in a bucket.
+    /// In a bucket, under their hash.
     Bucket(S3Store),
 }
 
-/// What was recorded of one.
-struct Recorded {
-    /// The dispute's number and the file's name, as they are told.
-    named: String,
+/// What the database has recorded of a file.
+struct RecordedFile {
+    /// The dispute's number and the file's name.
+    label: String,
     url: StorageUri,
     sha256: [u8; 32],
     size: u64,
 }
 
-/// What was found of them so far.
-pub(super) struct Contested {
-    files: Files,
-    /// Whether they are read.
-    reads: bool,
-    looks: JoinSet<(String, Result<Option<String>, Error>)>,
-    looked: u64,
-    flawed: u64,
+/// The checks of contested files, running and completed.
+pub(super) struct ContestedFiles {
+    files: EvidenceFiles,
+    reads_content: bool,
+    checks: JoinSet<(String, Result<Option<String>, Error>)>,
+    checked: u64,
+    defective: u64,
+    /// The first defective files, each with its defect.
     named: Vec<String>,
-    /// Why no more of them are looked at.
+    /// Why the check was stopped.
     failed: Option<String>,
 }
 
-impl Contested {
-    pub(super) fn of(files: Files, reads: bool) -> Self {
-        let looks = JoinSet::new();
-        Self { files, reads, looks, looked: 0, flawed: 0, named: Vec::new(), failed: None }
+impl ContestedFiles {
+    pub(super) fn new(files: EvidenceFiles, reads_content: bool) -> Self {
+        let checks = JoinSet::new();
+        Self { files, reads_content, checks, checked: 0, defective: 0, named: Vec::new(), failed: None }
     }
 
-    /// Looks for each file of a dispute, beside those of the disputes before.
-    pub(super) async fn look(&mut self, detail: &DisputeDetail) {
+    /// Starts to check each file of a dispute.
+    pub(super) async fn check(&mut self, detail: &DisputeDetail) {
         for evidence in detail.submissions.iter().flat_map(|submission| &submission.evidence) {
-            while self.looks.len() >= LOOKS_AT_ONCE {
-                self.take_in().await;
+            while self.checks.len() >= CHECKS_MAX {
+                self.collect_one().await;
             }
             if self.failed.is_some() {
                 return;
             }
-            let recorded = Recorded {
-                named: format!("{}: {}", detail.record.state.dispute_no, evidence.url.key()),
+            let recorded = RecordedFile {
+                label: format!("{}: {}", detail.record.state.dispute_no, evidence.url.key()),
                 url: evidence.url,
                 sha256: evidence.file.sha256.0,
                 size: evidence.file.size,
             };
-            let (files, reads) = (self.files.clone(), self.reads);
-            self.looks.spawn(async move {
-                let flaw = files.flaw(&recorded, reads).await;
-                (recorded.named, flaw)
+            let (files, reads_content) = (self.files.clone(), self.reads_content);
+            self.checks.spawn(async move {
+                let defect = files.defect(&recorded, reads_content).await;
+                (recorded.label, defect)
             });
         }
     }
 
-    /// Takes in what one look has found; whether one was under way.
-    async fn take_in(&mut self) -> bool {
-        let Some(ended) = self.looks.join_next().await else { return false };
+    /// Waits for one check; `false` if none is running.
+    async fn collect_one(&mut self) -> bool {
+        let Some(ended) = self.checks.join_next().await else { return false };
         match ended {
-            Ok((_, Ok(None))) => self.looked += 1,
-            Ok((named, Ok(Some(flaw)))) => {
-                self.looked += 1;
-                self.flawed += 1;
+            Ok((_, Ok(None))) => self.checked += 1,
+            Ok((label, Ok(Some(defect)))) => {
+                self.checked += 1;
+                self.defective += 1;
                 if self.named.len() < NAMED_MAX {
-                    self.named.push(format!("{named} {flaw}"));
+                    self.named.push(format!("{label} {defect}"));
                 }
             }
-            Ok((named, Err(error))) => self.failed = Some(format!("{named}: {error}")),
+            Ok((label, Err(error))) => self.failed = Some(format!("{label}: {error}")),
             Err(error) => self.failed = Some(error.to_string()),
         }
         true
     }
 
-    /// What to tell of them, if there are any.
-    pub(super) async fn told(mut self) -> Option<Finding> {
-        while self.take_in().await {}
-        let (looked, place) = (self.looked, self.files.told());
+    /// The finding after the last check; `None` if there are no files.
+    pub(super) async fn finding(mut self) -> Option<Finding> {
+        while self.collect_one().await {}
+        let (checked, location) = (self.checked, self.files.location());
         if let Some(failed) = self.failed {
-            let told = format!("after {looked} that disputes were contested with, {place} failed: {failed}");
-            return Some(Finding::fault(ABOUT, told));
+            let message = format!("{location} failed after {checked} files of contested disputes: {failed}");
+            return Some(Finding::fault(CHECK, message));
         }
-        if looked == 0 {
+        if checked == 0 {
             return None;
         }
-        if self.flawed == 0 {
-            let how = match self.reads {
-                true => "and hold what was recorded",
-                false => "as long as was recorded; what they hold was not read: --evidence reads them all",
+        if self.defective == 0 {
+            let how = match self.reads_content {
+                true => "with the recorded content",
+                false => "with the recorded size; their content was not read, --evidence reads it",
             };
-            let told = format!("the {looked} that disputes were contested with lie in {place}, {how}");
-            return Some(Finding::well(ABOUT, told));
+            let message = format!("all {checked} files of contested disputes are in {location}, {how}");
+            return Some(Finding::ok(CHECK, message));
         }
         self.named.sort();
-        let told = format!(
-            "of the {looked} that disputes were contested with, {} do not lie in {place} as they were recorded. {}. \
-             Something else than a gateway has deleted or changed them: restore them from {}",
-            self.flawed,
-            named_of(&self.named, self.flawed),
-            self.files.rescue()
+        let message = format!(
+            "of {checked} files of contested disputes, {} are missing from {location} or differ from what was recorded. {}. \
+             They were deleted or changed by something other than a gateway: restore them from {}",
+            self.defective,
+            list_of(&self.named, self.defective),
+            self.files.backup()
         );
-        Some(Finding::fault(ABOUT, told))
+        Some(Finding::fault(CHECK, message))
     }
 }
 
-impl Files {
-    /// What is wrong with one, if anything is.
-    async fn flaw(&self, recorded: &Recorded, reads: bool) -> Result<Option<String>, Error> {
-        let Recorded { url, sha256, size, .. } = recorded;
-        let initialize = match (self, reads) {
+impl EvidenceFiles {
+    /// How a file differs from what was recorded, if it does.
+    async fn defect(&self, recorded: &RecordedFile, reads_content: bool) -> Result<Option<String>, Error> {
+        let RecordedFile { url, sha256, size, .. } = recorded;
+        let actual = match (self, reads_content) {
             (Self::Folder(root), true) => FolderStore::sha256_at(root, url)?,
             (Self::Folder(root), false) => FolderStore::size_at(root, url)?.map(|size| (*sha256, size)),
             (Self::Bucket(store), true) => match store.inspect_stored(url, sha256).await? {
                 Inspection::Absent => None,
-                Inspection::Invalid(lie) => {
-                    return Ok(Some(format!("is another file than was contested with: {lie}")));
+                Inspection::Invalid(invalid) => {
+                    return Ok(Some(format!("has another content than was recorded: {invalid}")));
                 }
                 Inspection::Valid { sha256, size } => Some((sha256, size)),
             },
             (Self::Bucket(store), false) => store.stored_size(url, sha256).await?.map(|size| (*sha256, size)),
         };
-        Ok(match initialize {
+        Ok(match actual {
             None => Some("is missing".to_owned()),
-            Some((_, bytes)) if bytes != *size => Some(format!("has {bytes} bytes, and had {size}")),
-            Some((initialize, _)) if initialize != *sha256 => {
-                Some("holds something else than it did".to_owned())
+            Some((_, bytes)) if bytes != *size => Some(format!("has {bytes} bytes instead of {size}")),
+            Some((actual, _)) if actual != *sha256 => {
+                Some("has another content than was recorded".to_owned())
             }
             Some(_) => None,
         })
     }
 
-    fn told(&self) -> String {
+    fn location(&self) -> String {
         match self {
             Self::Folder(root) => root.display().to_string(),
-            Self::Bucket(store) => format!("the bucket {}, sealed", store.bucket()),
+            Self::Bucket(store) => format!("the bucket {}, stored by hash", store.bucket()),
         }
     }
 
-    const fn rescue(&self) -> &'static str {
+    const fn backup(&self) -> &'static str {
         match self {
             Self::Folder(_) => "a backup of the folder",
             Self::Bucket(_) => {

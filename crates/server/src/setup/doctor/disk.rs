@@ -1,4 +1,4 @@
-//! The disks that a gateway writes to: that each has room.
+//! Checks the free space of each disk that a gateway writes to.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,12 +11,12 @@ use super::Finding;
 use crate::setup::config::{Config, EvidenceLocation};
 use crate::setup::hints;
 
-/// Room below which a gateway soon cannot write: some hundred uploads, or a day of a busy database.
-const ROOM_WARNING_BYTES: u64 = 2 << 30;
-/// Room below which it may fail at any moment.
-const ROOM_FAULT_BYTES: u64 = 200 << 20;
+/// Free space below which writes will soon fail: a thousand uploads, or a day of a busy database.
+const FREE_WARNING_BYTES: u64 = 2 << 30;
+/// Free space below which writes may fail at any moment.
+const FREE_FAULT_BYTES: u64 = 200 << 20;
 
-/// The room on each disk that the gateway writes to.
+/// One finding for each disk.
 pub(crate) fn examine(config: &Config) -> Vec<Finding> {
     let mut folders = vec![config.data_dir.as_path()];
     if let Some(Location::Sqlite(file)) = &config.database {
@@ -27,21 +27,23 @@ pub(crate) fn examine(config: &Config) -> Vec<Finding> {
     }
     let mut disks = BTreeSet::new();
     folders.retain(|folder| fs::metadata(folder).is_ok_and(|metadata| disks.insert(metadata.dev())));
-    folders.into_iter().filter_map(of).collect()
+    folders.into_iter().filter_map(examine_disk).collect()
 }
 
-fn of(folder: &Path) -> Option<Finding> {
-    const ABOUT: &str = "disk";
-    if let Some(full) = hints::full(folder) {
-        return Some(Finding::fault(ABOUT, full));
+fn examine_disk(folder: &Path) -> Option<Finding> {
+    const CHECK: &str = "disk";
+    if let Some(full) = hints::disk_full(folder) {
+        return Some(Finding::fault(CHECK, full));
     }
-    let left = hints::room_of(folder)?;
-    let told = format!("{} MB are left for {}", left / 1_000_000, folder.display());
-    Some(match left {
-        0..ROOM_FAULT_BYTES => {
-            Finding::fault(ABOUT, format!("{told}; make room before changes and uploads are refused"))
+    let free = hints::free_bytes(folder)?;
+    let message = format!("{} MB are free on the disk of {}", free / 1_000_000, folder.display());
+    Some(match free {
+        0..FREE_FAULT_BYTES => {
+            Finding::fault(CHECK, format!("{message}; free space before changes and uploads are refused"))
         }
-        ROOM_FAULT_BYTES..ROOM_WARNING_BYTES => Finding::warning(ABOUT, format!("{told}; make room soon")),
-        _ => Finding::well(ABOUT, told),
+        FREE_FAULT_BYTES..FREE_WARNING_BYTES => {
+            Finding::warning(CHECK, format!("{message}; free space soon"))
+        }
+        _ => Finding::ok(CHECK, message),
     })
 }

@@ -1,4 +1,4 @@
-//! Files and folders of this machine: that they can be read and written to, and by nobody else.
+//! Checks the permissions of files and folders: the gateway's user may read and write them, and no other user.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -16,132 +16,134 @@ use crate::setup::data_dir::DataPaths;
 use crate::setup::first_token::{hash_in, read as token_of};
 use crate::setup::hints;
 
-/// Whether anybody but the owner may read a file.
+/// Whether users other than the owner may access a file.
 pub(super) fn others_may_read(file: &Path) -> bool {
     fs::metadata(file).is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0)
 }
 
 pub(super) fn data_dir(config: &Config) -> Vec<Finding> {
-    const ABOUT: &str = "data directory";
+    const CHECK: &str = "data directory";
     let path = config.data_dir.as_path();
     let shown = path.display();
-    if let Some(flaw) = hints::flaw(path).or_else(|| hints::unwritable(path).filter(|_| path.exists())) {
-        return vec![Finding::fault(ABOUT, flaw)];
+    let problem = hints::data_dir_problem(path);
+    if let Some(problem) = problem.or_else(|| hints::unwritable(path).filter(|_| path.exists())) {
+        return vec![Finding::fault(CHECK, problem)];
     }
     if !path.exists() {
-        return vec![Finding::warning(ABOUT, format!("{shown} is not there yet; the first start makes it"))];
+        return vec![Finding::warning(
+            CHECK,
+            format!("{shown} does not exist yet; the first start creates it"),
+        )];
     }
     let mut findings = Vec::new();
-    // Root may write anywhere, so only a try tells.
-    if let Err(error) = tempfile_in(path) {
+    // Root passes every permission check, so only a write shows a read-only or full disk.
+    if let Err(error) = create_temporary_file(path) {
         let advice = match error.kind() {
-            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "make room",
-            _ => "it must belong to the user that the gateway runs as",
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "free space",
+            _ => "make it writable for the user that the gateway runs as",
         };
-        findings.push(Finding::fault(ABOUT, format!("{shown} cannot be written to ({error}); {advice}")));
+        findings.push(Finding::fault(CHECK, format!("cannot write to {shown} ({error}); {advice}")));
     }
     let token = DataPaths::of(path).operator_token();
     let unread = token_of(&token).err().filter(|_| config.operator_token.is_none() && token.exists());
-    findings.extend(unread.map(|error| Finding::fault(ABOUT, causes(&error))));
+    findings.extend(unread.map(|error| Finding::fault(CHECK, causes(&error))));
     if others_may_read(&token) {
-        findings.push(Finding::fault(ABOUT, open_to_others(&token)));
+        findings.push(Finding::fault(CHECK, readable_by_others(&token)));
     }
     if others_may_read(path) {
-        findings.push(Finding::warning(
-            ABOUT,
-            format!("others than its owner may look into {shown}; run: chmod 700 {shown}"),
-        ));
+        findings
+            .push(Finding::warning(CHECK, format!("other users may read {shown}; run: chmod 700 {shown}")));
     }
     if findings.is_empty() {
-        findings.push(Finding::well(ABOUT, format!("{shown} is its owner's alone and can be written to")));
+        findings.push(Finding::ok(CHECK, format!("{shown} is private and writable")));
     }
     findings
 }
 
-/// The hash of the token that a start would see to.
+/// The hash of the token that the next start would use, if it is in the file.
 pub(super) fn token(config: &Config) -> Option<TokenHash> {
     let file = DataPaths::of(&config.data_dir).operator_token();
     if config.operator_token.is_some() || !file.exists() { None } else { hash_in(&file) }
 }
 
-/// A token in the file that takes the place of another one at the next start.
-pub(super) fn foreign_token(config: &Config, examined: &Examined) -> Option<Finding> {
-    // A database that nobody has founded yet takes whatever lies there.
-    let is_strange = examined.knows_token == Some(false) && examined.key_check.is_some();
+/// A token in the file that would replace the first operator's token at the next start.
+pub(super) fn unknown_token(config: &Config, examined: &Examined) -> Option<Finding> {
+    // A new database accepts any token.
+    let is_unknown = examined.knows_token == Some(false) && examined.key_check.is_some();
     let file = DataPaths::of(&config.data_dir).operator_token();
-    is_strange.then(|| {
+    is_unknown.then(|| {
         Finding::warning(
             "operator token",
             format!(
-                "the token in {} is not known to the database: the next start makes it the first operator's, and the one \
-                 that is opens nothing any more. Where that is not meant, put that one into the file, or remove the file",
+                "the database does not know the token in {}: the next start makes it the first operator's token, and \
+                 the current one becomes invalid. If that is not intended, write the current one into the file, or remove \
+                 the file",
                 file.display()
             ),
         )
     })
 }
 
-/// What keeps a gateway from opening a SQLite file, or shows it to others. The file is opened as a gateway opens it,
-/// and not written to.
+/// What prevents a gateway from opening a SQLite file, or lets other users read it. The file is opened for writing and
+/// not written to.
 pub(super) fn database(file: &Path, config: &Config) -> Vec<Finding> {
-    const ABOUT: &str = "database";
+    const CHECK: &str = "database";
     let folder = file.parent().unwrap_or(file);
     if let Some(why) = hints::unwritable(folder) {
-        // Of the data directory it is told already.
-        let elsewhere = (folder != config.data_dir).then(|| Finding::fault(ABOUT, why));
+        // For the data directory this is already reported.
+        let elsewhere = (folder != config.data_dir).then(|| Finding::fault(CHECK, why));
         return elsewhere.into_iter().collect();
     }
-    let beside = |suffix: &str| {
+    let with_suffix = |suffix: &str| {
         let mut name = file.as_os_str().to_owned();
         name.push(suffix);
         PathBuf::from(name)
     };
     let mut findings = Vec::new();
-    for file in ["", "-wal", "-shm"].map(beside) {
+    for file in ["", "-wal", "-shm"].map(with_suffix) {
         let shown = file.display();
         match fs::OpenOptions::new().append(true).open(&file) {
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => findings.push(Finding::fault(
-                ABOUT,
+                CHECK,
                 format!(
-                    "{shown} cannot be written to ({error}); it must be a file of the user that the gateway runs as"
+                    "cannot write to {shown} ({error}); make it writable for the user that the gateway runs as"
                 ),
             )),
-            Ok(_) if others_may_read(&file) => findings.push(Finding::fault(ABOUT, open_to_others(&file))),
+            Ok(_) if others_may_read(&file) => findings.push(Finding::fault(CHECK, readable_by_others(&file))),
             Ok(_) => {}
         }
     }
     findings
 }
 
-/// Whether connections can be had with certificate and key. A group may read the key: that is how certificates are
-/// handed out to services.
+/// Checks certificate and key. A group may read the key, because services usually get certificates that way.
 pub(super) fn tls(files: &TlsFiles) -> Finding {
-    const ABOUT: &str = "TLS";
-    let age = match tls::acceptor(files).and_then(|_| tls::certificate_problem(files, clock::now())) {
+    const CHECK: &str = "TLS";
+    let problem = match tls::acceptor(files).and_then(|_| tls::certificate_problem(files, clock::now())) {
         Ok(problem) => problem,
-        Err(error) => return Finding::fault(ABOUT, causes(&error)),
+        Err(error) => return Finding::fault(CHECK, causes(&error)),
     };
     let shown = files.key.display();
     if fs::metadata(&files.key).is_ok_and(|metadata| metadata.permissions().mode() & 0o004 != 0) {
         return Finding::fault(
-            ABOUT,
+            CHECK,
             format!("every user of this machine may read {shown}; run: chmod o-rwx {shown}"),
         );
     }
-    match age {
-        Some(problem) if problem.is_invalid_now => Finding::fault(ABOUT, problem.message),
-        Some(problem) => Finding::warning(ABOUT, problem.message),
-        None => Finding::well(ABOUT, "certificate and key can be read and belong together"),
+    match problem {
+        Some(problem) if problem.is_invalid_now => Finding::fault(CHECK, problem.message),
+        Some(problem) => Finding::warning(CHECK, problem.message),
+        None => Finding::ok(CHECK, "certificate and key are readable and match"),
     }
 }
 
-fn open_to_others(file: &Path) -> String {
+fn readable_by_others(file: &Path) -> String {
     let file = file.display();
-    format!("others than its owner may read {file}; run: chmod 600 {file}")
+    format!("other users may read {file}; run: chmod 600 {file}")
 }
 
-fn tempfile_in(folder: &Path) -> std::io::Result<()> {
+fn create_temporary_file(folder: &Path) -> std::io::Result<()> {
     let file = folder.join(format!(".doctor-{}", std::process::id()));
     fs::OpenOptions::new().write(true).create_new(true).open(&file)?;
     fs::remove_file(file)

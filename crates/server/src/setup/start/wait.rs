@@ -1,4 +1,4 @@
-//! Waits for what a start needs and does not find yet, as after the boot of a machine that runs it, too.
+//! Waits for a database or object store that is not available yet, such as one that boots with the gateway.
 
 use std::time::Duration;
 
@@ -6,53 +6,53 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::http::error::causes;
 
-/// Between two tries.
-const TRY_PAUSE: Duration = Duration::from_millis(500);
+/// The pause between two attempts.
+const RETRY_PAUSE: Duration = Duration::from_millis(500);
 
-/// The time that a start has left to wait, and what it waits for.
-pub(super) struct Wait {
+/// Limits how long a start waits for its dependencies in total.
+pub(super) struct StartWait {
     limit: Duration,
     began: Instant,
-    for_what: Option<&'static str>,
+    waits_for: Option<&'static str>,
 }
 
-impl Wait {
-    pub(super) fn of(limit: Duration) -> Self {
-        Self { limit, began: Instant::now(), for_what: None }
+impl StartWait {
+    pub(super) fn new(limit: Duration) -> Self {
+        Self { limit, began: Instant::now(), waits_for: None }
     }
 
-    /// Pauses before another try; `false` where no time is left for one. The log tells once what is waited for.
-    pub(super) async fn again(&mut self, what: &'static str, reason: &anyhow::Error) -> bool {
+    /// Pauses before the next attempt; `false` if the time is over. Each dependency is logged once.
+    pub(super) async fn before_retry(&mut self, dependency: &'static str, reason: &anyhow::Error) -> bool {
         let end = self.began + self.limit;
         if Instant::now() >= end {
             return false;
         }
-        if self.for_what.replace(what) != Some(what) {
+        if self.waits_for.replace(dependency) != Some(dependency) {
             let limit = self.limit.as_secs();
             tracing::warn!(
                 reason = causes(reason),
-                "waiting for {what}, which does not answer, up to {limit} s from the start (start_wait_seconds)"
+                "waiting for {dependency}, which does not answer, up to {limit} s from the start (start_wait_seconds)"
             );
         }
         tokio::select! {
-            () = sleep(TRY_PAUSE) => {}
+            () = sleep(RETRY_PAUSE) => {}
             () = sleep_until(end) => {}
         }
         true
     }
 
-    /// Says that there is no need to wait any more, if there was one.
-    pub(super) fn finished(&self) {
-        if let Some(what) = self.for_what {
+    /// Logs the end of the wait, if there was one.
+    pub(super) fn finish(&self) {
+        if let Some(dependency) = self.waits_for {
             tracing::info!(
                 waited_ms = self.began.elapsed().as_millis(),
-                "no longer waiting for {what}; the start goes on"
+                "no longer waiting for {dependency}; the start continues"
             );
         }
     }
 
-    /// Says in the error what was waited for, and for how long.
-    pub(super) fn given_up(&self, what: &str, error: anyhow::Error) -> anyhow::Error {
+    /// Adds the wait to the error of a start that gave up.
+    pub(super) fn timed_out(&self, what: &str, error: anyhow::Error) -> anyhow::Error {
         match self.limit.as_secs() {
             0 => error,
             seconds => error.context(format!("waited {seconds} s for {what} (start_wait_seconds)")),

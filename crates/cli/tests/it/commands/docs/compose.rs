@@ -13,7 +13,7 @@ use crate::common::{CommandOutput, rebuttal, without_rebuttal_env};
 
 const COMPOSE: &str = "packaging/compose/compose.yaml";
 const CONTAINER: &str = "packaging/Containerfile";
-/// Of the Compose Specification, what the file uses: a misspelt key would be ignored or refused where nobody tests it.
+/// The keys of the Compose Specification that the file uses: a misspelt key would be ignored.
 const KEYS_OF_A_SERVICE: [&str; 17] = [
     "build",
     "cap_drop",
@@ -58,9 +58,9 @@ fn files_of_the_services_exist_and_are_used() {
     assert_eq!(names(&compose).into_iter().collect::<BTreeSet<_>>(), top.into());
     let mut used: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for (name, service) in services(&compose) {
-        let strange: Vec<_> =
+        let unknown: Vec<_> =
             names(service).into_iter().filter(|key| !KEYS_OF_A_SERVICE.contains(key)).collect();
-        assert!(strange.is_empty(), "{name} has {strange:?}");
+        assert!(unknown.is_empty(), "{name} has {unknown:?}");
         for kind in ["secrets", "networks"] {
             used.entry(kind).or_default().extend(names(&service[kind]));
         }
@@ -93,7 +93,7 @@ fn filled_in(text: &str, variables: &BTreeMap<&str, &str>) -> String {
     format!("{before}{value}{}", filled_in(after, variables))
 }
 
-/// Types the commands of the page, where nobody is root and there are no containers.
+/// Runs the commands of the page, without root and containers.
 fn rehearse(folder: &Path) {
     let commands = Page::open("docs/operate/install.md").marked("run: rehearsal");
     fs::create_dir_all(folder.join("packaging/compose")).unwrap();
@@ -132,7 +132,7 @@ fn generated_secrets_are_accepted_by_the_gateways() {
     let output = CommandOutput::run(check);
     assert_eq!(
         (output.code, output.stdout.as_str(), output.stderr.as_str()),
-        (0, "✓ Nothing is wrong.\n", "")
+        (0, "✓ No problems found.\n", "")
     );
 
     let password = fs::read_to_string(secret("database.password")).unwrap();
@@ -144,5 +144,5 @@ fn generated_secrets_are_accepted_by_the_gateways() {
         assert_eq!(mode & 0o077, 0, "{name} is everybody's");
     }
     let everything = page::file(COMPOSE);
-    assert!(!everything.contains("PASSWORD:"), "a password stands in the environment");
+    assert!(!everything.contains("PASSWORD:"), "a password is in the environment");
 }

@@ -14,7 +14,7 @@ use crate::common::CommandOutput;
 const ALERTS: &str = "packaging/prometheus";
 const DASHBOARD: &str = "packaging/grafana/rebuttal.json";
 
-/// Panics unless a program finds nothing; gives what it said.
+/// Panics unless a program reports no error; returns its output.
 #[track_caller]
 fn finds_nothing(program: &str, words: &[&str], folder: &Path) -> String {
     let mut command = Command::new(program);
@@ -27,7 +27,7 @@ fn finds_nothing(program: &str, words: &[&str], folder: &Path) -> String {
 
 #[test]
 #[ignore = "needs promtool, which cargo xtask test installs"]
-fn every_alert_fires_when_it_should_and_no_other() {
+fn alerts_fire_only_under_their_conditions() {
     let folder = page::root().join(ALERTS);
     finds_nothing("promtool", &["check", "rules", "rebuttal.rules.yml"], &folder);
     let said = finds_nothing("promtool", &["test", "rules", "rebuttal.rules.test.yml"], &folder);
@@ -55,7 +55,7 @@ fn prometheus_parses_the_dashboard_queries() {
 
 #[test]
 #[ignore = "needs promtool, which cargo xtask test installs"]
-fn prometheus_takes_the_scrape_of_the_page() {
+fn prometheus_accepts_the_documented_scrape_config() {
     let blocks = Page::open("docs/operate/monitoring.md").blocks();
     let scrape = blocks.iter().find(|block| block.language == "yaml").unwrap();
     let folder = tempfile::tempdir().unwrap();
@@ -67,17 +67,17 @@ fn prometheus_takes_the_scrape_of_the_page() {
 
 #[test]
 #[ignore = "needs systemd-analyze, which cargo xtask test installs"]
-fn systemd_knows_every_line_of_the_unit_and_its_drop_in() {
+fn systemd_accepts_the_unit_and_its_drop_in() {
     let folder = tempfile::tempdir().unwrap();
     let there = |name: &str| folder.path().join(name);
     fs::create_dir(there("rebuttal.service.d")).unwrap();
     for name in ["rebuttal.service", "rebuttal.service.d/shared.conf"] {
         let unit = page::file(&format!("packaging/systemd/{name}"));
-        // It is looked for, and is not installed here.
+        // The unit refers to the binary, which is not installed here.
         fs::write(there(name), unit.replace("/usr/local/bin/rebuttal", "/bin/true")).unwrap();
     }
     let unit = there("rebuttal.service");
-    // A line that it does not know is ignored, with a word and without a fault.
+    // An unknown line is only a warning.
     assert_eq!(
         finds_nothing("systemd-analyze", &["verify", "--man=no", unit.to_str().unwrap()], folder.path()),
         ""
@@ -86,7 +86,7 @@ fn systemd_knows_every_line_of_the_unit_and_its_drop_in() {
 
 #[test]
 #[ignore = "needs HAProxy, which cargo xtask test installs"]
-fn haproxy_takes_the_proxys_file() {
+fn haproxy_accepts_the_proxy_configuration() {
     let file = page::root().canonicalize().unwrap().join("packaging/compose/haproxy.cfg");
     let folder = tempfile::tempdir().unwrap();
     let said = finds_nothing("haproxy", &["-c", "-f", file.to_str().unwrap()], folder.path());
@@ -99,9 +99,9 @@ fn haproxy_takes_the_proxys_file() {
     );
 }
 
-/// The Kubernetes settings of the page: its probes ask what the image serves, and it waits for as long as a stop takes.
+/// The page's Kubernetes settings: the probes use the image's ports, and the grace period covers a shutdown.
 #[test]
-fn probes_ask_where_the_image_listens() {
+fn probes_use_the_ports_of_the_image() {
     let blocks = Page::open("docs/operate/install.md").blocks();
     let pod = yaml(&blocks.iter().find(|block| block.language == "yaml").unwrap().text).unwrap();
     let image = page::file("packaging/Containerfile");

@@ -7,7 +7,7 @@ use crate::common::{CommandOutput, bin};
 
 #[test]
 #[ignore = "needs curl, which cargo xtask test installs"]
-fn an_operators_work_goes_as_the_page_says() {
+fn operator_page_commands_work() {
     let reader = DocsReader::of("docs/operate/operator.md");
     let gateway = Gateway::builder(bin()).start();
     let types = |script: &str| {
@@ -17,22 +17,22 @@ fn an_operators_work_goes_as_the_page_says() {
         assert_eq!((output.code, output.stderr.as_str()), (0, ""), "{script}: {output:?}");
         output
     };
-    let told = |name: &str| {
+    let run = |name: &str| {
         let output = types(&reader.commands(name));
         reader.was_told(name, &output);
         output
     };
-    told("tokens");
-    let made = told("a merchant");
+    run("tokens");
+    let made = run("a merchant");
     let app_id = made.stdout.split_once("✓ app ").unwrap().1.split_once(' ').unwrap().0.to_owned();
-    told("an opening");
+    run("an opening");
     types(&format!(
         "export REBUTTAL_URL={} REBUTTAL_APP_ID={app_id} REBUTTAL_APP_SECRET=$(cat nordlys.secret)\n\
          rebuttal contest CB-1 --receipt crates/cli/assets/receipt.png --yes >contested",
         gateway.base_url()
     ));
-    told("a look");
-    told("a decision");
+    run("a look");
+    run("a decision");
     let answers = types(&reader.commands("a program")).stdout;
     assert!(answers.contains(r#""paymentNo":"PAY-2""#) && answers.contains(r#""total":1"#), "{answers}");
 

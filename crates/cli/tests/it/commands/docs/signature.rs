@@ -29,7 +29,7 @@ fn commands_of_the_page_produce_its_values() {
 }
 
 #[test]
-fn the_values_of_the_page_are_those_of_the_vectors() {
+fn values_of_the_page_match_the_test_vectors() {
     let page = Page::open(PAGE);
     let vectors: Value = serde_json::from_str(&page::file("testdata/signing.json")).unwrap();
     let good = vectors["good"].as_array().unwrap();

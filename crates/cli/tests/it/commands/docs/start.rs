@@ -12,7 +12,7 @@ use crate::common::CommandOutput;
 
 const PAGE: &str = "docs/start.md";
 
-/// A reader who starts from nothing, on a free port.
+/// A reader who starts with a new installation on a free port.
 struct NewUser {
     reader: DocsReader,
     address: String,
@@ -23,7 +23,7 @@ impl NewUser {
         Self { reader: DocsReader::of(PAGE), address: format!("127.0.0.1:{}", gateway::free_port()) }
     }
 
-    /// A terminal of theirs.
+    /// A terminal of the reader.
     fn shell(&self, script: &str) -> Command {
         let mut command = self.reader.shell(&script.replace("127.0.0.1:8080", &self.address));
         command
@@ -36,7 +36,7 @@ impl NewUser {
         self.reader.commands(name)
     }
 
-    /// Types the page's commands, these after those; the last ones say what the page says.
+    /// Runs the page's commands in order; the last ones print what the page quotes.
     fn types(&self, names: &[&str], fill_in: &str) -> CommandOutput {
         let script: String = names.iter().map(|name| self.commands(name)).collect();
         let output = CommandOutput::run(self.shell(&script.replace("=...", &format!("={fill_in}"))));
@@ -85,7 +85,7 @@ fn quick_start_page_leads_to_a_contest() {
     assert_eq!((output.code, output.stderr.as_str()), (0, ""), "the same contest again: {output:?}");
 }
 
-/// What the page's table of troubles quotes, where a variable or a file is missing.
+/// The messages in the page's troubleshooting table for missing variables and files.
 #[test]
 fn missing_settings_errors_match_the_page() {
     let folder = tempfile::tempdir().unwrap();
@@ -108,7 +108,7 @@ fn missing_settings_errors_match_the_page() {
 }
 
 #[test]
-fn the_page_builds_what_it_starts() {
+fn quick_start_page_builds_the_binary_it_runs() {
     let built = Page::open(PAGE).marked("build");
     let krate = PathBuf::from(built.trim().strip_prefix("cargo install --path ").unwrap());
     let manifest = page::file(krate.join("Cargo.toml").to_str().unwrap());

@@ -99,7 +99,7 @@ fn invalid_header_is_reported_in_json_without_a_secret() {
 }
 
 #[test]
-fn a_header_may_be_pasted_with_its_name() {
+fn header_value_may_include_the_header_name() {
     let case = sent(&signer(Scheme::Sha256), "POST", &url(), BODY);
     for name in ["Authorization: ", "authorization:"] {
         let case = SentRequest { header: format!("{name}{}\n", case.header), ..case };

@@ -1,6 +1,6 @@
-"""Teaches schemathesis what no schema can say: how a call is signed, which things there are, and what lies in the future.
+"""Tells schemathesis what a schema cannot say: how a call is signed, which resources exist, and which times are in the future.
 
-Only cases that are meant to be served are adjusted. Those that break the schema go out as they were made.
+Only cases that must be accepted are adjusted. Cases that violate the schema are sent as generated.
 """
 
 import base64
@@ -20,17 +20,17 @@ import requests
 import schemathesis
 from hypothesis import strategies as st
 
-# What the story made before: addresses, credentials, disputes, files.
+# What the test has created before: addresses, credentials, disputes, files.
 FIXTURE = json.loads(os.environ["REBUTTAL_TEST_FIXTURE"])
-# So that a seed tells the whole run again.
+# A seed reproduces the whole run.
 CHOICE = random.Random(FIXTURE["seed"])
 OPERATORS = "/operator/v1"
-# A call in so many goes to things that are not there.
+# One of this many calls uses resources that do not exist.
 STRAYS = 8
 
 
 def header(app, method, url, body, timestamp, nonce):
-    """The header of a signed message (contract §2), read once more."""
+    """The header of a signed message (contract §2), implemented independently."""
     scheme, app_id, secret = app["scheme"], app["appId"], app["appSecret"]
     plain = scheme == "V2_SHA256"
     lines = [app_id, *([secret] if plain else []), method, url, timestamp, nonce]
@@ -40,7 +40,7 @@ def header(app, method, url, body, timestamp, nonce):
 
 
 class Credentials(requests.auth.AuthBase):
-    """Signs, or shows the token, at the very end: over the bytes that travel."""
+    """Adds the signature or the token last, over the bytes that are sent."""
 
     def __call__(self, request):
         path = urlsplit(request.url).path
@@ -62,7 +62,7 @@ HEADER = re.compile(r"V2_(?:HMAC_)?SHA256 appId=(\w+),sign=(\w+),timestamp=(\d{1
 
 @schemathesis.check
 def answer_is_signed(context, response, case):
-    """Whoever signed gets an answer that is signed and bound to the request, whatever it says."""
+    """Every response to a signed request is signed and bound to the request."""
     asked = HEADER.fullmatch(response.request.headers.get("Authorization") or "")
     app = next((app for app in FIXTURE["apps"] if asked and app["appId"] == asked[1]), None)
     if app is None:
@@ -84,7 +84,7 @@ def written(moment):
     return moment.isoformat(timespec="milliseconds") + "Z"
 
 
-# Far enough ahead to be the future, whenever this runs, and within the years that the document tells.
+# In the future whenever this runs, and within the documented range of years.
 FUTURE = st.datetimes(datetime.datetime(2100, 1, 1), datetime.datetime(2280, 1, 1)).map(written)
 schemathesis.openapi.format("date-time", FUTURE)
 schemathesis.openapi.format("iana-time-zone", st.sampled_from(["UTC", "Asia/Shanghai", "Europe/Oslo"]))
@@ -133,7 +133,7 @@ def part_of(schema, components):
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    # The apps that sign stay as they are, whoever finds them.
+    # The apps that sign must not be changed.
     parameters = case.path_parameters or {}
     if any(parameters.get("appId") == app["appId"] for app in FIXTURE["apps"]):
         parameters["appId"] = FIXTURE["spareAppId"]
@@ -155,7 +155,7 @@ def fresh():
 
 
 def lead(parameters):
-    """To things that are there."""
+    """Replaces identifiers by existing ones."""
     if "appId" in parameters:
         parameters.update(merchantId=FIXTURE["spareMerchantId"], appId=FIXTURE["spareAppId"])
     if "evidenceId" in parameters:
@@ -167,7 +167,7 @@ def lead(parameters):
 
 
 def cursor(path):
-    """One of the gateway's, as it tells them."""
+    """A valid cursor of a list."""
     if path.endswith("/merchants"):
         return str(FIXTURE["merchantId"])
     if path.endswith("/tokens"):
@@ -177,7 +177,7 @@ def cursor(path):
 
 
 def mend(case, strays):
-    """What one member demands of another, and of the world."""
+    """Adjusts members that depend on each other or on existing resources."""
     body, path = case.body, case.operation.path
     if body.get("deadline", "9") < "2100":
         body["deadline"] = "2100-01-01T00:00:00.000Z"
