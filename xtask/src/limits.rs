@@ -46,9 +46,9 @@ const HEAD: &str = "\
 # Limits
 
 Every queue, loop, page, body, pause and retry of Rebuttal has a limit with a name. This page is made of them: each with its
-value, its reason as it stands beside it in the code, and the file where it stands. `cargo xtask tidy` fails where the page
-and the code differ. Some are defaults that a setting changes; [configuration.md](configuration.md) tells which, and what
-merchants may send is told in [the contract](../integrate/contract.md).
+value, the reason that its comment gives, and the file that defines it. `cargo xtask tidy` fails where the page
+and the code differ. Some are defaults that a setting changes; [configuration.md](configuration.md) lists those, and what
+merchants may send is in [the contract](../integrate/contract.md).
 ";
 
 /// A limit, as the code has it.
@@ -117,7 +117,7 @@ fn limits(file: &File) -> impl Iterator<Item = Limit<'_>> {
     let limits = constants(file).filter(|constant| !NO_LIMITS.contains(&constant.name));
     limits.map(|Constant { path, of, name, expression, reason }| Limit {
         name: format!("{of}{name}"),
-        value: value::told(name, &expression),
+        value: value::formatted(name, &expression),
         reason,
         path,
     })
@@ -152,10 +152,10 @@ fn all_numbers(file: &File) -> impl Iterator<Item = Constant<'_>> {
                 of: of.clone(),
                 name,
                 expression,
-                reason: told(&reason),
+                reason: table_cell(&reason),
             });
         } else if let Some((name, max)) = line_of_text(bare, lines.get(index + 1)) {
-            let (of, reason) = (format!("{name}::"), told(&reason));
+            let (of, reason) = (format!("{name}::"), table_cell(&reason));
             found.push(Constant { path: &file.path, of, name: "MAX", expression: max.to_owned(), reason });
         }
         if !bare.starts_with("#[") {
@@ -200,18 +200,18 @@ fn line_of_text<'a>(line: &'a str, next: Option<&&'a str>) -> Option<(&'a str, &
 }
 
 /// Documentation as a cell of a table: links of rustdoc lead nowhere here.
-fn told(sentences: &[&str]) -> String {
+fn table_cell(sentences: &[&str]) -> String {
     let text =
         sentences.iter().copied().filter(|sentence| !sentence.is_empty()).collect::<Vec<_>>().join(" ");
     let mut parts = text.split("[`");
-    let mut told = parts.next().unwrap_or_default().to_owned();
+    let mut cell = parts.next().unwrap_or_default().to_owned();
     for part in parts {
         let (link, rest) = part.split_once("`]").unwrap_or((part, ""));
         let rest =
             rest.strip_prefix('(').and_then(|rest| rest.split_once(')')).map_or(rest, |(_, rest)| rest);
-        told.push_str(&format!("`{}`{rest}", link.trim_start_matches("crate::")));
+        cell.push_str(&format!("`{}`{rest}", link.trim_start_matches("crate::")));
     }
-    told.replace('|', "\\|")
+    cell.replace('|', "\\|")
 }
 
 #[cfg(test)]

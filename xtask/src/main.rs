@@ -27,8 +27,7 @@ Usage: cargo xtask <task>
   soak           all tests on every backend, and ten times as many again (REBUTTAL_TEST_SCALE changes the factor)
   mutants [part] cargo-mutants over the crates that decide, or their files with `part` in the path; fails where a
                  file's tests catch a smaller share than its floor
-  tidy           the repository rules alone: dependencies, forbidden patterns, sizes, documents
-  tidy --words   the words that the documentation and the code do not use
+  tidy           the repository rules alone: dependencies, forbidden patterns, sizes, documents, words
   regenerate     docs/reference, from the code that it describes";
 
 fn main() -> ExitCode {
@@ -55,7 +54,6 @@ fn task() -> Result<ExitCode> {
             println!("tidy: no faults");
             Ok(ExitCode::SUCCESS)
         }
-        (Some("tidy"), Some("--words")) => tidy::check_words(&root).map(|()| ExitCode::SUCCESS),
         (Some("regenerate"), None) => {
             limits::regenerate(&root)?;
             // The other pages are made by tests of the crates that define what they list.

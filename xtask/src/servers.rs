@@ -20,7 +20,7 @@ impl Servers {
         Self { postgres: Cluster::start(), s3: s3::Server::start(&tools::weed(root)) }
     }
 
-    /// What tells the tests where they are.
+    /// The variables that give tests the addresses of the servers.
     pub(crate) fn variables(&self) -> Vec<(&'static str, String)> {
         vec![(postgres::SHARED, self.postgres.url()), (s3::VARIABLE, self.s3.store.variable())]
     }

@@ -1,5 +1,5 @@
-//! Runs stages one after another, tells the time each took, and ends with one line that is the verdict. What the
-//! stages are stands in `stages`.
+//! Runs stages one after another, prints the time each took, and ends with one line, the verdict. `stages`
+//! lists them.
 
 use std::path::Path;
 use std::process::{Command, ExitCode};
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
-/// A step whose failure fails the run, but not the steps after it: one run tells all that is wrong.
+/// A step whose failure fails the run, but not the steps after it: one run reports everything that is wrong.
 pub(crate) struct Stage {
     pub(crate) name: &'static str,
     pub(crate) act: fn(&Path) -> Result<Passed>,

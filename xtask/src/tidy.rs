@@ -27,19 +27,15 @@ pub(crate) fn check(root: &Path) -> Result<()> {
     faults.extend(published::faults(&metadata)?);
     faults.extend(forbidden_patterns::faults(&tree));
     faults.extend(handlers::faults(&tree));
-    faults.extend(handlers::untold_faults(&tree));
+    faults.extend(handlers::undocumented_faults(&tree));
     faults.extend(redaction::faults(&tree));
     faults.extend(sizes::faults(&tree));
     faults.extend(documents::faults(&tree));
     faults.extend(links::faults(&tree));
     faults.extend(limits::faults(&tree));
     faults.extend(modules::faults(&tree));
+    faults.extend(words::faults(&tree));
     report(&faults)
-}
-
-/// The banned words; a rule of its own until the whole tree keeps it.
-pub(crate) fn check_words(root: &Path) -> Result<()> {
-    report(&words::faults(&Tree::read(root)?))
 }
 
 fn report(faults: &[String]) -> Result<()> {

@@ -1,14 +1,14 @@
 //! What a constant's expression comes to, as people write it.
 
 /// The value of a constant, with its unit where it has one; the expression itself where it leans on another constant.
-pub(crate) fn told(name: &str, expression: &str) -> String {
+pub(crate) fn formatted(name: &str, expression: &str) -> String {
     if let Some(list) = expression.strip_prefix('[').and_then(|list| list.strip_suffix(']')) {
         let items = list.split(',').map(str::trim).filter(|item| !item.is_empty());
-        let items = items.map(|item| told(name, item));
+        let items = items.map(|item| formatted(name, item));
         return items.collect::<Vec<_>>().join(", ");
     }
     if let Some((from, to)) = expression.split_once("..=") {
-        return format!("{} to {}", told(name, from), told(name, to));
+        return format!("{} to {}", formatted(name, from), formatted(name, to));
     }
     let (inner, unit) = match expression {
         span if span.starts_with("Duration::from_secs(") => (within(span), Some(1_000)),
@@ -107,7 +107,7 @@ mod tests {
             ("PAUSES", "[ Duration::from_millis(0), Duration::from_secs(1), ]", "0 ms, 1 s"),
             ("LENGTHS", "3..=63", "3 to 63"),
         ] {
-            assert_eq!(told(name, expression), value, "{expression}");
+            assert_eq!(formatted(name, expression), value, "{expression}");
         }
     }
 }

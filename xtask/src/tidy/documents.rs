@@ -1,4 +1,4 @@
-//! What lies beside the code: the documents a stranger reads first, and how long they may keep him.
+//! The documents next to the code that a new reader opens first, and their length limits.
 
 use super::tree::Tree;
 

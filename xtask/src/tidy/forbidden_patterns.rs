@@ -1,4 +1,4 @@
-//! What must not stand in the code, or only in one place.
+//! Patterns that the code must not contain, or only in one file.
 
 use super::tree::{File, Tree};
 
@@ -8,7 +8,7 @@ const CLOCKS: [&str; 3] = ["SystemTime::now", "Timestamp::now", "Zoned::now"];
 const CLOCK_PLACES: [&str; 3] =
     ["crates/server/src/clock.rs", "crates/client/src/clock.rs", "crates/testbed/src/clock.rs"];
 const SIGNATURE: &str = "crates/protocol/src/signature.rs";
-/// Where a secret's text is used at all: signed with, sealed for the database, shown to the operator once.
+/// Where a secret's text is used: signed with, sealed for the database, shown to the operator once.
 const SECRET_PLACES: [&str; 3] =
     [SIGNATURE, "crates/server/src/auth/keys.rs", "crates/server/src/operator/merchants.rs"];
 /// Words whose presence makes the pure crates impure.
@@ -23,7 +23,7 @@ const IMPURE: [&str; 9] = [
     "async fn",
     "getrandom",
 ];
-/// Where statements are: by name, so that a test prepares each; and made from the list of tables, for moving house.
+/// Where statements are: by name, so that a test prepares each; and made from the list of tables, for a data migration.
 /// Sessions' settings are the one other place that has need of a verb.
 const STATEMENT_PLACES: [&str; 6] = [
     "crates/store/src/statements.rs",
@@ -113,7 +113,7 @@ fn signed_bytes(tree: &Tree) -> Vec<String> {
     let makers = tree.sources().filter(|file| file.path == SIGNATURE);
     let made = makers.flat_map(File::code).filter(|(_, line)| line.contains("fn signed_bytes(")).count();
     if made != 1 {
-        faults.push(format!("{SIGNATURE}: `fn signed_bytes` stands there {made} times, not once"));
+        faults.push(format!("{SIGNATURE}: `fn signed_bytes` is defined {made} times, not once"));
     }
     for file in tree.sources().filter(|file| file.path.starts_with("crates/")) {
         let path = file.path.as_str();

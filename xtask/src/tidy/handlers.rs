@@ -36,41 +36,42 @@ pub(crate) fn faults(tree: &Tree) -> Vec<String> {
     faults
 }
 
-/// The operator API's routes, and the document that tells for each which role may call it; a story calls every one that
-/// the document tells with every role.
+/// The operator API's routes, and the document that lists for each which role may call it; a test calls every one
+/// that the document lists with every role.
 const ROUTES: &str = "crates/server/src/operator.rs";
 const CONTRACT: &str = "docs/integrate/contract.md";
 const METHODS: [&str; 4] = ["get", "post", "patch", "delete"];
 
-/// Routes of operators that the contract does not tell.
-pub(crate) fn untold_faults(tree: &Tree) -> Vec<String> {
+/// Routes of operators that the contract does not list.
+pub(crate) fn undocumented_faults(tree: &Tree) -> Vec<String> {
     match (tree.find(ROUTES), tree.find(CONTRACT)) {
-        (Some(router), Some(contract)) => untold_routes(&router.text, &contract.text),
+        (Some(router), Some(contract)) => undocumented_routes(&router.text, &contract.text),
         _ => vec![format!("{ROUTES} or {CONTRACT} is not where tidy looks for it")],
     }
 }
 
-fn untold_routes(router: &str, contract: &str) -> Vec<String> {
-    let mut untold = Vec::new();
+fn undocumented_routes(router: &str, contract: &str) -> Vec<String> {
+    let mut undocumented = Vec::new();
     for route in router.split(".route(").skip(1) {
         let route = route.split(".fallback(").next().unwrap_or_default();
         let Some(path) = route.split('"').nth(1) else { continue };
         for method in METHODS.iter().filter(|method| route.contains(&format!("{method}("))) {
             let call = format!("{} ", method.to_uppercase());
-            let told = contract.split('`').filter_map(|quoted| quoted.strip_prefix(&call));
-            if !told.into_iter().any(|told| is_of(told, path)) {
-                untold.push(format!("{ROUTES}: {call}{path} is not told in the table of {CONTRACT}"));
+            let documented = contract.split('`').filter_map(|quoted| quoted.strip_prefix(&call));
+            if !documented.into_iter().any(|documented| is_of(documented, path)) {
+                undocumented
+                    .push(format!("{ROUTES}: {call}{path} is not documented in the table of {CONTRACT}"));
             }
         }
     }
-    untold
+    undocumented
 }
 
-/// Whether a path that is told is of a route: parameters may be named otherwise, or be one of their values.
-fn is_of(told: &str, route: &str) -> bool {
-    let alike = |(told, route): (&str, &str)| told == route || route.starts_with('{');
-    let (told, route): (Vec<_>, Vec<_>) = (told.split('/').collect(), route.split('/').collect());
-    told.len() == route.len() && told.into_iter().zip(route).all(alike)
+/// Whether a documented path is of a route: parameters may be named otherwise, or be one of their values.
+fn is_of(documented: &str, route: &str) -> bool {
+    let alike = |(documented, route): (&str, &str)| documented == route || route.starts_with('{');
+    let (documented, route): (Vec<_>, Vec<_>) = (documented.split('/').collect(), route.split('/').collect());
+    documented.len() == route.len() && documented.into_iter().zip(route).all(alike)
 }
 
 #[cfg(test)]
@@ -86,11 +87,11 @@ mod tests {
     }
 
     #[test]
-    fn every_route_is_told() {
+    fn every_route_is_documented() {
         let router = "Router::new().route(\"/a\", post(x).get(y)).route(\"/a/{a_id}/{act}\", post(z)).fallback(get(n))";
-        let told = "| `POST /a`, `GET /a` | `POST /a/{aId}/go` |";
-        assert_eq!(untold_routes(router, told), [""; 0]);
-        assert_eq!(untold_routes(router, "`POST /a` `POST /a/{aId}`").len(), 2);
+        let documented = "| `POST /a`, `GET /a` | `POST /a/{aId}/go` |";
+        assert_eq!(undocumented_routes(router, documented), [""; 0]);
+        assert_eq!(undocumented_routes(router, "`POST /a` `POST /a/{aId}`").len(), 2);
     }
 
     #[test]

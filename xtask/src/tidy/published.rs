@@ -41,9 +41,9 @@ mod tests {
 
     #[test]
     fn what_merchants_build_on_can_be_published_and_nothing_else() {
-        let told = json!({ "name": "rebuttal-client", "publish": null, "description": "d", "license": "l",
+        let complete = json!({ "name": "rebuttal-client", "publish": null, "description": "d", "license": "l",
             "repository": "r", "readme": "README.md" });
-        assert_eq!(faults_of(told), 0);
+        assert_eq!(faults_of(complete), 0);
         assert_eq!(faults_of(json!({ "name": "rebuttal-client", "publish": null })), NEEDED.len());
         assert_eq!(faults_of(json!({ "name": "rebuttal-protocol", "publish": [] })), 1);
         assert_eq!(faults_of(json!({ "name": "rebuttal-server", "publish": [] })), 0);
