@@ -75,8 +75,8 @@ pub enum Error {
         waited: Duration,
         /// What the last attempt met.
         cause: Cause,
-        /// Until when, by the gateway's clock, an attempt can still take effect: the latest timestamp plus the
-        /// [freshness window](crate::ClientBuilder::freshness_window), if that is the gateway's. What a query returns
+        /// The time, by the gateway's clock, up to which an attempt can still take effect: the latest timestamp plus
+        /// the [freshness window](crate::ClientBuilder::freshness_window), if that is the gateway's. What a query returns
         /// after that is final.
         open_until: UnixMillis,
     },
@@ -147,9 +147,9 @@ pub struct VerifiedRefusal {
     pub message: String,
     /// What the refusal can be shown with.
     pub proof: Proof,
-    /// Until when, by the gateway's clock, an earlier attempt of the same contest or acceptance may take effect unseen,
-    /// if there is such a one. It may have already, before the dispute or the app came to where this attempt was
-    /// refused. Then the [`Outcome`] is unknown; query the dispute.
+    /// The time, by the gateway's clock, up to which an earlier attempt of the same contest or acceptance may take effect
+    /// unseen, if there is one. It may have already, before the dispute or the app reached the state in which this
+    /// attempt was refused. Then the [`Outcome`] is unknown; query the dispute.
     pub open_until: Option<UnixMillis>,
 }
 
@@ -324,8 +324,10 @@ pub enum ResponseDefect {
     /// Its nonce does not bind it to the request.
     #[error("it belongs to another request")]
     OtherRequest,
-    /// Its sign is not the one that our secret makes for it.
-    #[error("its sign does not match: the secret, the address or the content is not what the gateway signed")]
+    /// The signature is not the one that our secret makes for the answer.
+    #[error(
+        "the signature does not match: the secret, the address or the content is not what the gateway signed"
+    )]
     WrongSign,
     /// It is longer than [`ANSWER_MAX_BYTES`](crate::limits::ANSWER_MAX_BYTES).
     #[error("it is too long")]

@@ -1,4 +1,4 @@
-//! Decides after every attempt what comes next: an end, or another attempt after a pause. Pure; time is an argument.
+//! Decides after every attempt what to do next: an end, or another attempt after a pause. Pure; time is an argument.
 //!
 //! Every attempt carries a new timestamp and nonce, so none can be taken for a replay. Sending again is safe for every
 //! call: a query changes nothing, an unused upload address is forgotten, and a repeated contest or acceptance is
@@ -76,7 +76,7 @@ impl fmt::Display for Attempt {
     }
 }
 
-/// What comes next.
+/// What to do next.
 #[derive(Debug)]
 pub(crate) enum Next {
     /// A verified `OK`.
@@ -109,7 +109,7 @@ impl AttemptPlan {
         self.attempts.made()
     }
 
-    /// Records an attempt and decides what comes next. `stale_at` is when its timestamp leaves the gateway's freshness
+    /// Records an attempt and decides what to do next. `stale_at` is when its timestamp leaves the gateway's freshness
     /// window, `retry_after` the answer's header, `remaining` the time left for the call.
     pub(crate) fn judge(
         &mut self,

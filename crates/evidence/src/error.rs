@@ -35,7 +35,7 @@ pub enum Error {
     #[error("{0}")]
     NotOurs(String),
     /// The object store failed, or did not answer in time. Nothing was stored, or an object that does no harm.
-    #[error("the object store could not {task}: {}", told(source))]
+    #[error("the object store could not {task}: {}", short_reason(source))]
     S3 {
         /// What failed, as a verb with its object.
         task: &'static str,
@@ -67,9 +67,9 @@ impl Error {
 }
 
 /// A store's reason in a line: of the XML document that an S3 answers with, its code and its sentence.
-fn told(error: &object_store::Error) -> String {
-    let told = error.to_string();
-    let Some((before, document)) = told.split_once('<') else { return told };
+fn short_reason(error: &object_store::Error) -> String {
+    let message = error.to_string();
+    let Some((before, document)) = message.split_once('<') else { return message };
     let element = |name: &str| {
         let (_, rest) = document.split_once(&format!("<{name}>"))?;
         let (content, _) = rest.split_once('<')?;
@@ -78,7 +78,7 @@ fn told(error: &object_store::Error) -> String {
     match (element("Code"), element("Message")) {
         (Some(code), Some(message)) => format!("{before}{code}: {message}"),
         (Some(code), None) => format!("{before}{code}"),
-        (None, _) => told.chars().take(REASON_MAX).collect(),
+        (None, _) => message.chars().take(REASON_MAX).collect(),
     }
 }
 
@@ -98,7 +98,7 @@ mod tests {
                         <Resource>/evidence</Resource></Error>";
         let source = format!("Server returned non-2xx status code: 403 Forbidden: {document}").into();
         let error = Error::s3("list the bucket")(object_store::Error::Generic { store: "S3", source });
-        let told = error.to_string();
-        assert!(told.ends_with("403 Forbidden: AccessDenied: Access Denied."), "{told}");
+        let message = error.to_string();
+        assert!(message.ends_with("403 Forbidden: AccessDenied: Access Denied."), "{message}");
     }
 }

@@ -221,11 +221,11 @@ mod tests {
             "{\"a\":\r\n{\"b\":1,\n\"\\udfff\":2}}",
             r#"{"\ud800":1}"#,
         ] {
-            let Err(Malformed::NotOneObject(told)) = Object::parse(body.as_bytes()) else {
+            let Err(Malformed::NotOneObject(message)) = Object::parse(body.as_bytes()) else {
                 panic!("{body} was taken");
             };
             let whole = serde_json::from_str::<serde_json::Value>(body).unwrap_err();
-            assert_eq!(told, whole.to_string(), "{body}");
+            assert_eq!(message, whole.to_string(), "{body}");
         }
     }
 }

@@ -115,7 +115,7 @@ wire_enum! {
 }
 
 wire_enum! {
-    /// What happened to a dispute, as its history tells it (contract §8).
+    /// What happened to a dispute, as its history lists it (contract §8).
     Event ("What happened to the dispute.") {
         /// The dispute was opened.
         Opened = "OPENED",

@@ -194,12 +194,12 @@ mod tests {
 
     #[test]
     fn what_nobody_pays_in_is_not_a_currency() {
-        let told = |wrong: &str| wrong.parse::<Currency>().expect_err(wrong).to_string();
+        let message = |wrong: &str| wrong.parse::<Currency>().expect_err(wrong).to_string();
         for unknown in ["", "usd", "US", "USDT"] {
-            assert!(told(unknown).contains("must be an ISO 4217 currency code"), "{unknown:?}");
+            assert!(message(unknown).contains("must be an ISO 4217 currency code"), "{unknown:?}");
         }
         for listed in ["XAU", "XXX", "XTS", "CLF", "UYW", "UYI", "COU", "CHE", "CHW", "BOV", "MXV", "USN"] {
-            assert!(told(listed).contains("must be a currency that people pay in"), "{listed:?}");
+            assert!(message(listed).contains("must be a currency that people pay in"), "{listed:?}");
         }
     }
 }

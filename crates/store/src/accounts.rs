@@ -49,7 +49,7 @@ pub struct AppRecord {
 }
 
 impl AppRecord {
-    /// Until when the secret before the newest one still verifies; `None` unless a rotation's overlap is running.
+    /// The time up to which the second-newest secret still verifies; `None` unless a rotation's overlap is running.
     pub fn overlap_until(&self, now: UnixMillis) -> Option<UnixMillis> {
         self.secrets.iter().filter_map(|secret| secret.expires_at).filter(|until| *until > now).max()
     }
@@ -61,7 +61,7 @@ pub struct ChangedApp {
     /// The app. Of its secrets only the one that the change made is there, encrypted as ever.
     #[serde(flatten)]
     pub app: AppRecord,
-    /// Until when the secret before the newest one still verifies. Answers that older versions stored have none.
+    /// The time up to which the second-newest secret still verifies. Answers that older versions stored have none.
     #[serde(default)]
     pub overlap_until: Option<UnixMillis>,
 }
@@ -86,7 +86,7 @@ pub struct SealedSecret {
     pub sealed: Vec<u8>,
     /// When it was made.
     pub created_at: UnixMillis,
-    /// Until when it verifies; `None` for the newest.
+    /// The time up to which it verifies; `None` for the newest.
     pub expires_at: Option<UnixMillis>,
     /// When it first verified a request.
     pub first_used_at: Option<UnixMillis>,
@@ -174,7 +174,7 @@ pub enum AccountChange {
         secret_id: SecretId,
         /// The new secret.
         sealed: Vec<u8>,
-        /// Until when the old one verifies; `None` ends all older ones.
+        /// The time up to which the old one verifies; `None` ends all older ones.
         overlap_until: Option<UnixMillis>,
     },
     /// Every secret but the newest ends with this change.

@@ -13,7 +13,8 @@ use crate::accounts::{AccountChange, AccountRefusal, ChangedApp, CreatedToken, M
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct TokenHash(pub [u8; 32]);
 
-/// SHA-256 over path and body of an operator's request, which tells a retry from another request under the same key.
+/// SHA-256 over path and body of an operator's request: distinguishes a retry from another request under the same
+/// key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RequestHash(pub [u8; 32]);
 

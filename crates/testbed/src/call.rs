@@ -117,7 +117,7 @@ impl SignedCall {
         format!("{}{}", self.base, self.target)
     }
 
-    /// The sign as sent.
+    /// The signature as sent.
     #[must_use]
     pub fn sign(&self) -> String {
         let right = || self.signer.sign(&self.method, &self.url(), &self.timestamp, &self.nonce, &self.body);

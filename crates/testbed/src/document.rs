@@ -54,19 +54,19 @@ impl Document {
     #[track_caller]
     pub fn holds(&self, method: &str, path: &str, response: &Response) {
         let operation = self.operation(method, path);
-        let told = &operation["responses"][response.status.to_string()];
+        let documented = &operation["responses"][response.status.to_string()];
         assert!(
-            told.is_object(),
+            documented.is_object(),
             "{method} {path} does not tell of {}: {}",
             response.status,
             response.text()
         );
         let media_type = response.header("content-type").unwrap_or_default();
-        if response.body.is_empty() && self.resolve(told)["content"].is_null() {
+        if response.body.is_empty() && self.resolve(documented)["content"].is_null() {
             return;
         }
-        let schema = self.schema(told, media_type);
-        let schema = schema.unwrap_or_else(|| panic!("{method} {path}: no {media_type} in {told}"));
+        let schema = self.schema(documented, media_type);
+        let schema = schema.unwrap_or_else(|| panic!("{method} {path}: no {media_type} in {documented}"));
         if media_type.contains("json") {
             let mut faults = Vec::new();
             self.check(schema, &response.json(), Members::AllTold, "", &mut faults);
@@ -84,25 +84,25 @@ impl Document {
 
     fn check(&self, schema: &Value, value: &Value, members: Members, at: &str, faults: &mut Vec<String>) {
         if let (Members::AllTold, Some(object)) = (members, value.as_object()) {
-            let (told, open) = self.told(schema);
-            let untold = object.keys().filter(|name| !open && !told.contains(name.as_str()));
-            faults.extend(untold.map(|name| format!("{at}/{name} is not told")));
+            let (documented, open) = self.documented_properties(schema);
+            let undocumented = object.keys().filter(|name| !open && !documented.contains(name.as_str()));
+            faults.extend(undocumented.map(|name| format!("{at}/{name} is not documented")));
         }
         self.check_keywords(schema, value, members, at, faults);
     }
 
     /// The members that a schema names, in all its parts, and whether it has a schema for others.
-    fn told<'d>(&'d self, schema: &'d Value) -> (BTreeSet<&'d str>, bool) {
+    fn documented_properties<'d>(&'d self, schema: &'d Value) -> (BTreeSet<&'d str>, bool) {
         let schema = self.resolve(schema);
         let own = schema["properties"].as_object().into_iter().flatten().map(|(name, _)| name.as_str());
-        let mut told: BTreeSet<_> = own.collect();
+        let mut documented: BTreeSet<_> = own.collect();
         let mut open = schema["additionalProperties"].is_object();
         for part in ["allOf", "oneOf"].iter().filter_map(|word| schema[word].as_array()).flatten() {
-            let (more, is_open) = self.told(part);
-            told.extend(more);
+            let (more, is_open) = self.documented_properties(part);
+            documented.extend(more);
             open |= is_open;
         }
-        (told, open)
+        (documented, open)
     }
 
     fn check_keywords(

@@ -81,12 +81,12 @@ impl Gateway {
         self.process.end();
     }
 
-    /// SIGKILL while others still hold the gateway; returns at once.
+    /// SIGKILL while others still hold the gateway; returns immediately.
     pub fn kill_nowait(&self) {
         rustix::process::kill_process(self.handle(), Signal::KILL).expect("the gateway runs");
     }
 
-    /// SIGTERM; returns at once.
+    /// SIGTERM; returns immediately.
     pub fn terminate(&self) {
         rustix::process::kill_process(self.handle(), Signal::TERM).expect("the gateway runs");
     }
@@ -150,7 +150,7 @@ impl Gateway {
     /// kernel, and an unoptimised program has more of them than the one that is delivered.
     fn own_memory_kib(&self, figure: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid()))
-            .expect("/proc tells of the child");
+            .expect("/proc has the child's status");
         let kib = |figure: &str| -> u64 {
             let line = status.lines().find(|line| line.starts_with(figure));
             let figure = line.and_then(|line| line.split_whitespace().nth(1)?.parse().ok());

@@ -162,7 +162,7 @@ public final class Contest {
         if (answer.status() != 204) {
             throw new Refused(file + " was not taken: " + answer.status() + " " + shortened(answer.text()));
         }
-        OUT.println(file + " lies at " + ticket.get("storageUri"));
+        OUT.println(file + " is stored at " + ticket.get("storageUri"));
         return (String) ticket.get("storageUri");
     }
 

@@ -122,7 +122,7 @@ async function upload(file: string): Promise<string> {
   form.append("file", new Blob([content]), filename); // The file comes last.
   const { status, body } = await post(ticket.uploadUrl, form, {});
   if (status !== 204) throw new Refused(`${file} was not taken: ${status} ${shortened(body.toString())}`);
-  console.log(`${file} lies at ${ticket.storageUri}`);
+  console.log(`${file} is stored at ${ticket.storageUri}`);
   return ticket.storageUri;
 }
 

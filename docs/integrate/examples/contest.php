@@ -143,7 +143,7 @@ function upload(string $file): string
     if ($status !== 204) {
         throw new Refused("$file was not taken: $status " . shortened($answer));
     }
-    echo "$file lies at {$ticket['storageUri']}\n";
+    echo "$file is stored at {$ticket['storageUri']}\n";
     return $ticket['storageUri'];
 }
 

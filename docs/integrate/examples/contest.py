@@ -133,7 +133,7 @@ def upload(file):
     status, _, answer = post(ticket["uploadUrl"], form, headers)
     if status != 204:
         raise Refused(f"{file} was not taken: {status} {answer.decode(errors='replace')[:500]!a}")
-    print(f"{file} lies at {ticket['storageUri']}")
+    print(f"{file} is stored at {ticket['storageUri']}")
     return ticket["storageUri"]
 
 

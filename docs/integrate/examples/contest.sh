@@ -96,7 +96,7 @@ FIELDS
   status=$(curl --silent --show-error --globoff --max-time 60 --output "$temp/answer" --write-out '%{http_code}' \
     "$@" --form 'file=@-;filename=evidence' "$upload_url" < "$file") || end 5 "$file was not taken: no answer"
   [ "$status" = 204 ] || end 3 "Refused: $file was not taken: $status $(said)"
-  echo "$file lies at $uri"
+  echo "$file is stored at $uri"
 }
 
 [ $# -eq 3 ] || end 2 'usage: contest.sh DISPUTE_NO RECEIPT REFUND'

@@ -10,7 +10,7 @@ use axum::routing::post;
 
 use crate::load::Server;
 
-/// Tells this program to be the bare server.
+/// Makes this program the bare server.
 pub(crate) const ARGUMENT: &str = "--be-the-bare-server";
 
 pub(crate) struct Bare {

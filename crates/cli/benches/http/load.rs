@@ -41,7 +41,7 @@ fn cpu_seconds(pid: u32) -> f64 {
     ticks.sum::<f64>() / 100.0
 }
 
-/// Sends every request once and tells how many a second were answered with a text that holds `wanted`.
+/// Sends every request once and returns how many a second were answered with a text that contains `wanted`.
 pub(crate) async fn send(
     address: SocketAddr,
     connections: usize,

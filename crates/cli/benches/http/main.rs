@@ -4,8 +4,8 @@
 //! machine with the same load generator: a bare axum answer, durable contests, contests with a transaction each, and
 //! queries. The ratios of each round are what counts; their medians are reported.
 //!
-//! `--nonces N` (3,000,000 by default) then uses up that many nonces and measures contests beside a fresh gateway. What
-//! PostgreSQL does comes last; `--postgres` measures it alone.
+//! `--nonces N` (3,000,000 by default) then uses up that many nonces and compares contests with those of a fresh
+//! gateway. What PostgreSQL does comes last; `--postgres` measures it alone.
 
 #![allow(
     clippy::unwrap_used,

@@ -73,7 +73,7 @@ pub(crate) async fn run() {
         ratio(|round| round.contest / round.single)
     );
     println!(
-        "| durable contests 3 ms away, share of those beside it | {:.2} | 0.7 |",
+        "| durable contests 3 ms away, share of those next to it | {:.2} | 0.7 |",
         ratio(|round| round.late / round.contest)
     );
 }

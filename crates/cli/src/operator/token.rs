@@ -33,7 +33,7 @@ pub(super) enum TokenCommand {
     },
     /// List the tokens that are not revoked, by name
     List(ListArgs),
-    /// Revoke a token, at once and on every replica
+    /// Revoke a token, immediately and on every replica
     Revoke {
         /// The token's name
         #[arg(value_name = "NAME")]

@@ -200,7 +200,7 @@ async fn a_query_never_leaves_an_unknown_outcome() {
 async fn a_redirect_is_not_followed() {
     let elsewhere = FaultyServer::start(vec![ok(DONE)]).await;
     let target = format!("{}/pg/v2/dispute/accept", elsewhere.url);
-    let told = target.clone();
+    let expected_target = target.clone();
     let redirect = step(move |_| ServerAction::Answer(ServerReply::new(307, "").with("Location", &target)));
     let defect = defect(redirect).await;
     assert!(
@@ -209,7 +209,7 @@ async fn a_redirect_is_not_followed() {
     );
     assert_eq!(
         defect.to_string(),
-        format!("HTTP 307 to {told}: probably a proxy's answer, not the gateway's")
+        format!("HTTP 307 to {expected_target}: probably a proxy's answer, not the gateway's")
     );
     assert!(elsewhere.requests().is_empty());
 }

@@ -303,13 +303,14 @@ async fn proxy_outage_page_does_not_blame_the_secret() {
     let (error, tried) = answered(502, html, "<html>Bad Gateway</html>").await;
     assert!(matches!(&error, Error::Unavailable { cause: Cause::Unverified(_), .. }), "{error:?}");
     assert!(tried > 1, "it may pass");
-    let told = "and nothing was changed: HTTP 502, text/html: probably a proxy's answer, not the gateway's";
-    assert!(error.to_string().ends_with(told), "{error}");
+    let expected =
+        "and nothing was changed: HTTP 502, text/html: probably a proxy's answer, not the gateway's";
+    assert!(error.to_string().ends_with(expected), "{error}");
 
     let (error, tried) = answered(302, ("Location", "https://login.example/"), "").await;
     assert!(matches!(error, Error::Unverified(_)) && tried == 1, "{error:?}");
-    let told = "HTTP 302 to https://login.example/: probably a proxy's answer, not the gateway's";
-    assert_eq!(error.to_string(), told);
+    let expected = "HTTP 302 to https://login.example/: probably a proxy's answer, not the gateway's";
+    assert_eq!(error.to_string(), expected);
 
     // In a gateway's form, so its claim is reported, and nothing of it is trusted.
     let (error, _) = answered(503, html, r#"{"code":"Common.System.Unavailable"}"#).await;

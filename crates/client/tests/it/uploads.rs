@@ -92,8 +92,8 @@ async fn a_name_before_any_evidence_is_refused() {
 #[tokio::test]
 async fn progress_is_reported_per_file() {
     let server = FaultyServer::start(gateway(stored)).await;
-    let told = Arc::new(Mutex::new(Vec::new()));
-    let heard = Arc::clone(&told);
+    let reports = Arc::new(Mutex::new(Vec::new()));
+    let heard = Arc::clone(&reports);
     server
         .client()
         .contest("D1".parse().unwrap())
@@ -103,10 +103,10 @@ async fn progress_is_reported_per_file() {
         .upload()
         .await
         .unwrap();
-    let told = told.lock().unwrap();
-    assert_eq!(told.first(), Some(&(0, 0, 40_000)));
-    assert!(told.contains(&(0, 40_000, 40_000)));
-    assert_eq!(told.last(), Some(&(1, 10, 10)));
+    let reports = reports.lock().unwrap();
+    assert_eq!(reports.first(), Some(&(0, 0, 40_000)));
+    assert!(reports.contains(&(0, 40_000, 40_000)));
+    assert_eq!(reports.last(), Some(&(1, 10, 10)));
 }
 
 #[tokio::test]
@@ -152,9 +152,9 @@ async fn a_store_that_refuses_a_file_is_believed_at_once() {
         FaultyServer::start(gateway(|_| ServerReply::new(403, "<html>").with("Content-Type", "text/html")))
             .await;
     let error = server.client().upload(&EvidenceFile::new("a.png", "x").unwrap()).await.unwrap_err();
-    let told =
+    let expected =
         "the file store refused a.png: HTTP 403, text/html: probably a proxy's answer, not the file store's";
-    assert_eq!(error.to_string(), told);
+    assert_eq!(error.to_string(), expected);
 }
 
 #[tokio::test]

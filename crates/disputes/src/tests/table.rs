@@ -234,23 +234,24 @@ fn stages_only_move_forward() {
     }
 }
 
-/// Whoever is refused an act is never told that it is among the allowed ones.
+/// A refusal of an act never lists it among the allowed ones.
 #[test]
 fn no_refusal_allows_what_it_refuses() {
     for (name, dispute) in states() {
         for (act, command) in acts() {
             let Err(refusal) = decide(&dispute, &command, &Actor::Gateway, IN_TIME) else { continue };
-            let told = refusal.to_string();
-            let allows = told.split_once("allows").is_some_and(|(_, allowed)| allowed.contains(act.as_str()));
-            assert!(!allows, "{act} in {name}: {told}");
+            let message = refusal.to_string();
+            let allows =
+                message.split_once("allows").is_some_and(|(_, allowed)| allowed.contains(act.as_str()));
+            assert!(!allows, "{act} in {name}: {message}");
         }
     }
-    let told = |dispute: &Dispute, command: &Command| {
+    let message = |dispute: &Dispute, command: &Command| {
         decide(dispute, command, &Actor::Gateway, IN_TIME).unwrap_err().to_string()
     };
     let won = after(&[(resolve(Outcome::Won), IN_TIME)]);
     assert_eq!(
-        told(&won, &resolve(Outcome::Lost)),
+        message(&won, &resolve(Outcome::Lost)),
         "the dispute is WON in CHARGEBACK and allows only: advance, the same outcome again"
     );
     assert_eq!(
@@ -335,14 +336,17 @@ fn a_history_is_a_chain_that_tells_any_alteration() {
 
 #[test]
 fn a_merchant_is_told_to_repeat_only_what_it_submitted() {
-    let told =
+    let message =
         |dispute: &Dispute| decide(dispute, &contest(2), &Actor::Gateway, IN_TIME).unwrap_err().to_string();
     let won = (resolve(Outcome::Won), IN_TIME);
     let unanswered = after(std::slice::from_ref(&won));
     assert_eq!(
-        told(&unanswered),
+        message(&unanswered),
         "the dispute is WON in CHARGEBACK and allows nothing more from the merchant"
     );
     let answered = after(&[(contest(1), IN_TIME), won]);
-    assert_eq!(told(&answered), "the dispute is WON in CHARGEBACK and allows only: the same contest again");
+    assert_eq!(
+        message(&answered),
+        "the dispute is WON in CHARGEBACK and allows only: the same contest again"
+    );
 }

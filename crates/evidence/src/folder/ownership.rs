@@ -32,7 +32,7 @@ pub(super) fn claim(root: &Path, marker: &str, holds_files: bool) -> io::Result<
             root.display()
         ))),
         Ownership::MarkerMissing => Err(io::Error::other(format!(
-            "{0} is missing, and yet files have been uploaded. Mount or restore the folder that they lie in; if they are \
+            "{0} is missing, and yet files have been uploaded. Mount or restore the folder that has them; if they are \
              lost for good, make an empty file {0} and start again",
             root.join(MARKER_FILE).display()
         ))),

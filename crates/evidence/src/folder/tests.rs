@@ -345,7 +345,7 @@ async fn a_look_tells_what_lies_there_now() {
     let path = bench.store.shared.path(&uri);
     assert_eq!(bench.store.inspect(&uri).await.unwrap(), truth(&received));
 
-    // Written over in place, as no interface of ours can: same length, another byte, then no picture at all.
+    // Written over in place, as no interface of ours can: same length, another byte, then no picture.
     let rewrite = |content: &[u8]| {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         fs::write(&path, content).unwrap();

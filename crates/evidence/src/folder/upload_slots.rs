@@ -29,7 +29,7 @@ pub(super) struct UploadSlots(Arc<Shared>);
 struct Shared {
     places: Mutex<SlotState>,
     freed: Notify,
-    told: Mutex<Option<Instant>>,
+    last_logged: Mutex<Option<Instant>>,
 }
 
 #[derive(Default)]
@@ -86,9 +86,9 @@ impl UploadSlots {
     }
 
     fn tell(&self, uri: StorageUri, why: &str) {
-        let mut told = self.0.told.lock();
-        if told.is_none_or(|told| told.elapsed() >= LOG_EVERY) {
-            *told = Some(Instant::now());
+        let mut last_logged = self.0.last_logged.lock();
+        if last_logged.is_none_or(|at| at.elapsed() >= LOG_EVERY) {
+            *last_logged = Some(Instant::now());
             let Counts { receiving, waiting } = self.0.places.lock().of(uri.merchant_id);
             tracing::warn!(merchant_id = %uri.merchant_id, receiving, waiting, "upload refused: {why}");
         }

@@ -26,7 +26,7 @@ pub struct Grant {
 ///
 /// Names match in either case, as in S3. In this order: every field is there once, the credential scope is ours and
 /// belongs to the date, the signature is ours, the time is not over, every value is the one issued, nothing else is
-/// there. What is told about a policy is therefore told only to who holds a signature over it.
+/// there. Only a caller with a signature over a policy therefore learns anything about it.
 pub fn check(
     credentials: &Credentials,
     bucket: &str,

@@ -25,7 +25,7 @@ impl S3Store {
                 "{place} is another gateway's; start with the bucket and prefix that belong to this database and master key"
             ))),
             Ownership::MarkerMissing => Err(Error::NotOurs(format!(
-                "{place} is missing, and yet files have been uploaded. Name or restore the bucket that they lie in; if \
+                "{place} is missing, and yet files have been uploaded. Name or restore the bucket that has them; if \
                  they are lost for good, put an empty object there and start again"
             ))),
         }

@@ -60,26 +60,26 @@ async fn the_same_lie_is_told_of_the_same_file(fixture: Fixture) {
         ("xlsx", b"PK\x03\x04"),
         ("png", &png[..png.len() - 20]),
     ];
-    let mut told = Vec::new();
+    let mut messages = Vec::new();
     for (extension, content) in invalid_files {
         let uri = uri('c', extension);
         if fixture.store.records_at_contest() {
             fixture.upload(&uri, content).await;
             match fixture.store.inspect(&uri, None).await.unwrap() {
-                Inspection::Invalid(invalid_file) => told.push(invalid_file.to_string()),
+                Inspection::Invalid(invalid_file) => messages.push(invalid_file.to_string()),
                 other => panic!("{extension}: {other:?}"),
             }
         } else {
             let mut form = fixture.form(&uri).await;
             form.parts.last_mut().unwrap().content = content.to_vec();
             match fixture.receive(&form).await {
-                Err(InvalidUpload::InvalidFile(invalid_file)) => told.push(invalid_file.to_string()),
+                Err(InvalidUpload::InvalidFile(invalid_file)) => messages.push(invalid_file.to_string()),
                 other => panic!("{extension}: {other:?}"),
             }
         }
     }
-    for (told, word) in told.iter().zip(["named .pdf", "named .png", "xlsx", "png"]) {
-        assert!(told.contains(word), "{told}");
+    for (message, word) in messages.iter().zip(["named .pdf", "named .png", "xlsx", "png"]) {
+        assert!(message.contains(word), "{message}");
     }
 }
 

@@ -111,8 +111,8 @@ impl<'a> Container<'a> {
         self.content.get(at..end)
     }
 
-    /// The allocation table's sectors: 109 in the header, more in a chain of their own. How many there are of each is
-    /// told beside them; what stands in the places behind is not always what the format wants there.
+    /// The allocation table's sectors: 109 in the header, more in a chain of their own. The header also
+    /// has the count of each; the unused slots after them do not always have the value that the format requires.
     fn fat_sectors(&self, header: &[u8]) -> Result<Vec<u32>, InvalidFile> {
         let broken = || self.damaged("its OLE allocation table is broken");
         let long = |at| u32_le(header, at).unwrap_or_default();
@@ -137,7 +137,7 @@ impl<'a> Container<'a> {
         self.follow(start, &self.fat)
     }
 
-    /// The numbers of a chain's sectors, in a table that lies in the sectors `table`.
+    /// The numbers of a chain's sectors, in a table that is stored in the sectors `table`.
     fn follow(&self, start: u32, table: &[u32]) -> Result<Vec<u32>, InvalidFile> {
         let entries_per_sector = self.sector_bytes / 4;
         let mut chain = Vec::new();

@@ -95,7 +95,7 @@ fn object_dictionary(content: &[u8], at: usize) -> Option<usize> {
     lexer.keyword(b"obj").then_some(lexer.at())
 }
 
-/// The number of the object whose word `obj` stands at an offset: two numbers are before it, the object's first.
+/// The number of the object whose word `obj` is at an offset: two numbers are before it, the object's first.
 fn object_number(content: &[u8], at: usize) -> Option<usize> {
     let before = last(content.get(..at)?, NUMBERS_MAX_BYTES).trim_ascii_end();
     let digits = |text: &[u8]| text.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();

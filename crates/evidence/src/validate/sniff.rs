@@ -1,4 +1,4 @@
-//! Names what a file begins like, for the sentence that tells a merchant what was uploaded by mistake.
+//! Names what a file begins like, for the error text that shows a merchant what was uploaded by mistake.
 
 use rebuttal_protocol::FileFormat;
 

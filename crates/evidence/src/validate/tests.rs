@@ -167,7 +167,7 @@ fn mutated() -> impl Strategy<Value = (FileFormat, Vec<u8>)> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 4_000, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Whatever becomes of a sample, it is validated without a panic, and the sentence can be told.
+    /// However a sample is changed, it is validated without a panic, and the error can be printed.
     #[test]
     fn no_damage_makes_a_judge_panic((format, content) in mutated()) {
         if let Err(invalid_file) = validate(format, &content) {

@@ -29,7 +29,7 @@ const CENTRAL_BYTES: usize = 46;
 const LOCAL: &[u8] = b"PK\x03\x04";
 const LOCAL_BYTES: usize = 30;
 const ZIP64_EXTRA: u16 = 1;
-/// A 32-bit field whose value stands in the ZIP64 extra field instead.
+/// A 32-bit field whose value is in the ZIP64 extra field instead.
 const IN_EXTRA: u32 = u32::MAX;
 const FLAG_ENCRYPTED: u16 = 1;
 /// The central directory itself is encrypted.

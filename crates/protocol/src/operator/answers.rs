@@ -317,7 +317,7 @@ mod tests {
 
     #[test]
     fn what_a_newer_gateway_answers_is_read() {
-        let told = json!({
+        let newer_answer = json!({
             "disputeNo": "D1", "paymentNo": "P1", "merchantTradeNo": "T1", "status": "REOPENED", "type": "COURT",
             "rrn": null, "deadline": null, "paymentAmount": "1.00", "disputeAmount": "1.00", "currency": "XYZ",
             "disputeReason": "-", "createdTime": "2030-01-01T00:00:00.000+00:00", "merchantId": 80,
@@ -327,7 +327,7 @@ mod tests {
                 "type": "COURT", "deadline": null, "submissionId": null, "note": null, "hash": "-", "seal": {},
             }],
         });
-        let dispute: Dispute = serde_json::from_value(told).unwrap();
+        let dispute: Dispute = serde_json::from_value(newer_answer).unwrap();
         assert_eq!(dispute.summary.dispute.status, "REOPENED");
         assert_eq!(dispute.summary.allowed_actions, ["reopen"]);
         assert_eq!(dispute.history.first().map(|entry| entry.event.as_str()), Some("REOPENED"));

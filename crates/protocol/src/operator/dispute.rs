@@ -44,7 +44,7 @@ pub struct OpenDispute {
     pub stage: Stage,
     /// The networks' retrieval reference number.
     pub rrn: Option<Rrn>,
-    /// Until when the merchant may respond.
+    /// The time up to which the merchant may respond.
     pub deadline: UnixMillis,
 }
 

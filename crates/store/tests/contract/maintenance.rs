@@ -291,7 +291,7 @@ pub(crate) async fn closing_finishes_waiting_requests(fixture: &Fixture) {
 }
 
 pub(crate) async fn a_purge_delays_no_contest(fixture: &Fixture) {
-    /// Far more than a step and a commit take, far less than a purge of everything at once would on a busy machine.
+    /// Far more than a step and a commit take, far less than a purge of everything in one step would on a busy machine.
     const WAIT_MAX: Duration = Duration::from_secs(1);
     const NONCES: u64 = 40_000;
     const STEP: u32 = 1_000;

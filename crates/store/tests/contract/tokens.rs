@@ -1,4 +1,4 @@
-//! Operators' tokens: what their holders may do, until when, and how older binaries handle them.
+//! Operators' tokens: what their holders may do, their expiry, and how older binaries handle them.
 
 use rebuttal_disputes::Command;
 use rebuttal_protocol::UnixMillis;

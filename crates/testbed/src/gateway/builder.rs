@@ -11,7 +11,7 @@ use crate::backend;
 use crate::s3::Bucket;
 
 /// Ports below those that Linux hands out to clients: a client that reconnects to a dead gateway can then
-/// never be given the gateway's own port, connect to itself, and keep the gateway from coming back.
+/// never be given the port of that gateway, connect to itself, and keep the gateway from coming back.
 const PORTS: std::ops::Range<u16> = 10_000..32_000;
 const PORT_TRIES: usize = 20;
 const DATABASE_URL: &str = "REBUTTAL_DATABASE_URL";

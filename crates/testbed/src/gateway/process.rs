@@ -27,7 +27,7 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// Spawns and waits for the line that tells readiness; else gives all that was said. The environment is ours
+    /// Spawns and waits for the line that reports readiness; without it, returns all output. The environment is ours
     /// without `REBUTTAL_…`, so that no developer's setting decides a test.
     pub(super) fn start(launch_args: &[LaunchArg]) -> Result<(Self, SocketAddr), String> {
         let mut line = launch_args.iter().filter_map(|word| match word {

@@ -15,7 +15,7 @@ default` prints all of this as a file; `rebuttal config check` reports what is w
 `rebuttal config show` what is in force and where each comes from. A restart makes a change count.
 
 In a variable, the items of a list stand between commas. An S3 takes its credentials from the `AWS_…` variables, as
-[evidence-on-s3.md](../operate/evidence-on-s3.md) tells.
+[evidence-on-s3.md](../operate/evidence-on-s3.md) describes.
 "
     .to_owned();
     let mut section = "";

@@ -205,7 +205,7 @@ impl CommandOutput {
     /// The files' storageUris, as printed.
     fn urls(&self) -> [&str; 2] {
         let urls: Vec<_> =
-            self.stdout.lines().filter_map(|line| Some(line.split_once(" lies at ")?.1)).collect();
+            self.stdout.lines().filter_map(|line| Some(line.split_once(" is stored at ")?.1)).collect();
         urls.try_into().unwrap_or_else(|_| panic!("{}", self.stdout))
     }
 }

@@ -12,7 +12,7 @@ pub(super) struct Trailer {
     pub(super) cross_reference_stream: bool,
     /// The offset of the section before this one.
     pub(super) previous: Option<usize>,
-    /// The offset of the cross-reference stream beside a table.
+    /// The offset of the cross-reference stream that supplements a table.
     pub(super) hybrid: Option<usize>,
     /// Not a trailer but the first object of a file that may be shown while it arrives.
     pub(super) linearized: bool,

@@ -27,7 +27,7 @@ fn archive(parts: &[(&str, &[u8])]) -> Vec<u8> {
     writer.finish().unwrap().into_inner()
 }
 
-/// A workbook with these content types beside its own, and one more part.
+/// A workbook with these content types in addition to its own, and one more part.
 fn workbook(more_types: &str, part: (&str, &[u8])) -> Vec<u8> {
     archive(&[(TYPES, types(more_types).as_bytes()), ("xl/workbook.xml", b"<workbook/>"), part])
 }
@@ -36,7 +36,7 @@ fn plain() -> Vec<u8> {
     workbook("", ("xl/styles.xml", b"<styleSheet/>"))
 }
 
-/// Where a name stands in the archive's directory.
+/// The offset of a name in the archive's directory.
 fn in_directory(content: &[u8], name: &str) -> usize {
     memchr::memmem::rfind(content, name.as_bytes()).unwrap() - 46
 }

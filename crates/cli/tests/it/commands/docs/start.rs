@@ -77,7 +77,7 @@ fn quick_start_page_leads_to_a_contest() {
     let another = new_user.types(&["the merchant", "another contest"], app_id);
     assert_eq!(another.code, 3, "{another:?}");
 
-    let urls: Vec<_> = contest.stdout.lines().filter_map(|line| line.split_once(" lies at ")).collect();
+    let urls: Vec<_> = contest.stdout.lines().filter_map(|line| line.split_once(" is stored at ")).collect();
     let [(receipt, first), (refund, second)] = urls.try_into().unwrap();
     let again = new_user.commands("the contest").replace(receipt, first).replace(refund, second);
     let script = format!("{}{again}", new_user.commands("the merchant"));
