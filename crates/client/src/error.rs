@@ -76,8 +76,8 @@ pub enum Error {
         /// What the last attempt met.
         cause: Cause,
         /// The time, by the gateway's clock, up to which an attempt can still take effect: the latest timestamp plus
-        /// the [freshness window](crate::ClientBuilder::freshness_window), if that is the gateway's. What a query returns
-        /// after that is final.
+        /// the [freshness window](crate::ClientBuilder::freshness_window), if that is the gateway's. What a query
+        /// returns after that is final.
         open_until: UnixMillis,
     },
 }
@@ -147,9 +147,9 @@ pub struct VerifiedRefusal {
     pub message: String,
     /// What the refusal can be shown with.
     pub proof: Proof,
-    /// The time, by the gateway's clock, up to which an earlier attempt of the same contest or acceptance may take effect
-    /// unseen, if there is one. It may have already, before the dispute or the app reached the state in which this
-    /// attempt was refused. Then the [`Outcome`] is unknown; query the dispute.
+    /// The time, by the gateway's clock, up to which an earlier attempt of the same contest or acceptance may take
+    /// effect unseen, if there is one. It may have already, before the dispute or the app reached the state in which
+    /// this attempt was refused. Then the [`Outcome`] is unknown; query the dispute.
     pub open_until: Option<UnixMillis>,
 }
 

@@ -1,8 +1,9 @@
 //! Evidence files: upload forms, the stores (a folder or an S3), and the validation of their content (contract §3).
 //!
 //! [`policy`] signs and checks the S3 POST policy, [`form`] streams the multipart body, [`folder`] stores,
-//! [`mod@validate`] validates the content; [`upload`] does the four in order for an [`EvidenceStore`]. No databases, HTTP statuses
-//! or XML here: the server answers an [`InvalidUpload`], and records what was [received](folder::ReceivedFile).
+//! [`mod@validate`] validates the content; [`upload`] does the four in order for an [`EvidenceStore`]. No databases,
+//! HTTP statuses or XML here: the server answers an [`InvalidUpload`], and records what was
+//! [received](folder::ReceivedFile).
 
 #![warn(missing_docs)]
 

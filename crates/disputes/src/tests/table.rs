@@ -335,7 +335,7 @@ fn a_history_is_a_chain_that_tells_any_alteration() {
 }
 
 #[test]
-fn a_merchant_is_told_to_repeat_only_what_it_submitted() {
+fn a_merchant_may_repeat_only_what_it_submitted() {
     let message =
         |dispute: &Dispute| decide(dispute, &contest(2), &Actor::Gateway, IN_TIME).unwrap_err().to_string();
     let won = (resolve(Outcome::Won), IN_TIME);

@@ -85,7 +85,7 @@ async fn a_form_cut_short_anywhere_never_ends_well() {
 }
 
 #[tokio::test]
-async fn a_body_that_fails_is_told_apart_from_a_bad_form() {
+async fn a_failed_body_is_distinguished_from_a_bad_form() {
     let body = form_of(&[("key", b"m/80"), ("file", b"content")]);
     for length in [0, 10, body.len() - 12] {
         let start = Bytes::copy_from_slice(&body[..length]);

@@ -29,7 +29,7 @@ macro_rules! every_case {
 every_case! {
     what_was_uploaded_is_found_and_read_back,
     nothing_is_found_where_nothing_was_uploaded,
-    the_same_lie_is_told_of_the_same_file,
+    both_stores_report_the_same_fault_of_a_file,
     a_form_is_good_for_what_it_was_issued_for_alone,
     what_is_deleted_is_gone,
     a_store_in_its_place_answers,
@@ -52,7 +52,7 @@ async fn nothing_is_found_where_nothing_was_uploaded(fixture: Fixture) {
 }
 
 /// The folder rejects an invalid file at upload, with an S3 the contest rejects it: with the same message.
-async fn the_same_lie_is_told_of_the_same_file(fixture: Fixture) {
+async fn both_stores_report_the_same_fault_of_a_file(fixture: Fixture) {
     let png = samples::receipt(1).bytes;
     let invalid_files = [
         ("pdf", png.as_slice()),
