@@ -15,7 +15,7 @@ const SCALE: &str = "REBUTTAL_TEST_SCALE";
 const FULL_SCALE: &str = "1";
 const SOAK_SCALE: &str = "10";
 /// The tests that start the real binary.
-const END_TO_END: &str = "--package rebuttal --test it";
+const END_TO_END: &str = "--workspace --test it";
 /// The other backend of the quick tier, and the tests that run on it there: one group for each way in which a promise
 /// depends on the database or the evidence store. All of them run on the default backend too.
 const SAMPLE_BACKEND: &str = "postgres+s3";
@@ -108,14 +108,18 @@ struct OtherBackend {
 
 fn sample() -> OtherBackend {
     let patterns = SAMPLE.map(|(pattern, _)| format!("test(/{pattern}/)"));
-    OtherBackend { name: SAMPLE_BACKEND, label: " on postgres+s3", filter: patterns.join("|") }
+    OtherBackend {
+        name: SAMPLE_BACKEND,
+        label: " on postgres+s3",
+        filter: format!("package(rebuttal)&({})", patterns.join("|")),
+    }
 }
 
 fn everywhere() -> [OtherBackend; 2] {
     BACKENDS.map(|(name, label, skipped)| OtherBackend {
         name,
         label,
-        filter: format!("not(test(/^({skipped})::/))"),
+        filter: format!("package(rebuttal)&not(test(/^({skipped})::/))"),
     })
 }
 

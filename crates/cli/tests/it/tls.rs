@@ -1,6 +1,7 @@
 //! TLS: with a certificate configured, every step of a contest goes through it, and plain HTTP is refused.
 
 use rebuttal_client::{Client, EvidenceType, QueryRequest};
+use rebuttal_testbed::clock::wait_for;
 use rebuttal_testbed::{Connection, Gateway, Request, TestGateway, samples};
 
 use crate::common::{gateway, test_gateway};
@@ -47,6 +48,8 @@ async fn configured_certificate_serves_contests_over_tls() {
 fn tls_errors_of_unknown_clients_are_not_logged() {
     const TRIES: usize = 40;
     let (fixture, _folder, _) = over_tls(test_gateway());
+    let is_started = || fixture.gateway.stderr().contains("merchants sign requests for these").then_some(());
+    wait_for("the last log line of the start", is_started);
     let before = fixture.gateway.stderr().lines().count();
     let record = |kind: u8, body: &[u8]| {
         let length = u16::try_from(body.len()).unwrap().to_be_bytes();

@@ -88,7 +88,7 @@ fn unreachable_store_does_not_make_files_missing() {
     for (method, flag) in [("HEAD", "--histories"), ("GET", "--evidence")] {
         proxy.fault(method, "sealed/m/", Fault::Fails);
         let output = look(&fixture, &bucket, proxy.address, &[flag]);
-        finds(&output, ABOUT, "failed: ");
+        finds(&output, ABOUT, "failed after");
         assert!(!message(&output, ABOUT, "fault").contains("is missing"), "{output:?}");
         proxy.heal();
     }
