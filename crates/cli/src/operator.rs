@@ -37,9 +37,9 @@ Exit codes:
 
 /// Do an operator's work: merchants, apps, tokens and disputes
 ///
-/// Every change is safe to send again. What makes or does something goes under an Idempotency-Key and counts once;
-/// `change` needs none, because it sets values, and setting them twice is setting them once. With your own key, a
-/// deadline must be a time: a duration from now gives another one in each run.
+/// Every change is safe to send again. One that creates or does something has an Idempotency-Key and counts once;
+/// `change` needs none, because it only sets values. With your own key, a deadline must be a time: a duration from now
+/// gives another one in each run.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct Operator {
@@ -52,13 +52,13 @@ pub(crate) struct Operator {
 
 #[derive(Debug, clap::Subcommand)]
 enum OperatorSubcommand {
-    /// Merchants: those who are paid, and whose payments are disputed
+    /// Merchants: the sellers whose payments are disputed
     #[command(subcommand)]
     Merchant(merchant::MerchantCommand),
     /// Apps: what a merchant signs with
     #[command(subcommand)]
     App(app::AppCommand),
-    /// Tokens: what operators are let in by, and as whom
+    /// Tokens: how operators authenticate, and with which role
     #[command(subcommand)]
     Token(token::TokenCommand),
     /// Disputes, from their opening to their end

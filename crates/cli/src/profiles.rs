@@ -132,7 +132,7 @@ impl Profiles {
         let shown = path.display();
         ensure!(
             metadata.is_file(),
-            "{shown} is to be the file of the profiles, and is none; move it out of the way"
+            "{shown} should be the file of the profiles, but is not a file; move it out of the way"
         );
         ensure!(
             metadata.permissions().mode() & GROUP_AND_OTHERS == 0,

@@ -29,8 +29,8 @@ pub use inspect::Inspection;
 use crate::{Error, FairSlots};
 use upload_slots::UploadSlots;
 
-/// Most files that are received concurrently, one of a form at a time, and of a merchant no more than the others leave
-/// free: alone 32, with another merchant's 32 still 16. Further uploads wait for a slot.
+/// Most files that are received concurrently, one of a form at a time, and of a merchant at most half of those that the
+/// others leave free: alone 32, with another merchant's 32 still 16. Further uploads wait for a slot.
 pub const RECEIVES_AT_ONCE: usize = 64;
 /// Most uploads of a merchant that wait for a slot; further ones are refused immediately.
 pub const RECEIVES_WAITING_MAX: usize = 64;

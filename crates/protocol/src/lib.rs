@@ -1,4 +1,4 @@
-//! What is spoken with a dispute gateway, as types that cannot be wrong.
+//! The wire protocol of a dispute gateway, as types that cannot hold an invalid value.
 //!
 #![doc = include_str!("../README.md")]
 #![warn(missing_docs)]

@@ -262,8 +262,8 @@ impl BatchState {
         }
     }
 
-    /// Why an item's record contradicts the check of its file: only what this merchant uploaded, what is not about to
-    /// be swept, and what has stayed as it was, is evidence.
+    /// The fault of an item whose file check contradicts its record. Evidence must have been uploaded by this merchant, be
+    /// unchanged since, and not be marked for deletion.
     fn contradiction(&self, dispute: &Dispute, item: &ContestItem) -> Option<EvidenceFault> {
         let Some(url) = item.evidence.url.filter(|url| url.merchant_id == dispute.merchant_id) else {
             return Some(EvidenceFault::NotFound);

@@ -20,7 +20,7 @@ use crate::write_request::{Answer, QueuedRequest, SingleOperation, Upkeep, Write
 use crate::{CommitError, Options};
 
 /// How long a request may wait before it joins a batch. Shorter than `COMMIT_LIMIT`, so that a batch of ordinary length
-/// still commits before the sweeper acts on a deadline that the request arrived in time for.
+/// still commits before the background job expires a dispute whose deadline the request met.
 const WAIT_LIMIT: Duration = COMMIT_LIMIT.saturating_sub(Duration::from_secs(1));
 
 /// How often a batch is tried while other transactions conflict with it. The other one has usually committed by the

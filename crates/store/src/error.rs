@@ -35,7 +35,7 @@ pub enum StoreError {
     },
     /// The data was migrated to another database.
     #[error(
-        "this database was moved to {to}; set database_url to that. To serve from this one and lose what was changed there, \
+        "this database was migrated to {to}; set database_url to that. To serve from this one and lose what was changed there, \
          delete the row migrated_to from its table meta"
     )]
     DataMigrated {

@@ -78,7 +78,7 @@ pub enum Defect {
     #[error("the schema needs a binary of generation {0} or later; start a newer version of rebuttal")]
     TooNew(u32),
     /// The data was migrated elsewhere.
-    #[error("the data was moved to {0}; set database_url to that")]
+    #[error("the data was migrated to {0}; set database_url to that")]
     DataMigrated(String),
     /// A data migration into it was interrupted.
     #[error("a data migration into this database is not finished; run `rebuttal migrate` again")]

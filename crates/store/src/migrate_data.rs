@@ -44,7 +44,7 @@ pub enum DataMigrationError {
     )]
     OtherSource,
     /// The source was migrated elsewhere.
-    #[error("this database was moved to {0} already")]
+    #[error("this database was already migrated to {0}")]
     DataMigrated(String),
     /// The two sides differ at the end.
     #[error(

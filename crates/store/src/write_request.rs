@@ -98,7 +98,7 @@ pub struct IdempotencyKey {
 pub enum Operation {
     /// Only uses the nonce up.
     UseNonce,
-    /// A command on a dispute. A contest brings a finding for each item; one that its record contradicts is overruled.
+    /// A command on a dispute. A contest has a file check for each item; one that contradicts the file's record fails.
     Command {
         /// Which dispute.
         dispute_no: DisputeNo,

@@ -112,7 +112,7 @@ impl OperatorFailure {
                 "Check REBUTTAL_OPERATOR_URL: the operator API may have a separate address.".to_owned(),
             ),
             Self::Unavailable { retry_after: Some(pause), .. } => Some(format!(
-                "It asks to be left alone for {} seconds; run the same command again then.",
+                "Run the same command again in {} seconds; run the same command again then.",
                 pause.as_secs()
             )),
             Self::Unavailable { .. } => {

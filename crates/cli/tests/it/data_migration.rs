@@ -186,7 +186,7 @@ fn killed_migration_is_completed_by_a_rerun() {
     migration.fixture.contest(&dispute, &[Item::receipt(&url)]).is("OK");
     drop(gateway);
     let again = migration.moved(&[]);
-    assert!(said(&again).contains("was moved to"), "{}", said(&again));
+    assert!(said(&again).contains("migrated to"), "{}", said(&again));
 }
 
 #[test]

@@ -153,7 +153,7 @@ impl Keys {
         Zeroizing::new(hex::encode(self.upload.as_slice()))
     }
 
-    /// The ownership marker of the evidence folder, as hex digits; reveals nothing about the key.
+    /// The ownership marker of the evidence store, as hex digits; reveals nothing about the key.
     pub(crate) fn evidence_marker(&self) -> String {
         hex::encode(self.evidence_marker)
     }

@@ -260,7 +260,7 @@ fn create_token(draft: &Draft) -> Result<Operation> {
     let named = ("createToken", "Create a token");
     Ok(write::<CreateToken>(draft, Permission::Administer, named, description, request)
         .idempotent()
-        .returns(StatusCode::CREATED, "The token. It is shown only in this response.", &token)?
+        .returns(StatusCode::CREATED, "The token. It is shown only in this response, and again when the request is repeated under its key.", &token)?
         .build())
 }
 

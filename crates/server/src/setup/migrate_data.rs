@@ -88,7 +88,7 @@ impl Migration {
     ) -> anyhow::Result<MigrationReport> {
         ensure!(
             self.to.is_some() || self.evidence_to.is_some(),
-            "there is nothing to move: name a new database, a new evidence store, or both"
+            "there is nothing to migrate: name a new database, a new evidence store, or both"
         );
         ensure!(
             self.data_dir.is_dir(),

@@ -18,7 +18,7 @@ use crate::error::DATA_MIGRATION;
 use crate::migrate_data::digest::TableDigest;
 use crate::migrate_data::tables::{Kind, NONCES, NUMBERED, Table};
 
-/// A page or a roll_back_on_error table may take as long as it takes.
+/// A page, or the check of a whole table, may take as long as it takes.
 const SETTINGS: &str = "SET statement_timeout = 0; SET lock_timeout = '5s'; SET synchronous_commit = on";
 
 pub(crate) struct MigrationTarget {

@@ -111,12 +111,12 @@ fn change(connection: &Connection, account: &AccountChange, now: UnixMillis) -> 
     }
 }
 
-/// Reader within the transaction of the change.
+/// Read within the transaction of the change.
 fn merchant_done(connection: &Connection, merchant_id: MerchantId) -> Result<Answer> {
     Ok(merchant_answer(Reader::on(connection).merchant(merchant_id)?))
 }
 
-/// Reader within the transaction of the change.
+/// Read within the transaction of the change.
 fn app_done(
     connection: &Connection,
     app_id: AppId,

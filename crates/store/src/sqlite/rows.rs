@@ -14,7 +14,7 @@ use rusqlite::{Error, Result, Row};
 use crate::accounts::{AppRecord, MerchantRecord, SealedSecret, TokenRecord};
 use crate::views::DisputeRecord;
 
-/// ReadPool a text column through its type's own parser.
+/// Reads a text column through its type's own parser.
 pub(super) fn parsed<T: FromStr<Err: Display>>(row: &Row<'_>, column: usize) -> Result<T> {
     parse(row.get_ref(column)?.as_str()?, column)
 }
@@ -43,7 +43,7 @@ fn merchant_id(row: &Row<'_>, column: usize) -> Result<MerchantId> {
     MerchantId::try_from(row.get::<_, u32>(column)?).map_err(|error| unreadable(column, error))
 }
 
-/// ReadPool what `statements::state!` names.
+/// Reads what `statements::state!` names.
 pub(super) fn dispute(row: &Row<'_>) -> Result<Dispute> {
     let submission = match row.get::<_, Option<u32>>(7)? {
         Some(number) => {
@@ -64,7 +64,7 @@ pub(super) fn dispute(row: &Row<'_>) -> Result<Dispute> {
     })
 }
 
-/// ReadPool what `statements::record!` names.
+/// Reads what `statements::record!` names.
 pub(super) fn record(row: &Row<'_>) -> Result<DisputeRecord> {
     let state = dispute(row)?;
     let currency: Currency = parsed(row, 15)?;
@@ -96,7 +96,7 @@ pub(super) fn entry(row: &Row<'_>) -> Result<ChainedEntry> {
     })
 }
 
-/// ReadPool number, stage, submitted_at, fingerprint; the evidence is another table's.
+/// Reads number, stage, submitted_at, fingerprint; the evidence is another table's.
 pub(super) fn submission(row: &Row<'_>) -> Result<Submission> {
     Ok(Submission {
         number: row.get(0)?,
@@ -107,7 +107,7 @@ pub(super) fn submission(row: &Row<'_>) -> Result<Submission> {
     })
 }
 
-/// ReadPool type, name, url, sha256, size, media_type.
+/// Reads type, name, url, sha256, size, media_type.
 pub(super) fn evidence(row: &Row<'_>) -> Result<SubmittedEvidence> {
     Ok(SubmittedEvidence {
         evidence_type: parsed(row, 0)?,
@@ -117,7 +117,7 @@ pub(super) fn evidence(row: &Row<'_>) -> Result<SubmittedEvidence> {
     })
 }
 
-/// ReadPool sha256, size, media_type from a column on.
+/// Reads sha256, size, media_type from a column on.
 pub(super) fn found_file(row: &Row<'_>, first: usize) -> Result<FoundFile> {
     Ok(FoundFile {
         sha256: fingerprint(row, first)?,
@@ -126,12 +126,12 @@ pub(super) fn found_file(row: &Row<'_>, first: usize) -> Result<FoundFile> {
     })
 }
 
-/// ReadPool a url, which is stored as the key within the bucket.
+/// Reads a url, which is stored as the key within the bucket.
 pub(super) fn url(row: &Row<'_>, column: usize) -> Result<StorageUri> {
     StorageUri::from_key(row.get_ref(column)?.as_str()?).map_err(|error| unreadable(column, error))
 }
 
-/// ReadPool merchant_id, name, time_zone, created_at.
+/// Reads merchant_id, name, time_zone, created_at.
 pub(super) fn merchant(row: &Row<'_>) -> Result<MerchantRecord> {
     Ok(MerchantRecord {
         merchant_id: merchant_id(row, 0)?,
@@ -141,7 +141,7 @@ pub(super) fn merchant(row: &Row<'_>) -> Result<MerchantRecord> {
     })
 }
 
-/// ReadPool app_id, merchant_id, time_zone, scheme, enabled, notify_url, created_at; the secrets are another table's.
+/// Reads app_id, merchant_id, time_zone, scheme, enabled, notify_url, created_at; the secrets are another table's.
 pub(super) fn app(row: &Row<'_>) -> Result<AppRecord> {
     Ok(AppRecord {
         app_id: AppId::from_bytes(row.get(0)?),
@@ -155,7 +155,7 @@ pub(super) fn app(row: &Row<'_>) -> Result<AppRecord> {
     })
 }
 
-/// ReadPool secret_id, sealed, created_at, expires_at, first_used_at.
+/// Reads secret_id, sealed, created_at, expires_at, first_used_at.
 pub(super) fn secret(row: &Row<'_>) -> Result<SealedSecret> {
     Ok(SealedSecret {
         secret_id: row.get(0)?,
@@ -166,7 +166,7 @@ pub(super) fn secret(row: &Row<'_>) -> Result<SealedSecret> {
     })
 }
 
-/// ReadPool the columns of a token.
+/// Reads the columns of a token.
 pub(super) fn token(row: &Row<'_>) -> Result<TokenRecord> {
     Ok(TokenRecord {
         name: parsed(row, 0)?,

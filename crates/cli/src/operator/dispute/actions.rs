@@ -73,7 +73,7 @@ pub(crate) struct Extend {
     #[command(flatten)]
     dispute: DisputeArg,
 
-    /// The new deadline: a time with its zone, or a span from now, such as 7d
+    /// The new deadline: a time with its zone, or a duration from now, such as 7d
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     deadline: TimeArg,
 

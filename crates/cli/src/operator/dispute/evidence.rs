@@ -158,7 +158,7 @@ fn write(directory: &Path, dispute_no: &str, item: &answers::Evidence, content: 
     );
     let plain = |text: &&str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     let id = Some(evidence_id.as_str()).filter(plain).context(
-        "the gateway's answer has an evidenceId that is none; is it of another version than this program?",
+        "the gateway's answer has an invalid evidenceId; is it of another version than this program?",
     )?;
     let extension = url.rsplit_once('.').map(|(_, extension)| extension).filter(plain).unwrap_or("bin");
     let path = directory.join(format!("{dispute_no}-{id}.{extension}"));

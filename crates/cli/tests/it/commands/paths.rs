@@ -104,7 +104,7 @@ fn malformed_token_is_reported_before_sending() {
     for none in ["", "a b", "ä"] {
         let output = run(&["--operator-token", none]);
         assert!(
-            output.code == 1 && output.stderr.contains("token in --operator-token is none"),
+            output.code == 1 && output.stderr.contains("token in --operator-token is not valid"),
             "{output:?}"
         );
     }

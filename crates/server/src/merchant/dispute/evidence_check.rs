@@ -18,26 +18,26 @@ use crate::gateway::Gateway;
 use crate::gateway::upload_records::record;
 use crate::http::error::{Refusal, causes};
 
-/// How long all looks of a contest may take where each asks an S3.
-pub(crate) const LOOKS_LIMIT: Duration = Duration::from_secs(8);
-/// How long a contest may go without an answer where the evidence store and the database are as slow as they may be. A
-/// client waits longer, and a test holds ours to it.
-pub const ANSWER_LIMIT: Duration = LOOKS_LIMIT.saturating_add(rebuttal_store::ANSWER_LIMIT);
+/// How long the checks of all files of a contest may take if evidence is in an S3.
+pub(crate) const CHECKS_LIMIT: Duration = Duration::from_secs(8);
+/// The longest time to an answer to a contest if evidence store and database are as slow as their limits allow.
+/// Clients wait longer; a test compares our client's timeout with it.
+pub const ANSWER_LIMIT: Duration = CHECKS_LIMIT.saturating_add(rebuttal_store::ANSWER_LIMIT);
 
 /// A contest with its files checked.
 pub(super) struct EvidenceCheck {
     /// What the committer decides.
     pub(super) command: Command,
-    /// What the dispute's state decided where evidence could not matter: no file was read, or one that could not be
-    /// read was not needed. The contest was decided then, even if the state is another by the time of the commit.
+    /// The decision by the dispute's state alone, if no file was read, or an unreadable one was not needed. It stands even
+    /// if the state has changed by the time of the commit.
     pub(super) decided_without_lookup: Option<Result<(), Refusal>>,
 }
 
-/// Checks the file at each item's address, as far as it is this merchant's.
+/// Checks the file at each item's address that belongs to this merchant.
 ///
 /// # Errors
-/// `Unavailable` where only evidence that is out of reach keeps the contest from being decided. The committer is not
-/// even asked, so that nothing is changed indeed: the very same request can be sent again, nonce and all.
+/// `Unavailable` if the decision depends on evidence that cannot be read. The committer is not asked, so nothing is
+/// changed and the nonce is not used up: the same request can be sent again.
 pub(super) async fn check_evidence(
     gateway: &Gateway,
     merchant_id: MerchantId,
@@ -55,7 +55,7 @@ pub(super) async fn check_evidence(
         {
             return Ok(EvidenceCheck { command, decided_without_lookup: Some(decided) });
         }
-        let until = Deadline::now() + LOOKS_LIMIT;
+        let until = Deadline::now() + CHECKS_LIMIT;
         files = join_all(urls.map(|url| in_s3(gateway, url, until))).await;
     } else {
         for url in urls {
@@ -74,7 +74,7 @@ pub(super) async fn check_evidence(
     let Some((url, error)) = unreadable else {
         return Ok(EvidenceCheck { command, decided_without_lookup: None });
     };
-    // One line, however many files a store that is out of order holds.
+    // One line, however many files a failing store holds.
     let url = url.map(|url| url.to_string());
     tracing::error!(error = causes(&error), url, "a file of evidence could not be read");
     match decided(&command, gateway, merchant_id, dispute_no, arrived_at).await? {
@@ -87,8 +87,8 @@ pub(super) async fn check_evidence(
     }
 }
 
-/// What was decided, unless it was for the evidence: a repetition, or a dispute that is not there, in the wrong state
-/// or late. It spares an object store what cannot matter (contract §7, order of checks).
+/// The decision, unless it depends on the evidence: a repetition, or a dispute that is missing, in the wrong state or
+/// late. So an S3 is not read where its content cannot matter (contract §7, order of checks).
 fn without_evidence(decided: Result<(), rebuttal_disputes::DisputeRefusal>) -> Option<Result<(), Refusal>> {
     match decided {
         Err(rebuttal_disputes::DisputeRefusal::Evidence(_)) => None,
@@ -119,25 +119,26 @@ async fn in_folder(gateway: &Gateway, url: Option<StorageUri>) -> anyhow::Result
 async fn in_s3(gateway: &Gateway, url: Option<StorageUri>, until: Deadline) -> anyhow::Result<FileCheck> {
     let Some(url) = url else { return Ok(Err(EvidenceFault::NotFound)) };
     let started = Instant::now();
-    let looked = timeout_at(until, inspect_and_record(gateway, &url)).await;
-    let looked = looked.unwrap_or_else(|_| Err(anyhow!("the object store took longer than {LOOKS_LIMIT:?}")));
-    count_look(looked.as_ref().ok(), started.elapsed());
-    Ok(file_check(&url, looked?))
+    let inspected = timeout_at(until, inspect_and_record(gateway, &url)).await;
+    let inspected = inspected.unwrap_or_else(|_| Err(anyhow!("the object store took longer than {CHECKS_LIMIT:?}")));
+    count_check(inspected.as_ref().ok(), started.elapsed());
+    Ok(file_check(&url, inspected?))
 }
 
-fn file_check(url: &StorageUri, look: Inspection) -> FileCheck {
-    match look {
+fn file_check(url: &StorageUri, inspection: Inspection) -> FileCheck {
+    match inspection {
         Inspection::Valid { sha256, size } => {
             let media_type = url.format.media_type().to_owned();
             Ok(FoundFile { sha256: Fingerprint(sha256), size, media_type })
         }
         Inspection::Absent => Err(EvidenceFault::NotUploaded),
-        Inspection::Invalid(lie) => Err(EvidenceFault::Mismatch(lie.to_string())),
+        Inspection::Invalid(invalid_file) => Err(EvidenceFault::Mismatch(invalid_file.to_string())),
     }
 }
 
-/// Whoever names a url first says what it means for good: what was found, and sealed, is recorded before the contest
-/// itself is decided. Of two replicas that found different files the first to record wins, and the other believes it.
+/// The first contest that names a url determines permanently which file it refers to: the file found is copied by
+/// hash and recorded before the contest is decided. If two replicas find different files, the first record wins, and
+/// the other replica uses it.
 async fn inspect_and_record(gateway: &Gateway, url: &StorageUri) -> anyhow::Result<Inspection> {
     if let Some(recorded) = recorded(gateway, url).await? {
         return Ok(gateway.evidence.inspect(url, Some(recorded)).await?);
@@ -156,9 +157,9 @@ async fn recorded(gateway: &Gateway, url: &StorageUri) -> Result<Option<Recorded
     Ok(upload.map(|upload| RecordedFile { sha256: upload.file.sha256.0, size: upload.file.size }))
 }
 
-/// Counts a look at evidence in an S3: fetched, judged, sealed and recorded, or found sealed; `None` is a failure.
-fn count_look(look: Option<&Inspection>, took: Duration) {
-    let outcome = match look {
+/// Counts the check of one file in an S3, by its result; `None` is a failure.
+fn count_check(look: Option<&Inspection>, took: Duration) {
+    let outcome = match inspection {
         Some(Inspection::Valid { .. }) => "valid",
         Some(Inspection::Absent) => "absent",
         Some(Inspection::Invalid(_)) => "invalid",
