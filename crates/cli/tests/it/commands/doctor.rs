@@ -140,7 +140,7 @@ fn unservable_database_and_clock_skew_are_reported() {
             "INSERT INTO meta VALUES ('migrated_to', CAST('postgres://h/d' AS BLOB))",
             "DELETE FROM meta WHERE name = 'migrated_to'",
             "database",
-            "moved to postgres://h/d",
+            "migrated to postgres://h/d",
         ),
         (
             &format!("UPDATE meta SET value = CAST('{ahead}' AS BLOB) WHERE name = 'nonce_bound'"),
