@@ -29,7 +29,7 @@ pub(crate) enum Exit {
 pub(crate) const HELP: &str = "\
 Exit codes:
   0  done: the gateway's signed answer says OK
-  1  a local file or setting, or the confirmation was declined; nothing was changed
+  1  a local file or setting is invalid, or the confirmation was declined; nothing was changed
   2  wrong usage; nothing was changed
   3  refused by the gateway, in a verified answer
   4  unknown: it may or may not have taken effect; the output says how to find out

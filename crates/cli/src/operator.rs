@@ -28,7 +28,7 @@ pub(crate) use idempotency_key::IdempotencyKeyArg;
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done
-  1  a local file or setting, or the confirmation was declined; nothing was changed
+  1  a local file or setting is invalid, or the confirmation was declined; nothing was changed
   2  wrong usage; nothing was changed
   3  refused by the gateway
   4  unknown: it may or may not have taken effect; the output has the command that finds out

@@ -16,9 +16,12 @@ use http_body_util::BodyStream;
 use rebuttal_protocol::UnixMillis;
 use rebuttal_protocol::body::BODY_MAX_BYTES;
 use tokio::time::timeout;
+use tower_http::timeout::TimeoutError;
 
 use crate::clock;
 
+/// How long a sender may pause within a request body.
+pub(crate) const BODY_PAUSE_LIMIT: Duration = Duration::from_secs(10);
 /// Time limit for a body to arrive: 64 KiB over a line of 22 kbit/s.
 pub(crate) const BODY_LIMIT: Duration = Duration::from_secs(30);
 /// How much of a body that is too large is read and discarded. Closing the connection while the sender still writes may
@@ -44,6 +47,8 @@ pub(crate) enum BodyFailure {
     TooLarge,
     #[error("the body did not arrive within {} seconds", BODY_LIMIT.as_secs())]
     TooSlow,
+    #[error("no byte of the body arrived for {} seconds", BODY_PAUSE_LIMIT.as_secs())]
+    Paused,
     #[error("the connection ended before the body did")]
     Broken,
     #[error("{BAD_CHUNK}")]
@@ -53,7 +58,7 @@ pub(crate) enum BodyFailure {
 /// A body with invalid chunked encoding (RFC 9112 §7.1).
 pub(crate) const BAD_CHUNK: &str = "a chunk of the body is broken: each must begin with its size in hexadecimal \
                                     digits and CR LF, have that many bytes, and end with CR LF; after the last one \
-                                    nothing may follow but CR LF, and no trailers";
+                                    only CR LF may follow, without trailers";
 
 /// A body that was not received is answered below the APIs: 408 or 400 without envelope, and the connection is closed
 /// (contract §1).
@@ -61,7 +66,7 @@ impl IntoResponse for BodyFailure {
     fn into_response(self) -> Response {
         let status = match self {
             Self::BadChunk => StatusCode::BAD_REQUEST,
-            Self::TooLarge | Self::TooSlow | Self::Broken => StatusCode::REQUEST_TIMEOUT,
+            Self::TooLarge | Self::TooSlow | Self::Paused | Self::Broken => StatusCode::REQUEST_TIMEOUT,
         };
         (status, [(CONNECTION, "close")], self.to_string()).into_response()
     }
@@ -74,6 +79,11 @@ pub(crate) fn is_bad_chunk(error: &(dyn Error + 'static)) -> bool {
         return matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData);
     }
     error.source().is_some_and(is_bad_chunk)
+}
+
+/// Whether a body failed because its sender paused for longer than [`BODY_PAUSE_LIMIT`].
+fn is_pause(error: &(dyn Error + 'static)) -> bool {
+    error.is::<TimeoutError>() || error.source().is_some_and(is_pause)
 }
 
 /// Reads the body of a request.
@@ -113,6 +123,7 @@ async fn collect(
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|error| match is_bad_chunk(&*error) {
             true => BodyFailure::BadChunk,
+            false if is_pause(&*error) => BodyFailure::Paused,
             false => BodyFailure::Broken,
         })?;
         if first.len() + rest.len() + chunk.len() > BODY_MAX_BYTES {

@@ -31,8 +31,6 @@ use crate::http::write_timeout::WriteTimeout;
 pub(crate) const HEAD_MAX_BYTES: usize = 16 * 1024;
 /// Time limit for a request head from its first byte, for the first one from the start of the connection.
 pub(crate) const HEAD_LIMIT: Duration = Duration::from_secs(10);
-/// How long a sender may pause within a request body.
-pub(crate) const BODY_PAUSE_LIMIT: Duration = Duration::from_secs(10);
 /// How long a TLS handshake may take.
 pub(crate) const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
 /// How long a write may be blocked because the peer does not read.
@@ -189,7 +187,7 @@ impl Connection {
         // an allocation for each request.
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(idle_timeout)
+            .header_read_timeout(idle_timeout.max(HEAD_LIMIT))
             .max_header_size(HEAD_MAX_BYTES)
             .max_buf_size(2 * HEAD_MAX_BYTES)
             .serve_connection(TokioIo::new(stream), service);
