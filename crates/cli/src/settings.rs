@@ -165,8 +165,8 @@ pub(crate) struct Settings {
     #[arg(long, env = "REBUTTAL_DRAIN_SECONDS", value_name = "SECONDS", value_parser = at_most::<DRAIN_MAX_SECONDS>)]
     drain_seconds: Option<u16>,
 
-    /// How long a connection may be idle between two requests, in seconds; less than 10 counts as 10. Longer than the idle
-    /// timeout of the load balancer or proxy in front [default: 75]
+    /// How long a connection may be idle between two requests, in seconds; less than 10 counts as 10. Longer than the
+    /// idle timeout of the load balancer or proxy in front [default: 75]
     #[arg(long, env = "REBUTTAL_IDLE_TIMEOUT_SECONDS", value_name = "SECONDS", value_parser = positive)]
     idle_timeout_seconds: Option<NonZeroU32>,
 

@@ -39,8 +39,8 @@ impl Command {
         Self::Contest { items, fingerprint }
     }
 
-    /// The same command, in which each item for which `fault_of` returns a fault has that fault as its check. Copied only
-    /// if there is one.
+    /// The same command, in which each item for which `fault_of` returns a fault has that fault as its check. Copied
+    /// only if there is one.
     pub fn with_faults(&self, fault_of: impl Fn(&ContestItem) -> Option<EvidenceFault>) -> Cow<'_, Self> {
         let Self::Contest { items, fingerprint } = self else { return Cow::Borrowed(self) };
         let faults: Vec<_> = items.iter().map(fault_of).collect();

@@ -262,8 +262,8 @@ impl BatchState {
         }
     }
 
-    /// The fault of an item whose file check contradicts its record. Evidence must have been uploaded by this merchant, be
-    /// unchanged since, and not be marked for deletion.
+    /// The fault of an item whose file check contradicts its record. Evidence must have been uploaded by this merchant,
+    /// be unchanged since, and not be marked for deletion.
     fn contradiction(&self, dispute: &Dispute, item: &ContestItem) -> Option<EvidenceFault> {
         let Some(url) = item.evidence.url.filter(|url| url.merchant_id == dispute.merchant_id) else {
             return Some(EvidenceFault::NotFound);

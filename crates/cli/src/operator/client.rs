@@ -52,7 +52,10 @@ impl OperatorClient {
         let (http, url) = internal::http(url, trusted)?;
         let SourcedToken { text, origin } = token;
         let visible = !text.expose().is_empty() && text.expose().bytes().all(|byte| byte.is_ascii_graphic());
-        ensure!(visible, "the operator's token {origin} is not valid: it must have visible ASCII characters only");
+        ensure!(
+            visible,
+            "the operator's token {origin} is not valid: it must have visible ASCII characters only"
+        );
         let mut authorization = HeaderValue::try_from(format!("Bearer {}", text.expose()))?;
         authorization.set_sensitive(true);
         let origin = origin.clone();

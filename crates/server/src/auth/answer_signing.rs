@@ -29,7 +29,10 @@ pub(crate) async fn sign_answers<S: HasAuth>(
 ) -> Response {
     let (mut parts, body) = request.into_parts();
     let context = Arc::new(identify(state.auth(), &parts, body).await);
-    if let Err(fault @ (BodyFailure::TooSlow | BodyFailure::Paused | BodyFailure::Broken | BodyFailure::BadChunk)) = context.body {
+    if let Err(
+        fault @ (BodyFailure::TooSlow | BodyFailure::Paused | BodyFailure::Broken | BodyFailure::BadChunk),
+    ) = context.body
+    {
         return fault.into_response();
     }
     let (method, uri) = (parts.method.clone(), parts.uri.clone());

@@ -20,8 +20,8 @@ use tower::Service;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutBody;
 
-use crate::http::error::{LogNote, Refusal, causes};
 use crate::http::body::BODY_PAUSE_LIMIT;
+use crate::http::error::{LogNote, Refusal, causes};
 use crate::http::log_throttle::LogThrottle;
 use crate::http::metrics::{HttpMetrics, PerCall, call_index};
 use crate::http::request_id::{REQUEST_ID, RequestId, RequestIds};

@@ -165,7 +165,9 @@ pub(crate) fn unexpected(done: &Outcome) -> Refusal {
 fn body_failure(fault: BodyFailure) -> Problem {
     match fault {
         BodyFailure::TooLarge => Refusal::new(Code::TooLarge, fault.to_string()).into(),
-        BodyFailure::TooSlow | BodyFailure::Paused | BodyFailure::Broken | BodyFailure::BadChunk => Problem::BodyFailure(fault),
+        BodyFailure::TooSlow | BodyFailure::Paused | BodyFailure::Broken | BodyFailure::BadChunk => {
+            Problem::BodyFailure(fault)
+        }
     }
 }
 

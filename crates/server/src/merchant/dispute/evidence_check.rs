@@ -28,8 +28,8 @@ pub const ANSWER_LIMIT: Duration = CHECKS_LIMIT.saturating_add(rebuttal_store::A
 pub(super) struct EvidenceCheck {
     /// What the committer decides.
     pub(super) command: Command,
-    /// The decision by the dispute's state alone, if no file was read, or an unreadable one was not needed. It stands even
-    /// if the state has changed by the time of the commit.
+    /// The decision by the dispute's state alone, if no file was read, or an unreadable one was not needed. It holds
+    /// even if the state has changed by the time of the commit.
     pub(super) decided_without_lookup: Option<Result<(), Refusal>>,
 }
 
@@ -120,7 +120,8 @@ async fn in_s3(gateway: &Gateway, url: Option<StorageUri>, until: Deadline) -> a
     let Some(url) = url else { return Ok(Err(EvidenceFault::NotFound)) };
     let started = Instant::now();
     let inspected = timeout_at(until, inspect_and_record(gateway, &url)).await;
-    let inspected = inspected.unwrap_or_else(|_| Err(anyhow!("the object store took longer than {CHECKS_LIMIT:?}")));
+    let inspected =
+        inspected.unwrap_or_else(|_| Err(anyhow!("the object store took longer than {CHECKS_LIMIT:?}")));
     count_check(inspected.as_ref().ok(), started.elapsed());
     Ok(file_check(&url, inspected?))
 }
@@ -158,7 +159,7 @@ async fn recorded(gateway: &Gateway, url: &StorageUri) -> Result<Option<Recorded
 }
 
 /// Counts the check of one file in an S3, by its result; `None` is a failure.
-fn count_check(look: Option<&Inspection>, took: Duration) {
+fn count_check(inspection: Option<&Inspection>, took: Duration) {
     let outcome = match inspection {
         Some(Inspection::Valid { .. }) => "valid",
         Some(Inspection::Absent) => "absent",
