@@ -111,10 +111,9 @@ impl OperatorFailure {
             Self::NotAGateway { .. } => Some(
                 "Check REBUTTAL_OPERATOR_URL: the operator API may have a separate address.".to_owned(),
             ),
-            Self::Unavailable { retry_after: Some(pause), .. } => Some(format!(
-                "Run the same command again in {} seconds; run the same command again then.",
-                pause.as_secs()
-            )),
+            Self::Unavailable { retry_after: Some(pause), .. } => {
+                Some(format!("Run the same command again in {} seconds.", pause.as_secs()))
+            }
             Self::Unavailable { .. } => {
                 Some("Check REBUTTAL_OPERATOR_URL, or run the same command again later.".to_owned())
             }

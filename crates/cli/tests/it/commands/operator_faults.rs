@@ -185,7 +185,7 @@ fn retry_after_is_reported_with_its_duration() {
     let busy = r#"{"code":"Common.System.Unavailable","detail":"busy"}"#;
     let (shell, proxy) = behind("503 Service Unavailable\r\nRetry-After: 3600", busy);
     let output = through(&shell, &proxy, &CREATE);
-    assert!(output.code == 5 && output.stderr.contains("left alone for 3600 seconds"), "{output:?}");
+    assert!(output.code == 5 && output.stderr.contains("again in 3600 seconds"), "{output:?}");
 }
 
 #[test]

@@ -312,6 +312,6 @@ fn directory_in_place_of_the_profile_file_is_reported() {
     let home = UserHome::new();
     std::fs::create_dir_all(&home.file).unwrap();
     let output = home.run(&["profile", "list"]);
-    let expected = format!("✗ {} is to be the file of the profiles, and is none", home.file.display());
+    let expected = format!("✗ {} should be the file of the profiles, but is not a file", home.file.display());
     assert!(output.code == 1 && output.stderr.starts_with(&expected), "{output:?}");
 }
