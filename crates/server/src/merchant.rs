@@ -5,7 +5,6 @@ pub(crate) mod dispute;
 pub(crate) mod file;
 pub(crate) mod upload;
 
-use std::any::Any;
 use std::sync::Arc;
 
 use axum::Router;
@@ -13,13 +12,12 @@ use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, post};
 use rebuttal_protocol::{Envelope, MerchantCall};
-use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::auth::answer_signing::sign_answers;
 use crate::auth::signature::{NonceUsed, Unrouted};
 use crate::gateway::Gateway;
 use crate::http::error::{Refusal, json};
-use crate::http::service::panicked;
+use crate::http::service::catch_panic;
 use crate::merchant::dispute::accept::accept;
 use crate::merchant::dispute::contest::contest;
 use crate::merchant::dispute::query::query;
@@ -33,7 +31,7 @@ pub(crate) fn router(gateway: &Arc<Gateway>) -> Router {
     calls
         .fallback(async |_: Unrouted| Refusal::no_such_path())
         .method_not_allowed_fallback(async |_: Unrouted| Refusal::method_not_allowed())
-        .layer(CatchPanicLayer::custom(|payload: Box<dyn Any + Send>| panicked(&*payload).into_response()))
+        .layer(catch_panic(Refusal::into_response))
         .layer(from_fn_with_state(Arc::clone(gateway), sign_answers::<Arc<Gateway>>))
         .with_state(Arc::clone(gateway))
 }

@@ -6,7 +6,6 @@ pub(crate) mod page;
 pub(crate) mod request;
 pub(crate) mod tokens;
 
-use std::any::Any;
 use std::sync::Arc;
 
 use axum::Router;
@@ -16,13 +15,12 @@ use axum::routing::{get, patch, post};
 use http::HeaderValue;
 use http::header::CACHE_CONTROL;
 pub(crate) use rebuttal_protocol::operator::PREFIX;
-use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::gateway::Gateway;
 use crate::http::error::Refusal;
 use crate::http::problem::Problem;
-use crate::http::service::panicked;
+use crate::http::service::catch_panic;
 
 /// The routes, one file for each operation.
 pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
@@ -51,11 +49,8 @@ pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
 /// Answers a panic with a problem document, and forbids caches to store answers, which include secrets and merchants'
 /// files.
 fn with_layers<S: Clone + Send + Sync + 'static>(routes: Router<S>) -> Router<S> {
-    let catch_panic = CatchPanicLayer::custom(|payload: Box<dyn Any + Send>| {
-        Problem::from(panicked(&*payload)).into_response()
-    });
     let no_store = SetResponseHeaderLayer::overriding(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    routes.layer(catch_panic).layer(no_store)
+    routes.layer(catch_panic(|refusal| Problem::from(refusal).into_response())).layer(no_store)
 }
 
 #[cfg(test)]

@@ -62,9 +62,7 @@ struct ServiceState {
 impl HttpService {
     pub(crate) fn new(router: Router, ids: Arc<RequestIds>) -> Self {
         let unauthenticated = std::array::from_fn(|_| LogThrottle::every(UNAUTHENTICATED_LOGGED_EVERY));
-        let router = router.layer(CatchPanicLayer::custom(|payload: Box<dyn Any + Send>| {
-            panicked(&*payload).into_response()
-        }));
+        let router = router.layer(catch_panic(Refusal::into_response));
         Self { router, shared: Arc::new(ServiceState { ids, metrics: HttpMetrics::new(), unauthenticated }) }
     }
 
@@ -158,10 +156,14 @@ fn log(
     }
 }
 
-/// The refusal that answers a panic in a handler; other requests go on.
-pub(crate) fn panicked(payload: &(dyn Any + Send)) -> Refusal {
-    let message = payload.downcast_ref::<&str>().copied();
-    let message =
-        message.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or_default();
-    Refusal::internal(anyhow::anyhow!("a handler panicked: {message}"))
+/// Answers a panic in a handler with a refusal in the API's form; other requests go on.
+pub(crate) fn catch_panic(
+    form: fn(Refusal) -> Response,
+) -> CatchPanicLayer<impl Fn(Box<dyn Any + Send>) -> Response + Clone + Send + Sync + 'static> {
+    CatchPanicLayer::custom(move |payload: Box<dyn Any + Send>| {
+        let message = payload.downcast_ref::<&str>().copied();
+        let message =
+            message.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or_default();
+        form(Refusal::internal(anyhow::anyhow!("a handler panicked: {message}")))
+    })
 }
