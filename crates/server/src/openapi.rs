@@ -10,10 +10,9 @@ mod operators;
 mod signing;
 mod words;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use axum::Router;
-use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bytes::Bytes;
@@ -42,7 +41,17 @@ pub(crate) struct Apis {
 /// Redoc 2.5.4 as npm has it; [`DOCS_PAGE`] has its hash, and its licence is next to it.
 static REDOC_SCRIPT: &[u8] = include_bytes!("../assets/redoc/redoc.standalone.js");
 static DOCS_PAGE: &[u8] = include_bytes!("openapi/page.html");
-static DOCS_CSS: &[u8] = include_bytes!("openapi/page.css");
+
+/// The page and its assets, hashed when they are first requested.
+static PAGE_BODY: LazyLock<StaticBody> =
+    LazyLock::new(|| StaticBody::new("text/html; charset=utf-8", REVALIDATE, Bytes::from_static(DOCS_PAGE)));
+static STYLE_BODY: LazyLock<StaticBody> = LazyLock::new(|| {
+    let css = Bytes::from_static(include_bytes!("openapi/page.css"));
+    StaticBody::new("text/css; charset=utf-8", REVALIDATE, css)
+});
+static REDOC_BODY: LazyLock<StaticBody> = LazyLock::new(|| {
+    StaticBody::new("text/javascript; charset=utf-8", IMMUTABLE, Bytes::from_static(REDOC_SCRIPT))
+});
 
 /// The page's policy: its own scripts and styles and the document, no other host, no form, no frame. Redoc adds two
 /// style elements, an empty one that it fills by script and its loading indicator's; their hashes allow them.
@@ -67,16 +76,10 @@ pub(crate) fn router(apis: Apis) -> Router {
     };
     Router::new()
         .route(OPENAPI, get(send_document))
-        .merge(asset(DOCS, "text/html; charset=utf-8", REVALIDATE, DOCS_PAGE))
-        .merge(asset(DOCS_STYLE, "text/css; charset=utf-8", REVALIDATE, DOCS_CSS))
-        .merge(asset(REDOC, "text/javascript; charset=utf-8", IMMUTABLE, REDOC_SCRIPT))
+        .route(DOCS, get(async |headers: HeaderMap| PAGE_BODY.response(&headers)))
+        .route(DOCS_STYLE, get(async |headers: HeaderMap| STYLE_BODY.response(&headers)))
+        .route(REDOC, get(async |headers: HeaderMap| REDOC_BODY.response(&headers)))
         .method_not_allowed_fallback(async || Refusal::method_not_allowed())
-}
-
-fn asset(path: &str, media_type: &'static str, caching: &'static str, bytes: &'static [u8]) -> Router {
-    let body = StaticBody::new(media_type, caching, Bytes::from_static(bytes));
-    let send = async |State(body): State<Arc<StaticBody>>, headers: HeaderMap| body.response(&headers);
-    Router::new().route(path, get(send)).with_state(Arc::new(body))
 }
 
 /// Bytes that never change while the process runs.
