@@ -23,9 +23,8 @@ pub(crate) struct FirstToken<'f> {
 
 impl<'f> FirstToken<'f> {
     pub(crate) fn new(configured: Option<&OperatorToken>, file: &'f Path) -> anyhow::Result<Self> {
-        let (token, created) = match configured {
-            Some(token) => (Zeroizing::new(token.expose().to_owned()), None),
-            None if file.exists() => (read(file)?, None),
+        let (token, created) = match configured_or_stored(configured, file)? {
+            Some(token) => (token, None),
             None => (create(file)?, Some(file)),
         };
         Ok(Self { hash: hash(token.as_bytes()), created })
@@ -41,22 +40,30 @@ impl<'f> FirstToken<'f> {
     }
 }
 
+/// The configured token, else that of the file, if it exists.
+fn configured_or_stored(
+    configured: Option<&OperatorToken>,
+    file: &Path,
+) -> anyhow::Result<Option<Zeroizing<String>>> {
+    match configured {
+        Some(token) => Ok(Some(Zeroizing::new(token.expose().to_owned()))),
+        None if file.exists() => read(file).map(Some),
+        None => Ok(None),
+    }
+}
+
 /// Makes the configured token, else that of the file, the first operator's.
 pub(crate) async fn ensure_token(
     store: &Store,
     configured: Option<&OperatorToken>,
     file: &Path,
 ) -> anyhow::Result<()> {
-    let token = match configured {
-        Some(token) => Zeroizing::new(token.expose().to_owned()),
-        None if file.exists() => read(file)?,
-        None => {
-            tracing::info!(
-                "no operator token is configured, and {} does not exist; the first operator's token stays valid",
-                file.display()
-            );
-            return Ok(());
-        }
+    let Some(token) = configured_or_stored(configured, file)? else {
+        tracing::info!(
+            "no operator token is configured, and {} does not exist; the first operator's token stays valid",
+            file.display()
+        );
+        return Ok(());
     };
     let hash = hash(token.as_bytes());
     if let Some(TokenRecord { name, role, .. }) = store.token(hash).await? {
