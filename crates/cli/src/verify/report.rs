@@ -18,6 +18,28 @@ pub(super) enum Verdict {
     Unexplained,
 }
 
+impl Verdict {
+    /// The exit code and the first line. Whatever the signature, a request that the gateway refuses is refused.
+    const fn conclusion(&self, refused: bool) -> (Exit, &'static str) {
+        match self {
+            Self::Valid if refused => {
+                (Exit::Refused, "the signature is valid, but the gateway refuses the request:")
+            }
+            Self::Valid => (Exit::Done, "the signature is valid."),
+            Self::ValidForSentUrl => (
+                if refused { Exit::Refused } else { Exit::Unknown },
+                "the signature is valid for the URL that the request was sent to.",
+            ),
+            Self::Explained(_) => (Exit::Refused, "the signature is not valid, because of this mistake:"),
+            Self::Unexplained => (
+                Exit::Refused,
+                "the signature is not valid, and no usual mistake explains it. Compare the bytes that you sign with those \
+                 below, the secret with the app's, and the URL with the one in the gateway's InvalidSignature answer.",
+            ),
+        }
+    }
+}
+
 /// The result; also the object that `--json` prints.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -79,26 +101,7 @@ impl VerifyReport {
             expected: Some(expected),
             ..Self::malformed(String::new())
         };
-        let refused = !request.refusals.is_empty();
-        let (exit, headline) = match &verdict {
-            Verdict::Valid => (Exit::Done, "the signature is valid."),
-            Verdict::ValidForSentUrl => {
-                (Exit::Unknown, "the signature is valid for the URL that the request was sent to.")
-            }
-            Verdict::Explained(_) => (Exit::Refused, "the signature is not valid, because of this mistake:"),
-            Verdict::Unexplained => (
-                Exit::Refused,
-                "the signature is not valid, and no usual mistake explains it. Compare the bytes that you sign with those \
-                 below, the secret with the app's, and the URL with the one in the gateway's InvalidSignature answer.",
-            ),
-        };
-        (report.exit, report.headline) = match verdict {
-            Verdict::Valid if refused => {
-                (Exit::Refused, "the signature is valid, but the gateway refuses the request:")
-            }
-            _ if refused => (Exit::Refused, headline),
-            _ => (exit, headline),
-        };
+        (report.exit, report.headline) = verdict.conclusion(!request.refusals.is_empty());
         report.outcome = report.exit.as_str();
         match verdict {
             Verdict::Valid => {
