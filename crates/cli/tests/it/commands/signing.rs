@@ -6,6 +6,8 @@ mod header;
 pub(crate) mod mistakes;
 mod secret_redaction;
 
+use std::path::Path;
+
 use rebuttal_testbed::clock::now_ms;
 use rebuttal_testbed::{Request, Scheme, Signer};
 
@@ -19,6 +21,13 @@ const NONCE: &str = "662AE409A10299D21603C9149F1AE7A0";
 fn signer(scheme: Scheme) -> Signer {
     let text = |text: &str| text.repeat(4);
     Signer { app_id: text("0a1b2c3d"), app_secret: text("deadbeef"), scheme }
+}
+
+/// Runs a command with the profiles of a folder and an app's secret.
+fn with_profiles(home: &Path, words: &[&str], secret: &str) -> CommandOutput {
+    let mut command = rebuttal(words);
+    command.env("REBUTTAL_PROFILES", home.join("profiles.toml")).env("REBUTTAL_APP_SECRET", secret);
+    CommandOutput::run(command)
 }
 
 /// A request as it was sent, and the header that the signer made for it.
@@ -62,13 +71,7 @@ fn secret_of_another_profile_is_recognized() {
     let home = tempfile::tempdir().unwrap();
     let mut other = signer(Scheme::Sha256);
     other.app_secret = "00112233445566778899aabbccddeeff".to_owned();
-    let run = |words: &[&str], secret: &str| {
-        let mut command = rebuttal(words);
-        command
-            .env("REBUTTAL_PROFILES", home.path().join("profiles.toml"))
-            .env("REBUTTAL_APP_SECRET", secret);
-        CommandOutput::run(command)
-    };
+    let run = |words: &[&str], secret: &str| with_profiles(home.path(), words, secret);
     let added =
         run(&["profile", "add", "staging", "--url", BASE, "--app-id", &other.app_id], &other.app_secret);
     assert_eq!(added.code, 0, "{added:?}");

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use rebuttal_testbed::{Scheme, Signer};
 
-use super::{BASE, BODY, SentRequest, TARGET, sent, signer, url};
+use super::{BASE, BODY, SentRequest, TARGET, sent, signer, url, with_profiles};
 use crate::common::{CommandOutput, rebuttal};
 
 /// No part of it is in anything else that these tests give.
@@ -59,13 +59,7 @@ fn secret_in_the_request_is_reported_and_masked() {
 fn profile_secrets_are_not_printed() {
     let home = tempfile::tempdir().unwrap();
     let Signer { app_id, .. } = signer(Scheme::Sha256);
-    let run = |words: &[&str], secret: &str| {
-        let mut command = rebuttal(words);
-        command
-            .env("REBUTTAL_PROFILES", home.path().join("profiles.toml"))
-            .env("REBUTTAL_APP_SECRET", secret);
-        CommandOutput::run(command)
-    };
+    let run = |words: &[&str], secret: &str| with_profiles(home.path(), words, secret);
     let added = run(&["profile", "add", "staging", "--url", BASE, "--app-id", &app_id], SECRET);
     assert_eq!(added.code, 0, "{added:?}");
     let case = sent(&signer(Scheme::Sha256), "POST", "another", BODY);
