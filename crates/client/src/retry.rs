@@ -176,7 +176,7 @@ impl AttemptPlan {
         self.give_up(Cause::Unreadable(why.to_owned()), None)
     }
 
-    /// How a call ends that got no final answer in its bounds. How long it took, whoever holds the clock fills in.
+    /// How a call ends that got no final answer in its bounds. The caller, which has the clock, adds how long it took.
     fn give_up(&self, cause: Cause, retry_after: Option<Duration>) -> Error {
         let (attempts, waited) = (self.attempts(), Duration::ZERO);
         if let Some(open_until) = self.open_until {
