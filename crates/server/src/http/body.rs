@@ -154,6 +154,7 @@ async fn discard(chunks: &mut (impl Stream<Item = Result<Bytes, BoxError>> + Unp
 mod tests {
     use futures_util::stream;
     use http::Request;
+    use tower_http::timeout::TimeoutBody;
 
     use super::*;
 
@@ -184,5 +185,13 @@ mod tests {
             read_within(Duration::from_millis(10), &parts, body).await.err(),
             Some(BodyFailure::TooSlow)
         );
+    }
+
+    #[tokio::test]
+    async fn sender_that_pauses_is_not_reported_as_disconnected() {
+        let (parts, ()) = Request::new(()).into_parts();
+        let pending = Body::from_stream(stream::pending::<Result<Vec<u8>, io::Error>>());
+        let body = Body::new(TimeoutBody::new(Duration::from_millis(10), pending));
+        assert_eq!(read(&parts, body).await.err(), Some(BodyFailure::Paused));
     }
 }
