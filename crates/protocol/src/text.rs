@@ -13,11 +13,8 @@ const fn is_bidirectional_control(character: char) -> bool {
     matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Checks a text of 1 to `max` Unicode scalar values without control characters, one of them to be seen.
-pub(crate) fn check_line(text: &str, max: usize) -> Result<(), Invalid> {
-    if text.is_empty() || text.chars().count() > max {
-        return Err(Invalid::new(format!("must have 1 to {max} characters")));
-    }
+/// Refuses what cannot be seen and what changes how the rest is seen.
+fn check_characters(text: &str) -> Result<(), Invalid> {
     if text.chars().any(char::is_control) {
         return Err(Invalid::new("must not contain control characters"));
     }
@@ -25,6 +22,19 @@ pub(crate) fn check_line(text: &str, max: usize) -> Result<(), Invalid> {
         return Err(Invalid::new(
             "must not contain bidirectional control characters (U+202A to U+202E, U+2066 to U+2069)",
         ));
+    }
+    Ok(())
+}
+
+/// Checks a text of 1 to `max` Unicode scalar values without control characters, one of them to be seen.
+pub(crate) fn check_line(text: &str, max: usize) -> Result<(), Invalid> {
+    let is_printable_ascii = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    let length = if is_printable_ascii { text.len() } else { text.chars().count() };
+    if !(1..=max).contains(&length) {
+        return Err(Invalid::new(format!("must have 1 to {max} characters")));
+    }
+    if !is_printable_ascii {
+        check_characters(text)?;
     }
     if text.trim().is_empty() {
         return Err(Invalid::new("must not be blank"));

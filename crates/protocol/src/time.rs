@@ -5,6 +5,7 @@ use std::ops::{Add, Sub};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::fmt::temporal::DateTimePrinter;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use utoipa::openapi::{ObjectBuilder, Type};
@@ -16,6 +17,8 @@ use crate::schema::{format, schema};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct UnixMillis(pub i64);
+
+const RFC3339: DateTimePrinter = DateTimePrinter::new().precision(Some(3));
 
 impl UnixMillis {
     /// The last time that 13 digits can write, in the year 2286.
@@ -49,7 +52,7 @@ impl UnixMillis {
     /// Writes RFC 3339 with milliseconds in a time zone: `2024-03-06T12:00:00.000+08:00`; UTC is `+00:00`.
     pub fn to_rfc3339(self, zone: &TimeZone) -> String {
         let moment = Timestamp::from_millisecond(self.0).unwrap_or(Timestamp::UNIX_EPOCH);
-        moment.to_zoned(zone.clone()).strftime("%Y-%m-%dT%H:%M:%S.%3f%:z").to_string()
+        RFC3339.timestamp_with_offset_to_string(&moment, zone.to_offset(moment))
     }
 
     /// Writes RFC 3339 with milliseconds in UTC: `2024-03-06T04:00:00.000+00:00`.
