@@ -136,3 +136,45 @@ fn parse_timestamp(text: &str) -> Result<UnixMillis, Invalid> {
     }
     Err(Invalid::new(format!("must be Unix milliseconds, {TIMESTAMP_DIGITS} digits")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEADER: &str = "V2_SHA256 appId=0a1b2c3d0a1b2c3d0a1b2c3d0a1b2c3d,\
+        sign=00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff,timestamp=1714128828114,\
+        nonce=662AE409A10299D2";
+
+    #[test]
+    fn header_without_one_published_form_is_refused() {
+        assert!(Authorization::parse(HEADER.as_bytes()).is_ok());
+        for (from, to) in [
+            ("appId=0a1b2c3d0a1b2c3d0a1b2c3d0a1b2c3d,", ""),
+            ("appId=0a1b2c3d0a1b2c3d0a1b2c3d0a1b2c3d", "appId="),
+            ("appId=0a1b2c3d0a1b2c3d0a1b2c3d0a1b2c3d", "appId=\"0a1b2c3d0a1b2c3d0a1b2c3d0a1b2c3d\""),
+            ("sign=0011", "sign="),
+            ("sign=0011", "sign=00011"),
+            ("sign=00", "sign=zz"),
+            (",timestamp=1714128828114", ""),
+            ("timestamp=1714128828114", "timestamp="),
+            ("timestamp=1714128828114", "timestamp=\"1714128828114\""),
+            ("timestamp=1714128828114", "timestamp=01714128828114"),
+            ("nonce=662AE409A10299D2", "nonce="),
+            ("nonce=662AE409A10299D2", "nonce=\"662AE409A10299D2\""),
+            ("nonce=662AE409A10299D2", "nonce=662AE409A10299D2é"),
+            ("nonce=", "version=2,nonce="),
+            ("nonce=", "appId=0a1b2c3d0a1b2c3d0a1b2c3d0a1b2c3d,nonce="),
+            ("99D2", "99D2,"),
+            (",sign", ",,sign"),
+            (",", ";"),
+            ("V2_SHA256", "V1_MD5"),
+            ("V2_SHA256 ", ""),
+            (HEADER, "V2_SHA256"),
+            (HEADER, ""),
+            (HEADER, "Bearer abcdef"),
+        ] {
+            let wrong = HEADER.replace(from, to);
+            assert!(Authorization::parse(wrong.as_bytes()).is_err(), "{wrong:?} was taken");
+        }
+    }
+}

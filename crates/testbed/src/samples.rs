@@ -116,16 +116,6 @@ pub fn pdf(seed: u8) -> Vec<u8> {
     pdf_of(&format!("% refund {seed}\n"), "")
 }
 
-/// A document of exactly this many bytes, filled up by a comment.
-#[must_use]
-pub fn pdf_of_size(bytes: usize) -> Vec<u8> {
-    let filled = |padding: usize| pdf_of(&format!("%{}\n", "x".repeat(padding)), "");
-    // The offsets in the cross-reference part have a fixed width, but `startxref` has not: ask again once.
-    let first = filled(bytes / 2).len() - bytes / 2;
-    let exact = filled(bytes - first);
-    if exact.len() == bytes { exact } else { filled(bytes - first - (exact.len() - bytes)) }
-}
-
 /// A document with this comment after its header and these entries in its trailer.
 #[must_use]
 pub fn pdf_of(comment: &str, trailer: &str) -> Vec<u8> {

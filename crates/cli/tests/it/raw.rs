@@ -11,7 +11,6 @@ mod dependency_loss;
 pub(crate) mod extension;
 mod finality;
 mod freshness;
-mod header;
 mod http_layer;
 mod invalid_files;
 mod operator;

@@ -101,6 +101,8 @@ fn an_upload_is_for_a_known_format_and_its_own_content_type() {
         ("A.PNG", "image/png", Code::Ok),
         ("a.jpg", "image/jpg", Code::Ok),
         ("a.b.jpeg", "image/jpeg", Code::Ok),
+        ("my receipt.pdf", "application/pdf", Code::Ok),
+        ("a.xls", "application/vnd.ms-excel", Code::Ok),
         ("a.xlsx", xlsx, Code::Ok),
         ("a.png", xlsx, Code::UnsupportedFileType),
         ("a.png", "image/jpeg", Code::UnsupportedFileType),
@@ -109,6 +111,8 @@ fn an_upload_is_for_a_known_format_and_its_own_content_type() {
         ("png", "", Code::InvalidParameter),
         (".png", "", Code::InvalidParameter),
         ("a/b.png", "", Code::InvalidParameter),
+        ("a\\u0007b.png", "", Code::InvalidParameter),
+        ("receipt.", "", Code::InvalidParameter),
         ("a\\\\b.png", "", Code::InvalidParameter),
         ("a23456789012345678901234567890.png", "", Code::InvalidParameter),
     ] {

@@ -1,8 +1,8 @@
 //! Contract §1, the body: its bytes before parsing, its JSON, its size; and lengths counted in scalar values.
 
-use rebuttal_testbed::test_gateway::{CONTEST, QUERY};
-use rebuttal_testbed::{Answer, Connection};
-use serde_json::{Value, json};
+use rebuttal_testbed::Connection;
+use rebuttal_testbed::test_gateway::QUERY;
+use serde_json::Value;
 
 use crate::common::{each, test_gateway};
 
@@ -26,27 +26,6 @@ fn bodies_match_the_test_vectors() {
         fixture.raw_call(QUERY, body).send(fixture.address()).is("Dispute.NotFound")
     });
     each(bodies("refused"), |body| fixture.raw_call(QUERY, body).send(fixture.address()).is(MALFORMED));
-}
-
-#[test]
-fn body_rules_apply_to_contests() {
-    let fixture = test_gateway();
-    let item = r#"{"type":"OTHER","name":"n","url":"u"}"#;
-    let refused = [
-        ("list is an object", format!("{{\"disputeNo\":\"1\",\"evidenceList\":{item}}}")),
-        ("item is a string", "{\"disputeNo\":\"1\",\"evidenceList\":[\"x\"]}".to_owned()),
-        ("item is an array", "{\"disputeNo\":\"1\",\"evidenceList\":[[]]}".to_owned()),
-        ("type is a number", "{\"disputeNo\":\"1\",\"evidenceList\":[{\"type\":1}]}".to_owned()),
-        ("name is an object", "{\"disputeNo\":\"1\",\"evidenceList\":[{\"name\":{}}]}".to_owned()),
-        ("number is true", format!("{{\"disputeNo\":true,\"evidenceList\":[{item}]}}")),
-        ("same member twice in an item", "{\"evidenceList\":[{\"name\":\"a\",\"name\":\"a\"}]}".to_owned()),
-        ("leading zero", "{\"disputeNo\":\"1\",\"x\":01}".to_owned()),
-        ("hex escape of three digits", "{\"disputeNo\":\"\\u123\"}".to_owned()),
-        ("unknown escape", "{\"disputeNo\":\"\\x41\"}".to_owned()),
-        ("delete byte first", "\u{7f}{}".to_owned()),
-        ("line separator after", "{}\u{2028}".to_owned()),
-    ];
-    each(refused, |body| fixture.raw_call(CONTEST, body).send(fixture.address()).is(MALFORMED));
 }
 
 #[test]
@@ -95,42 +74,4 @@ fn oversized_content_length_is_rejected_before_the_body() {
     let mut connection = Connection::open(fixture.address()).unwrap();
     connection.send(&call.request().header("Content-Length", "5000000000").head()).unwrap();
     call.verified(connection.receive().unwrap()).is("Common.Request.TooLarge");
-}
-
-/// The message of a refusal that must name this field.
-fn names(answer: Answer, field: &str) {
-    let answer = answer.expect("Common.Request.InvalidParameter");
-    assert!(answer.message.contains(field), "does not name {field}: {}", answer.message);
-}
-
-#[test]
-fn lengths_are_counted_in_scalar_values_after_unescaping() {
-    let fixture = test_gateway();
-    // A disputeNo is ASCII (contract §8), so it can only be too long.
-    let cases = [
-        ("disputeNo", 32, "x"),
-        ("paymentNo", 32, "x"),
-        ("paymentNo", 32, "領"),
-        ("paymentNo", 32, "😀"),
-        ("merchantTradeNo", 50, "é"),
-        ("merchantTradeNo", 50, "😀"),
-    ];
-    let cases = cases.map(|case| (format!("{case:?}"), case));
-    each(cases, |(field, limit, letter)| {
-        fixture.post(QUERY, &json!({ field: letter.repeat(limit) })).is("Dispute.NotFound");
-        names(fixture.post(QUERY, &json!({ field: letter.repeat(limit + 1) })), field);
-    });
-    let escaped = format!("{{\"paymentNo\":\"{}\"}}", "\\ud83d\\ude00".repeat(32));
-    fixture.raw_call(QUERY, escaped).send(fixture.address()).is("Dispute.NotFound");
-}
-
-#[test]
-fn null_and_empty_count_as_missing() {
-    let fixture = test_gateway();
-    names(fixture.post(QUERY, &json!({ "disputeNo": "" })), "disputeNo");
-    names(fixture.post(CONTEST, &json!({ "disputeNo": null, "evidenceList": null })), "evidenceList");
-    names(fixture.post(CONTEST, &json!({ "disputeNo": null, "evidenceList": null })), "disputeNo");
-    fixture
-        .post(QUERY, &json!({ "disputeNo": "D", "paymentNo": null, "merchantTradeNo": null }))
-        .is("Dispute.NotFound");
 }

@@ -115,6 +115,22 @@ fn first_fault_is_unsigned_without_header_or_app() {
 }
 
 #[test]
+fn missing_or_duplicate_header_is_rejected_unsigned() {
+    let fixture = test_gateway();
+    let mut none = query(&fixture).request();
+    none.headers.retain(|(name, _)| name != "Authorization");
+    let twice = query(&fixture);
+    let other = query(&fixture).authorization();
+    let both_same = twice.request().header("Authorization", twice.authorization());
+    let both_other = twice.request().header("authorization", other);
+    each([("none", none), ("the same twice", both_same), ("two", both_other)], |request| {
+        let response = request.send(fixture.address()).unwrap();
+        assert_eq!(response.header("authorization"), None);
+        rebuttal_testbed::Answer::checked(response).is("Common.Auth.Malformed");
+    });
+}
+
+#[test]
 fn disabled_app_is_reported_only_to_a_valid_signature() {
     let fixture = test_gateway();
     let path = format!("/merchants/{}/apps/{}", fixture.merchant_id, fixture.signer.app_id);

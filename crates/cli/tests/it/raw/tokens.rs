@@ -250,25 +250,10 @@ fn reused_token_name_inherits_nothing_from_the_old_token() {
 }
 
 #[test]
-fn token_names_and_roles_are_validated() {
+fn token_names_are_encoded_in_paths_and_page_cursors() {
     let fixture = test_gateway();
-    let invalid = "Common.Request.InvalidParameter";
-    let long = "n".repeat(65);
-    for body in [
-        json!({ "name": "", "role": "viewer" }),
-        json!({ "name": "night shift", "role": "viewer" }),
-        json!({ "name": "é", "role": "viewer" }),
-        json!({ "name": "..", "role": "viewer" }),
-        json!({ "name": long, "role": "viewer" }),
-        json!({ "name": "n", "role": "Admin" }),
-        json!({ "name": "n", "role": "root" }),
-        json!({ "name": "n" }),
-        json!({ "role": "viewer" }),
-        json!({ "name": "n", "role": "viewer", "scope": "all" }),
-    ] {
-        fixture.operator.post("/tokens", &body).is_problem(400, invalid);
-    }
-    for name in ["a/b", "50%", "?#&", &long[1..]] {
+    let long = "n".repeat(64);
+    for name in ["a/b", "50%", "?#&", &long] {
         drop(holder(&fixture, name, "viewer"));
         let encoded: String = name.bytes().map(|byte| format!("%{byte:02X}")).collect();
         assert_eq!(revoke(&fixture.operator, &encoded).json()["name"], name);
