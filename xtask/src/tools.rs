@@ -1,6 +1,6 @@
 //! What the tests need besides Rust, installed where it is missing: strace, which shows what kill -9 cannot, a missing
 //! fsync; libfaketime, which brings what only days would; SQLite's shell; PostgreSQL; an S3; schemathesis, which tries
-//! what the OpenAPI document says; cargo-deny; bash, zsh, fish and groff, which read completions and man pages;
+//! what the OpenAPI document says; cargo-deny; bash and groff, which read completions and man pages;
 //! promtool, systemd-analyze and HAProxy, which read what `packaging` has for them; nginx, the other proxy; and the
 //! languages that the examples for merchants are written in. What cargo can build is no tool.
 
@@ -50,8 +50,6 @@ pub(crate) fn install(root: &Path) -> Result<Passed> {
         ("pgbouncer", is_available(root, "pgbouncer --version")),
         ("python3", is_available(root, "python3 --version")),
         ("bash", is_available(root, "bash --version")),
-        ("zsh", is_available(root, "zsh --version")),
-        ("fish", is_available(root, "fish --version")),
         ("groff-base", is_available(root, "groff --version")),
         ("prometheus", is_available(root, "promtool --version")),
         ("systemd", is_available(root, "systemd-analyze --version")),
@@ -93,7 +91,7 @@ pub(crate) fn install(root: &Path) -> Result<Passed> {
         "strace, libfaketime, sqlite3, PostgreSQL, PgBouncer, SeaweedFS, schemathesis and cargo-deny are there;"
     );
     println!(
-        "so are bash, zsh, fish, groff, promtool, systemd-analyze, HAProxy, nginx, curl, openssl, Python, PHP, Java,"
+        "so are bash, groff, promtool, systemd-analyze, HAProxy, nginx, curl, openssl, Python, PHP, Java,"
     );
     println!("Node.js and TypeScript");
     Ok(Passed::default())

@@ -1,4 +1,4 @@
-//! `rebuttal profile list`: for people, for scripts, and the names alone for shell completion.
+//! `rebuttal profile list`: for people and for scripts.
 
 use anyhow::Result;
 
@@ -13,12 +13,8 @@ use crate::terminal::{self, Table};
 #[command(after_help = exit::HELP_OUTPUT_ONLY)]
 pub(super) struct List {
     /// Print a JSON array on standard output
-    #[arg(long, conflicts_with = "names")]
-    json: bool,
-
-    /// Print the names alone, one in a line
     #[arg(long)]
-    names: bool,
+    json: bool,
 }
 
 impl List {
@@ -28,8 +24,6 @@ impl List {
             profiles.by_name.iter().map(|(name, profile)| ProfileJson::of(name, profile)).collect();
         if self.json {
             terminal::print_json(&profile_list)?;
-        } else if self.names {
-            profile_list.iter().for_each(|profile_list| terminal::println(profile_list.name));
         } else {
             let mut table = Table::new(["profile", "gateway", "app", "scheme"]);
             for ProfileJson { name, url, app_id, scheme, .. } in profile_list {
