@@ -83,22 +83,6 @@ fn unrelated_rebuttal_variable_is_only_a_warning() {
 }
 
 #[test]
-fn check_reports_invalid_combinations() {
-    let (_folder, path) = file(
-        "tls_key = \"k.pem\"\npublic_url = [\"pay.example\"]\nlog_filter = \"inof\"\ntrusted_proxies = [\"10.0.0.0/40\"]\n",
-    );
-    let output = config(&["check", "--json", "--config", &path], &[]);
-    let json = output.json();
-    let faults: Vec<_> =
-        json["faults"].as_array().unwrap().iter().map(|fault| fault.as_str().unwrap()).collect();
-    let begin = ["tls_certificate and tls_key ", "public_url: ", "log_filter: ", "trusted_proxies: "];
-    let begin: Vec<_> =
-        begin.iter().zip(1..).map(|(what, line)| format!("{path}, line {line}: {what}")).collect();
-    assert_eq!((output.code, faults.len()), (1, begin.len()), "{output:?}");
-    assert!(faults.iter().zip(begin).all(|(fault, begin)| fault.starts_with(&begin)), "{faults:?}");
-}
-
-#[test]
 fn check_reports_line_or_variable_of_every_value() {
     for (key, value, variable) in [
         ("freshness_window_seconds", "0", "0"),
@@ -239,12 +223,6 @@ fn reduced_per_address_limit_is_reported_with_reason() {
 }
 
 #[test]
-fn show_rejects_what_serve_rejects() {
-    let output = config(&["show", "--tls-key", "k.pem"], &[]);
-    assert!(output.code == 1 && output.stderr.contains("must be given together"), "{output:?}");
-}
-
-#[test]
 fn value_and_combination_errors_are_listed_in_file_order() {
     let (_folder, path) = file(
         "log_filter = \"inof\"\nmax_connections = 0\npublic_url = [\"pay.example\", \"https://ok.example\", \"ftp://x\"]\n\
@@ -323,14 +301,6 @@ fn dependent_errors_are_suppressed() {
 }
 
 #[test]
-fn multi_line_error_has_one_mark() {
-    let (_folder, path) = file("");
-    let url = ("REBUTTAL_PUBLIC_URL", "https://a.example/\nb");
-    let output = config(&["check", "--config", &path], &[url]);
-    assert_eq!((output.code, output.stdout.matches("✗ ").count()), (1, 1), "{output:?}");
-}
-
-#[test]
 fn shared_listen_address_is_reported_for_both_settings() {
     for (listen, other) in [
         ("127.0.0.1:8080", "127.0.0.1:8080"),
@@ -402,8 +372,4 @@ fn unreadable_file_is_reported_with_its_setting_and_path() {
     let output = config(&["check", "--config", "nope.toml"], &[]);
     let here = std::env::current_dir().unwrap();
     assert!(output.stdout.contains(&format!("start in {}", here.display())), "{output:?}");
-    let words = ["serve", "--listen", "127.0.0.1:0", "--data", &at("data"), "--master-key-file", &nope];
-    let output = CommandOutput::run(rebuttal(&words));
-    let expected = format!("master_key_file: cannot read the master key in {nope}: there is no such file");
-    assert!(output.code == 1 && output.stderr.contains(&expected), "{output:?}");
 }

@@ -6,7 +6,7 @@ use std::process::Stdio;
 use rebuttal_testbed::samples;
 
 use crate::commands::terminal::Terminal;
-use crate::common::{CommandOutput, MerchantShell, rebuttal};
+use crate::common::{CommandOutput, MerchantShell};
 
 #[test]
 fn contest_succeeds_and_prints_the_outcome() {
@@ -136,18 +136,6 @@ fn no_prompt_and_no_submission_without_a_terminal() {
 }
 
 #[test]
-fn wrong_usage_exits_with_2() {
-    for words in [
-        ["contest", "D1"].as_slice(),
-        &["contest", "no such number", "--receipt", "a.png"],
-        &["contest", "D1", "--name", "Receipt", "--receipt", "a.png"],
-        &["contest", "D1", "--receipt", "a.png", "--colour"],
-    ] {
-        assert_eq!(CommandOutput::run(rebuttal(words)).code, 2, "{words:?}");
-    }
-}
-
-#[test]
 fn unreachable_gateway_exits_with_5() {
     let shell = MerchantShell::start();
     let mut command = shell.command(&["contest", "D1", "--receipt", &shell.receipt(), "--yes", "--json"]);
@@ -172,28 +160,6 @@ fn unverified_responses_exit_with_6_and_advice() {
         assert!(output.stderr.contains(check), "{variable}: {output:?}");
     }
     assert_eq!(shell.status(&no), "NEEDS_RESPONSE");
-}
-
-#[test]
-fn missing_connection_settings_are_reported() {
-    let shell = MerchantShell::start();
-    for variable in ["REBUTTAL_URL", "REBUTTAL_APP_ID", "REBUTTAL_APP_SECRET"] {
-        let mut command = shell.command(&["contest", "D1", "--receipt", &shell.receipt(), "--yes"]);
-        command.env_remove(variable);
-        let output = CommandOutput::run(command);
-        assert_eq!(output.code, 1, "{output:?}");
-        assert!(output.stderr.contains(variable), "{output:?}");
-    }
-}
-
-#[test]
-fn secret_may_come_from_a_file() {
-    let shell = MerchantShell::start();
-    let no = shell.fixture.dispute();
-    let file = shell.file_named("app.secret", format!("{}\n", shell.fixture.signer.app_secret).as_bytes());
-    let mut command = shell.command(&["contest", &no, "--receipt", &shell.receipt(), "--yes"]);
-    command.env_remove("REBUTTAL_APP_SECRET").env("REBUTTAL_APP_SECRET_FILE", file);
-    assert_eq!(CommandOutput::run(command).code, 0);
 }
 
 /// A standard output that cannot be written: a full disk, or a closed pipe.

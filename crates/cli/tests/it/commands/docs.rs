@@ -159,29 +159,3 @@ fn shell_scripts_in_the_docs_parse() {
     }
     assert!(count > 10, "{count} is fewer than the docs ever had");
 }
-
-/// The figures of sizing.md are the range of the rounds in performance.md.
-#[test]
-fn figures_of_sizing_are_those_of_performance() {
-    let sizing = page::file("docs/operate/sizing.md");
-    let number = |cell: &str| cell.trim().replace(',', "").parse::<f64>().ok();
-    let performance = page::file("docs/performance.md");
-    let rounds = performance.lines().filter_map(|line| {
-        let cells: Option<Vec<_>> = line.trim_matches('|').split('|').map(number).collect();
-        cells.filter(|cells| cells.len() == 8)
-    });
-    let rounds: Vec<_> = rounds.collect();
-    assert_eq!(rounds.len(), 7, "the table of rounds");
-    for (row, column, to) in [
-        ("durable contests a second", 2, 1_000.0),
-        ("server processor time for a contest", 3, 1.0),
-        ("with `commit_batch_max = 1`", 4, 100.0),
-        ("queries a second", 6, 1_000.0),
-    ] {
-        let of_all = rounds.iter().map(|cells| (cells[column] / to).round() * to);
-        let (least, most) = (of_all.clone().fold(f64::MAX, f64::min), of_all.fold(0.0, f64::max));
-        let row = sizing.lines().find(|line| line.starts_with(&format!("| {row} |"))).unwrap();
-        let words = row.replace(',', "");
-        assert!(words.contains(&format!("| {least} to {most} ")), "{row}: {least} to {most}");
-    }
-}

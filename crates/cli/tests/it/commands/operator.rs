@@ -314,18 +314,6 @@ pub(crate) fn opening(deadline: &str) -> Vec<String> {
 }
 
 #[test]
-fn lost_response_is_retried_and_the_change_applied_once() {
-    let proxy = LossyProxy::start(ResponseFault::Close, 2);
-    let shell = MerchantShell::with_public_url(&proxy.url);
-    proxy.set_upstream(shell.fixture.address());
-    let words = opening("7d");
-    let words: Vec<_> = words.iter().map(String::as_str).collect();
-    let output = shell.operator(&words);
-    assert_eq!(output.code, 0, "{output:?}");
-    assert_eq!(shell.fixture.operator.fetch("/disputes").json()["total"], 1);
-}
-
-#[test]
 fn change_without_response_is_unknown_and_resolvable() {
     let proxy = LossyProxy::start(ResponseFault::Close, usize::MAX);
     let shell = MerchantShell::with_public_url(&proxy.url);
@@ -400,16 +388,6 @@ fn wrong_token_or_url_is_reported_with_its_source() {
     let mut command = shell.operator_command(&["merchant", "list", "--operator-token-file", &token]);
     command.env("REBUTTAL_OPERATOR_TOKEN", "wrong-wrong-wrong");
     assert_eq!(CommandOutput::run(command).code, 0, "a flag wins over the variable of its pair");
-}
-
-#[test]
-fn operator_listener_serves_the_operator_commands() {
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let gateway = Gateway::builder(bin()).args(["--operator-listen", &port.to_string()]).start();
-    let mut command = rebuttal(&["operator", "merchant", "list"]);
-    command.env("REBUTTAL_DATA", gateway.data()).env("REBUTTAL_OPERATOR_URL", format!("http://{port}"));
-    let output = CommandOutput::run(command);
-    assert_eq!((output.code, output.stdout.as_str()), (0, "There are no merchants.\n"), "{output:?}");
 }
 
 #[test]

@@ -9,7 +9,6 @@ use rebuttal_testbed::{Action, FaultProxy, samples};
 use serde_json::json;
 
 use crate::commands::operator::opening;
-use crate::commands::terminal::Terminal;
 use crate::common::{CommandOutput, MerchantShell, bin, rebuttal, without_rebuttal_env};
 
 fn http(status: &str, body: &str) -> Vec<u8> {
@@ -267,25 +266,6 @@ fn terminal_escapes_in_json_output_are_neutralized() {
         );
     }
     assert!(printed >= 10, "only {printed} commands printed the escaped text");
-}
-
-#[test]
-fn long_wait_is_explained_on_a_terminal() {
-    let proxy = FaultProxy::on_response(|_, _| Action::Stall);
-    let shell = MerchantShell::start();
-    proxy.set_upstream(shell.fixture.address());
-    for (words, code, expected) in [
-        (&["merchant", "list"][..], 1, "interrupted: nothing was changed"),
-        (&CREATE, 4, "interrupted before the gateway's answer came"),
-    ] {
-        let mut command = shell.operator_command(words);
-        command.env("REBUTTAL_OPERATOR_URL", &proxy.url);
-        let mut terminal = Terminal::run(&command, 100);
-        terminal.wait_for(&format!("waiting for {}…", proxy.url));
-        terminal.interrupt();
-        let (output, said) = terminal.end();
-        assert!(output == code && said.contains(expected), "{said}");
-    }
 }
 
 #[test]

@@ -25,13 +25,6 @@ fn flag_overrides_variable_and_variable_overrides_file() {
 }
 
 #[test]
-fn unknown_variables_are_warnings() {
-    let gateway = Gateway::builder(bin()).env("REBUTTAL_PUBLC_URL", "https://pay.example").start();
-    let expected = "REBUTTAL_PUBLC_URL is not known and has no effect; did you mean REBUTTAL_PUBLIC_URL?";
-    assert!(gateway.stderr().contains(expected), "{}", gateway.stderr());
-}
-
-#[test]
 fn failed_start_prints_the_reason_and_exits_with_1() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("rebuttal.toml");

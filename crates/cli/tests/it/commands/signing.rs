@@ -128,17 +128,6 @@ fn binary_body_is_sent_by_curl_from_its_file() {
 }
 
 #[test]
-fn full_standard_output_is_reported_once() {
-    let case = sent(&signer(Scheme::Sha256), "POST", "another", BODY);
-    let mut command = rebuttal(&["verify", &url(), "--authorization", &case.header, "--body", BODY]);
-    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
-    command.env("HOME", "/nope").env("REBUTTAL_APP_SECRET", signer(Scheme::Sha256).app_secret).stdout(full);
-    let output = CommandOutput::run(command);
-    assert_eq!((output.code, output.stderr.lines().count()), (1, 1), "{output:?}");
-    assert!(output.stderr.contains("the result could not be written to standard output"), "{output:?}");
-}
-
-#[test]
 fn malformed_secret_is_described_and_not_printed() {
     let header = sent(&signer(Scheme::Sha256), "POST", "another", BODY).header;
     let right = signer(Scheme::Sha256).app_secret;

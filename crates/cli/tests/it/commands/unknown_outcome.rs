@@ -18,17 +18,6 @@ fn shell_behind(proxy: &LossyProxy) -> MerchantShell {
 }
 
 #[test]
-fn single_lost_response_is_retried() {
-    let proxy = LossyProxy::start(ResponseFault::Close, 1);
-    let shell = shell_behind(&proxy);
-    let no = shell.fixture.dispute();
-    let output = shell.run(&["contest", &no, "--receipt", &shell.receipt(), "--yes"]);
-    assert_eq!(output.code, 0, "{output:?}");
-    let submissions = shell.fixture.operator.show(&no)["submissions"].as_array().unwrap().len();
-    assert_eq!((shell.status(&no).as_str(), submissions), ("UNDER_REVIEW", 1));
-}
-
-#[test]
 fn ingress_errors_during_a_rollout_are_retried() {
     let answered = AtomicUsize::new(0);
     let proxy = rebuttal_testbed::FaultProxy::on_response(move |request, answer| {

@@ -3,10 +3,10 @@
 use std::net::TcpListener;
 use std::process::Stdio;
 
-use rebuttal_testbed::{Gateway, samples};
+use rebuttal_testbed::samples;
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::common::{CommandOutput, MerchantShell, rebuttal};
+use crate::common::{CommandOutput, rebuttal};
 
 const APP_ID: &str = "00112233445566778899aabbccddeeff";
 
@@ -130,29 +130,6 @@ fn unreachable_gateway_is_reported_without_library_messages() {
 }
 
 #[test]
-fn unknown_profile_is_reported_with_the_closest_name() {
-    let folder = tempfile::tempdir().unwrap();
-    let run = |words: &[&str]| {
-        let mut command = rebuttal(words);
-        command.env("REBUTTAL_PROFILES", folder.path().join("profiles.toml"));
-        CommandOutput::run(command)
-    };
-    let add = ["profile", "add", "shop", "--url", "http://h", "--app-id", APP_ID, "--app-secret", APP_ID];
-    assert_eq!(run(&add).code, 0);
-    for words in
-        [["profile", "remove", "shpo"].as_slice(), &["query", "--dispute-no", "D", "--profile", "shpo"]]
-    {
-        let output = run(words);
-        assert!(output.code == 1 && output.stderr.ends_with("; did you mean \"shop\"?\n"), "{output:?}");
-    }
-    assert!(
-        run(&["query", "--dispute-no", "D", "--profile", "x"])
-            .stderr
-            .contains("`rebuttal profile add x` makes it")
-    );
-}
-
-#[test]
 fn listen_failure_says_what_to_do() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap().to_string();
@@ -188,30 +165,6 @@ fn unavailable_dependency_is_named() {
     assert!(data.contains("create it for this user, or set data to another path"), "{data}");
     let moved = message(&["migrate", "--data", "nope", "--to", "postgres://h/d", "--yes"], 1);
     assert!(moved.contains("there is no data directory at nope; name it with --data"), "{moved}");
-}
-
-#[test]
-fn already_fetched_evidence_is_not_overwritten() {
-    let shell = MerchantShell::start();
-    let dispute = shell.fixture.dispute();
-    let receipt = shell.receipt();
-    let contested = shell.run(&["contest", &dispute, "--receipt", &receipt, "--yes"]);
-    assert_eq!(contested.code, 0, "{contested:?}");
-    let folder = tempfile::tempdir().unwrap();
-    let gateway: &Gateway = &shell.fixture.gateway;
-    let fetch = || {
-        let mut command = rebuttal(&["operator", "dispute", "evidence", &dispute, "--directory", "new"]);
-        command.current_dir(folder.path());
-        command.env("REBUTTAL_OPERATOR_URL", gateway.base_url()).env("REBUTTAL_DATA", gateway.data());
-        CommandOutput::run(command)
-    };
-    let output = fetch();
-    assert_eq!((output.code, output.stderr.as_str()), (0, ""), "{output:?}");
-    let again = fetch();
-    assert!(
-        again.code == 1 && again.stderr.contains("a file that is there is never overwritten; name another"),
-        "{again:?}"
-    );
 }
 
 #[test]

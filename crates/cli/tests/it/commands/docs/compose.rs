@@ -1,7 +1,7 @@
 //! The Compose setup, as far as it can be tested without containers: the files it refers to exist, its settings are
 //! valid, and the commands of its page create the secrets that it mounts.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -13,27 +13,6 @@ use crate::common::{CommandOutput, rebuttal, without_rebuttal_env};
 
 const COMPOSE: &str = "packaging/compose/compose.yaml";
 const CONTAINER: &str = "packaging/Containerfile";
-/// The keys of the Compose Specification that the file uses: a misspelt key would be ignored.
-const KEYS_OF_A_SERVICE: [&str; 17] = [
-    "build",
-    "cap_drop",
-    "command",
-    "depends_on",
-    "entrypoint",
-    "environment",
-    "image",
-    "networks",
-    "ports",
-    "read_only",
-    "restart",
-    "secrets",
-    "security_opt",
-    "stop_grace_period",
-    "tmpfs",
-    "volumes",
-    "user",
-];
-
 fn compose() -> Value {
     yaml(&page::file(COMPOSE)).unwrap()
 }
@@ -48,38 +27,6 @@ fn names(value: &Value) -> Vec<&str> {
         Value::Array(names) => names.iter().map(|name| name.as_str().unwrap()).collect(),
         Value::Object(names) => names.keys().map(String::as_str).collect(),
         _ => Vec::new(),
-    }
-}
-
-#[test]
-fn files_of_the_services_exist_and_are_used() {
-    let compose = compose();
-    let top = ["x-gateway", "services", "secrets", "networks", "volumes"];
-    assert_eq!(names(&compose).into_iter().collect::<BTreeSet<_>>(), top.into());
-    let mut used: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for (name, service) in services(&compose) {
-        let unknown: Vec<_> =
-            names(service).into_iter().filter(|key| !KEYS_OF_A_SERVICE.contains(key)).collect();
-        assert!(unknown.is_empty(), "{name} has {unknown:?}");
-        for kind in ["secrets", "networks"] {
-            used.entry(kind).or_default().extend(names(&service[kind]));
-        }
-        let volumes = names(&service["volumes"]).into_iter().filter_map(|volume| volume.split_once(':'));
-        let kept = volumes.map(|(source, _)| source).filter(|source| !source.starts_with('.'));
-        used.entry("volumes").or_default().extend(kept);
-        for before in names(&service["depends_on"]) {
-            assert!(
-                services(&compose).contains_key(before),
-                "{name} depends on {before}, which is not there"
-            );
-        }
-    }
-    for (kind, used) in used {
-        assert_eq!(
-            names(&compose[kind]).into_iter().collect::<BTreeSet<_>>(),
-            used,
-            "{kind}: what is there; used"
-        );
     }
 }
 
