@@ -32,28 +32,7 @@ pub(crate) fn faults(tree: &Tree) -> Vec<String> {
         faults.push(format!("ARCHITECTURE.md: {words} words, not 1,500 to 2,500"));
     }
     faults.extend(decisions(tree));
-    faults.extend(lost_paths(tree));
     faults
-}
-
-/// Paths of the code that a document names and that are not there, any more.
-fn lost_paths(tree: &Tree) -> Vec<String> {
-    let there_is = |path: &str| {
-        let path = path.trim_end_matches('/');
-        tree.files.iter().any(|file| {
-            file.path.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        })
-    };
-    let is_path = |word: &str| {
-        word.starts_with("crates/")
-            && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/_-.".contains(&byte))
-    };
-    let documents = tree.files.iter().filter(|file| file.path.ends_with(".md"));
-    documents
-        .flat_map(|file| file.text.split('`').skip(1).step_by(2).map(move |word| (file, word)))
-        .filter(|(_, word)| is_path(word) && !there_is(word))
-        .map(|(file, word)| format!("{}: there is no {word}", file.path))
-        .collect()
 }
 
 /// What is wrong with the pages of decisions: their length, their parts, or that nobody finds them.
@@ -111,19 +90,5 @@ mod tests {
         assert_eq!(page(&parts, ""), 1);
         assert_eq!(page(&parts.replace("**Why.**", "Why"), "[a](a.md)"), 1);
         assert_eq!(page(&parts.replace("word", "word word word"), "[a](a.md)"), 1);
-    }
-
-    #[test]
-    fn a_paper_names_only_code_that_is_there() {
-        let files = [
-            ("crates/a/src/b.rs", ""),
-            (
-                "docs/c.md",
-                "See `crates/a/src/b.rs`, `crates/a/src/`, `crates/a` and `crates/a/src/{b,c}.rs`, not `x`.",
-            ),
-            ("docs/d.md", "See `crates/a/src/c.rs`, and `crates/a/sr`."),
-        ];
-        let lost = lost_paths(&sample(&files));
-        assert_eq!(lost, ["docs/d.md: there is no crates/a/src/c.rs", "docs/d.md: there is no crates/a/sr"]);
     }
 }
