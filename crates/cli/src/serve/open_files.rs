@@ -1,16 +1,11 @@
 //! Checks that this process may open as many files as its connections need. Each connection is an open file.
 
 use anyhow::{Result, bail};
-use rebuttal_server::{CONNECTIONS_MAX, CONNECTIONS_PER_PEER_MAX, Config};
+use rebuttal_server::{CONNECTIONS_PER_PEER_MAX, Config};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Open files besides the connections: those of the database, of uploads and of the runtime.
 const OTHER_FILES: u64 = 128;
-
-/// Fewest connections that are advised: a load balancer alone keeps tens open, and merchants behind it would wait.
-const CONNECTIONS_MIN: u64 = 64;
-/// Most open files that are advised: Linux's limit per process, the default of `fs.nr_open`.
-const FILES_MAX: u64 = 1 << 20;
 
 /// Raises the limit of open files as far as possible, and refuses more connections than it allows. A default number of
 /// connections is only a warning: [`limit_connections`] lowers it.
@@ -26,9 +21,10 @@ pub(crate) fn check(config: &Config, is_explicit: bool) -> Result<Option<String>
         return Ok(None);
     }
     let warning = format!(
-        "max_connections is {}, which may need {needed_files} open files, but this process may have {hard} at most: {}",
+        "max_connections is {}, which may need {needed_files} open files, but this process may have {hard} at most: raise \
+         the limit (LimitNOFILE= of a systemd unit, `ulimit -Hn` of a shell), or set max_connections to {} or less",
         config.connections_max,
-        advice(config, hard)
+        affordable_connections(hard)
     );
     match is_explicit {
         true => bail!("{warning}"),
@@ -72,27 +68,6 @@ pub(crate) fn reduced_per_peer(mut config: Config) -> Option<String> {
     ))
 }
 
-/// What to do if `hard` files are too few. Advises neither fewer connections than useful, nor a limit that cannot be
-/// reached.
-fn advice(config: &Config, hard: u64) -> String {
-    let raise = |files: u64| {
-        format!(
-            "raise the limit to {files} or more (LimitNOFILE= of a systemd unit, `ulimit -Hn` of a shell)"
-        )
-    };
-    let lower = |connections: u64| format!("set max_connections to {connections} or less");
-    let (needed_files, affordable_connections) = (needed_files(config), affordable_connections(hard));
-    match (needed_files <= FILES_MAX, affordable_connections >= CONNECTIONS_MIN) {
-        (true, true) => format!("{}, or {}", raise(needed_files), lower(affordable_connections)),
-        (true, false) => raise(needed_files),
-        (false, true) => lower(affordable_connections),
-        (false, false) => {
-            let fewer = Config { connections_max: CONNECTIONS_MAX, ..config.clone() };
-            format!("{}, and {}", lower(CONNECTIONS_MAX as u64), raise(self::needed_files(&fewer)))
-        }
-    }
-}
-
 /// A failure is ignored: [`check`] compares the hard limit.
 fn raise(to: u64, limit: Rlimit) {
     if limit.current.is_some_and(|soft| soft < to) {
@@ -133,28 +108,6 @@ mod tests {
             config.connections_max = usize::try_from(affordable_connections(files)).unwrap();
             assert!(needed_files(&config) <= files, "{files}");
         }
-    }
-
-    #[test]
-    fn advice_is_within_useful_limits() {
-        let warning = |connections, hard| {
-            let mut config = Config::new("data");
-            config.connections_max = connections;
-            advice(&config, hard)
-        };
-        let raise = |files| {
-            format!(
-                "raise the limit to {files} or more (LimitNOFILE= of a systemd unit, `ulimit -Hn` of a shell)"
-            )
-        };
-        assert_eq!(warning(768, 64), raise(896));
-        assert_eq!(warning(768, 190), raise(896));
-        assert_eq!(warning(768, 512), format!("{}, or set max_connections to 339 or less", raise(896)));
-        assert_eq!(warning(1_000_000_000, 1024), "set max_connections to 794 or less");
-        assert_eq!(
-            warning(1_000_000_000, 64),
-            format!("set max_connections to 768 or less, and {}", raise(896))
-        );
     }
 
     #[test]

@@ -174,16 +174,10 @@ fn unservable_database_and_clock_skew_are_reported() {
 fn limits_misspelt_variables_and_wrong_urls_are_reported() {
     let fixture = stopped();
     let data = fixture.gateway.data().to_str().unwrap().to_owned();
-    let raise = "raise the limit to 896 or more (LimitNOFILE=";
-    for (files, too) in [(256, "or set max_connections to 112 or less"), (64, "of a shell)")] {
-        let line =
-            format!("ulimit -n {files}; exec \"$0\" doctor --json --max-connections 768 --data \"$1\"");
-        let mut limited = Command::new("sh");
-        limited.args(["-c", &line]).arg(bin()).arg(&data);
-        let output = CommandOutput::run(limited);
-        finds(&output, "open files", raise);
-        assert!(message(&output, "open files", "fault").ends_with(too), "{output:?}");
-    }
+    let line = "ulimit -n 256; exec \"$0\" doctor --json --max-connections 768 --data \"$1\"";
+    let mut limited = Command::new("sh");
+    limited.args(["-c", line]).arg(bin()).arg(&data);
+    finds(&CommandOutput::run(limited), "open files", "or set max_connections to 112 or less");
 
     let misspelt = doctor(Path::new(&data), &[], &[("REBUTTAL_PUBLC_URL", "https://pay.example".to_owned())]);
     assert!(message(&misspelt, "settings", "warning").contains("REBUTTAL_PUBLIC_URL"), "{misspelt:?}");

@@ -84,10 +84,6 @@ fn connection_limit_above_open_files_is_rejected() {
     assert_eq!(output.code, 1, "{output:?}");
     let expected = "max_connections is 1000000000, which may need 1000000128 open files";
     assert!(output.stderr.contains(expected) && output.stderr.contains("or less"), "{output:?}");
-    assert!(
-        !output.stderr.contains("raise the limit to 1000000128"),
-        "no process may have so many: {output:?}"
-    );
     assert!(!data.exists(), "nothing is made before the settings are right");
 }
 
