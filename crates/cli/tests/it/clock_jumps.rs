@@ -30,20 +30,6 @@ fn file_of(fixture: &TestGateway, storage_uri: &str) -> PathBuf {
     fixture.gateway.data().join("evidence").join(key)
 }
 
-#[test]
-#[ignore = "needs libfaketime: cargo xtask test runs it"]
-fn upload_form_expires_after_ten_minutes() {
-    let clock = FakeClock::new();
-    let fixture = TestGateway::with_builder(clock.apply_to(gateway().folder()));
-    let (in_time, late) = (fixture.ticket("receipt.png"), fixture.ticket("receipt.png"));
-    clock.ahead(9 * MINUTE);
-    assert_eq!(in_time.form(&receipt(1).bytes).send(fixture.address()).status, 204);
-    clock.ahead(10 * MINUTE + MINUTE / 60);
-    let refused = late.form(&receipt(1).bytes).send(fixture.address());
-    assert_eq!((refused.status, refused.store_error().as_str()), (403, "AccessDenied"), "{}", refused.text());
-    assert!(!file_of(&fixture, &late.storage_uri).exists());
-}
-
 /// Waits until an upload is marked for deletion: contested together with a missing file, so that nothing refers to it.
 fn wait_for_mark(fixture: &TestGateway, dispute: &str, url: &str, ahead: Duration) {
     let upload_url = json!({ "filename": "receipt.png", "scene": "DISPUTE_EVIDENCE" });

@@ -57,49 +57,6 @@ fn wrong_master_key_is_rejected_and_the_right_one_works() {
 }
 
 #[test]
-fn lost_database_is_not_replaced_by_an_empty_one() {
-    let mut fixture = sqlite_test_gateway();
-    let dispute = fixture.dispute();
-    fixture.gateway.terminate();
-    assert!(fixture.gateway.wait().success());
-    let database = fixture.gateway.data().join("rebuttal.db");
-    let whole = std::fs::read(&database).unwrap();
-    let refused = || refused_start(&["--data", fixture.gateway.data().to_str().unwrap()]);
-    std::fs::remove_file(&database).unwrap();
-    assert!(refused().contains("Restore the database"), "{}", refused());
-    assert!(!database.exists(), "nothing is made where something is missing");
-    std::fs::write(&database, "").unwrap();
-    assert!(refused().contains("Restore the database"));
-    std::fs::write(&database, whole).unwrap();
-    fixture.gateway.restart();
-    fixture.query(&dispute).is("OK");
-}
-
-#[test]
-fn unmounted_evidence_folder_is_not_recreated_empty() {
-    let mut fixture = sqlite_test_gateway();
-    let url = fixture.upload(&samples::receipt(1));
-    fixture.gateway.terminate();
-    assert!(fixture.gateway.wait().success());
-    let (evidence, away) = (fixture.gateway.data().join("evidence"), fixture.gateway.scratch().join("away"));
-    std::fs::rename(&evidence, &away).unwrap();
-    let refused = || refused_start(&["--data", fixture.gateway.data().to_str().unwrap()]);
-    assert!(refused().contains("Mount or restore"), "{}", refused());
-    assert!(!evidence.exists(), "nothing is made where something is missing");
-    // A mount point without its volume, and the folder of another gateway.
-    std::fs::create_dir(&evidence).unwrap();
-    assert!(refused().contains("Mount or restore"));
-    std::fs::write(evidence.join("gateway.mark"), "0".repeat(64)).unwrap();
-    assert!(refused().contains("another gateway's"));
-    // An operator's confirmation that the files are lost.
-    std::fs::write(evidence.join("gateway.mark"), "").unwrap();
-    fixture.gateway.restart();
-    fixture.contest(&fixture.dispute(), &[Item::receipt(&url)]).is("Evidence.NotUploaded");
-    let again = fixture.upload(&samples::receipt(1));
-    fixture.contest(&fixture.dispute(), &[Item::receipt(&again)]).is("OK");
-}
-
-#[test]
 fn hard_linked_database_is_not_served() {
     let mut fixture = sqlite_test_gateway();
     fixture.gateway.terminate();

@@ -2,7 +2,6 @@
 
 mod backup;
 mod examples;
-mod growth;
 mod integrate;
 mod metrics;
 mod packaging;

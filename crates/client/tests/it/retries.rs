@@ -88,38 +88,6 @@ async fn retry_after_is_waited_for() {
 }
 
 #[tokio::test]
-async fn retry_after_beyond_the_limit_ends_the_call() {
-    let unavailable = step(|request| {
-        let notice = ResponseDraft::that_is(Finality::Notice, request, &Code::RateLimited, "null");
-        ServerAction::Answer(notice.signed().with("Retry-After", 3600))
-    });
-    let server = FaultyServer::start(vec![unavailable]).await;
-    let error = accept(&server).await.unwrap_err();
-    assert!(matches!(error, Error::Unknown { attempts: 1, .. }), "{error:?}");
-    let error = server.client().query(&QueryRequest::DisputeNo("D1".parse().unwrap())).await.unwrap_err();
-    assert!(
-        matches!(error, Error::Unavailable { attempts: 1, retry_after: Some(asked), .. } if asked.as_secs() == 3600),
-        "{error:?}"
-    );
-}
-
-#[tokio::test]
-async fn unknown_outcome_is_resolved_by_a_repetition() {
-    let server = FaultyServer::start(vec![refused(Code::OutcomeUnknown), ok(DONE)]).await;
-    accept(&server).await.unwrap();
-    let server = FaultyServer::start(vec![refused(Code::OutcomeUnknown)]).await;
-    let client = server.builder().attempts(2).build().unwrap();
-    let error = client.accept("D1".parse().unwrap()).await.unwrap_err();
-    assert!(matches!(error, Error::Unknown { attempts: 2, .. }), "{error:?}");
-}
-
-#[tokio::test]
-async fn a_request_that_somebody_doubled_is_sent_with_a_fresh_nonce() {
-    let server = FaultyServer::start(vec![refused(Code::ReplayedNonce), ok(DONE)]).await;
-    accept(&server).await.unwrap();
-}
-
-#[tokio::test]
 async fn proxy_error_is_retried_and_foreign_rejection_is_not() {
     let page = step(|_| ServerAction::Answer(ServerReply::new(502, "<html>Bad Gateway</html>")));
     let server = FaultyServer::start(vec![page, ok(DONE)]).await;
@@ -235,18 +203,6 @@ async fn clock_is_corrected_from_a_bound_response_and_stays_so() {
 }
 
 #[tokio::test]
-async fn the_clock_is_corrected_once_in_a_call() {
-    let server = FaultyServer::start(vec![stale()]).await;
-    let error = accept(&server).await.unwrap_err();
-    assert!(matches!(error, Error::Unknown { attempts: 2, .. }), "{error:?}");
-    let query = QueryRequest::DisputeNo("D1".parse().unwrap());
-    let Err(Error::Refused(refusal)) = server.builder().build().unwrap().query(&query).await else {
-        panic!("not refused")
-    };
-    assert_eq!((refusal.code, server.requests().len()), (Code::StaleTimestamp, 4));
-}
-
-#[tokio::test]
 async fn stale_timestamp_at_the_last_attempt_ends_the_call() {
     let server = FaultyServer::start(vec![cut(), stale(), ok(DONE)]).await;
     let client = server.builder().attempts(2).build().unwrap();
@@ -273,18 +229,6 @@ async fn an_unbound_answer_does_not_move_the_clock() {
     assert_eq!(client.accept("D1".parse().unwrap()).await.unwrap_err().outcome(), Outcome::Unknown);
     assert!(client.gateway_time().0 - before.0 < 60_000);
     assert_eq!(server.requests().len(), 1);
-}
-
-#[tokio::test]
-async fn rejection_after_a_lost_response_advises_a_query() {
-    let server = FaultyServer::start(vec![cut(), refused(Code::InvalidState)]).await;
-    let error = accept(&server).await.unwrap_err();
-    assert!(matches!(&error, Error::Refused(refusal) if refusal.open_until.is_some()), "{error}");
-    assert_eq!(error.outcome(), Outcome::Unknown);
-    let server = FaultyServer::start(vec![refused(Code::InvalidState)]).await;
-    let error = accept(&server).await.unwrap_err();
-    assert!(matches!(&error, Error::Refused(refusal) if refusal.open_until.is_none()), "{error}");
-    assert_eq!(error.outcome(), Outcome::Refused);
 }
 
 /// What becomes of a query that is answered so, and how often it was made.

@@ -44,33 +44,6 @@ fn query(url: &str, json: &[&str]) -> CommandOutput {
 }
 
 #[test]
-fn proxy_outage_is_distinguished_from_a_wrong_url() {
-    let html = "<html>Bad Gateway</html>";
-    for (head, code, expected) in [
-        (
-            "502 Bad Gateway\r\nContent-Type: text/html",
-            5,
-            "HTTP 502, text/html: probably a proxy's answer, not the gateway's",
-        ),
-        (
-            "302 Found\r\nLocation: https://login.example/?next=/pg",
-            6,
-            "HTTP 302 to https://login.example/?next=/pg: probably a proxy's answer, not the gateway's",
-        ),
-        (
-            "404 Not Found\r\nContent-Type: text/html; charset=utf-8",
-            6,
-            "HTTP 404, text/html: probably a proxy's answer, not the gateway's",
-        ),
-    ] {
-        let url = answering(answer(head, html));
-        let output = query(&url, &[]);
-        assert_eq!((output.code, output.stderr.contains(expected)), (code, true), "{output:?}");
-        assert!(output.stderr.contains("\n  A query changes nothing. Check "), "{output:?}");
-    }
-}
-
-#[test]
 fn json_contains_advice_and_unproven_claims() {
     let claim = r#"{"code":"Common.System.UnknownApp","errorMessage":"there is none"}"#;
     let output = query(&answering(answer("401 Unauthorized", claim)), &["--json"]);

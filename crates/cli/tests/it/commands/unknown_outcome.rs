@@ -2,11 +2,6 @@
 
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
-
-use rebuttal_testbed::{Action, Operator};
-use serde_json::json;
 
 use crate::commands::lossy_proxy::{LossyProxy, ResponseFault};
 use crate::common::{CommandOutput, MerchantShell, pasted, rebuttal, without_rebuttal_env};
@@ -15,29 +10,6 @@ fn shell_behind(proxy: &LossyProxy) -> MerchantShell {
     let shell = MerchantShell::with_public_url(&proxy.url);
     proxy.set_upstream(shell.fixture.address());
     shell
-}
-
-#[test]
-fn ingress_errors_during_a_rollout_are_retried() {
-    let answered = AtomicUsize::new(0);
-    let proxy = rebuttal_testbed::FaultProxy::on_response(move |request, answer| {
-        let page = |status| format!("HTTP/1.1 {status}\r\nContent-Length: 3\r\n\r\n404").into_bytes();
-        if !request.starts_with(b"POST /pg/v2/dispute/contest ") {
-            return Action::Forward(answer);
-        }
-        match answered.fetch_add(1, Ordering::SeqCst) {
-            0 => Action::Close,
-            1 => Action::Forward(page("404 Not Found")),
-            2 => Action::Forward(page("302 Found\r\nLocation: https://status.example/")),
-            _ => Action::Forward(answer),
-        }
-    });
-    let shell = MerchantShell::with_public_url(&proxy.url);
-    proxy.set_upstream(shell.fixture.address());
-    let no = shell.fixture.dispute();
-    let output = shell.run(&["contest", &no, "--receipt", &shell.receipt(), "--yes"]);
-    assert_eq!(output.code, 0, "{output:?}");
-    assert_eq!(shell.fixture.operator.show(&no)["submissions"].as_array().unwrap().len(), 1);
 }
 
 #[test]
@@ -55,34 +27,6 @@ fn lost_responses_exit_with_4_and_the_rerun_resolves_them() {
     let again = shell.paste(json["again"].as_str().unwrap());
     assert_eq!(again.code, 0, "{again:?}");
     assert_eq!(shell.fixture.operator.show(&no)["submissions"].as_array().unwrap().len(), 1);
-}
-
-#[test]
-fn rejection_after_a_lost_response_settles_nothing() {
-    let during_the_call = Arc::new(Mutex::new(None::<(Operator, String)>));
-    let between = Arc::clone(&during_the_call);
-    let proxy = rebuttal_testbed::FaultProxy::on_response(move |request, answer| {
-        let counts = request.starts_with(b"POST /pg/v2/dispute/contest ");
-        let Some((operator, app)) = counts.then(|| between.lock().unwrap().take()).flatten() else {
-            return Action::Forward(answer);
-        };
-        assert_eq!(operator.patch(&app, &json!({ "enabled": false })).status, 200);
-        Action::Close
-    });
-    let shell = MerchantShell::with_public_url(&proxy.url);
-    proxy.set_upstream(shell.fixture.address());
-    let (no, operator) = (shell.fixture.dispute(), &shell.fixture.operator);
-    let app = format!("/merchants/{}/apps/{}", shell.fixture.merchant_id, shell.fixture.signer.app_id);
-    *during_the_call.lock().unwrap() = Some((operator.clone(), app.clone()));
-    let output = shell.run(&["contest", &no, "--receipt", &shell.receipt(), "--yes", "--json"]);
-    let printed = output.json();
-    let was = (output.code, &printed["outcome"], &printed["notice"]["code"]);
-    assert_eq!(was, (4, &"unknown".into(), &"Common.Auth.AppDisabled".into()), "{output:?}");
-    assert_eq!(operator.show(&no)["status"], "UNDER_REVIEW", "it took effect without a response");
-
-    assert_eq!(operator.patch(&app, &json!({ "enabled": true })).status, 200);
-    let again = shell.paste(printed["again"].as_str().unwrap());
-    assert_eq!(again.code, 0, "{again:?}");
 }
 
 #[test]

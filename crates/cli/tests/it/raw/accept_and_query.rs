@@ -5,7 +5,6 @@ use rebuttal_testbed::call::SignedCall;
 use rebuttal_testbed::clock::{now_ms, parse_rfc3339, rfc3339};
 use rebuttal_testbed::operator::dispute;
 use rebuttal_testbed::test_gateway::{ACCEPT, QUERY, number};
-use rebuttal_testbed::{TestGateway, samples};
 use serde_json::{Value, json};
 
 use crate::common::{each, test_gateway};
@@ -117,46 +116,4 @@ fn times_are_in_the_merchants_time_zone() {
     let response =
         fixture.operator.post("/merchants", &json!({ "name": "Shop", "timeZone": "Mars/Olympus" }));
     response.is_problem(400, INVALID);
-}
-
-fn found(fixture: &TestGateway, payment: &str) -> String {
-    number(&fixture.post(QUERY, &json!({ "paymentNo": payment })).ok())
-}
-
-#[test]
-fn query_prefers_the_earliest_deadline_then_the_newest() {
-    let fixture = test_gateway();
-    let payment = "PAY-several";
-    let open = |no: &str, days: i64| {
-        let deadline = rfc3339(now_ms() + days * DAY_MS);
-        fixture.dispute_with(&json!({ "paymentNo": payment, "disputeNo": no, "deadline": deadline }))
-    };
-    open("later", 9);
-    assert_eq!(found(&fixture, payment), "later");
-    open("soonest", 3);
-    open("middle", 6);
-    assert_eq!(found(&fixture, payment), "soonest");
-    fixture.accept("soonest").is("OK");
-    assert_eq!(found(&fixture, payment), "middle");
-    let url = fixture.upload(&samples::receipt(1));
-    fixture.contest("middle", &[rebuttal_testbed::Item::receipt(&url)]).is("OK");
-    assert_eq!(found(&fixture, payment), "later");
-    fixture.operator.does("later", "withdraw", &json!({}));
-    // No dispute needs a response: the newest is returned, whatever its deadline was.
-    assert_eq!(found(&fixture, payment), "middle");
-    // A dispute of another merchant over the same payment is not returned.
-    let merchant_id = fixture.operator.open_merchant("Other", "UTC");
-    drop(fixture.operator.open_dispute(merchant_id, &json!({ "paymentNo": payment })));
-    assert_eq!(found(&fixture, payment), "middle");
-}
-
-#[test]
-fn ties_are_broken_by_number() {
-    let fixture = test_gateway();
-    let deadline = rfc3339(now_ms() + DAY_MS);
-    // Neither the first nor the last number is the newest.
-    for no in ["c", "a", "b"] {
-        drop(fixture.dispute_with(&json!({ "paymentNo": "PAY-tie", "disputeNo": no, "deadline": deadline })));
-    }
-    assert_eq!(found(&fixture, "PAY-tie"), "a");
 }

@@ -2,7 +2,7 @@
 //! hash.
 
 use rebuttal_testbed::clock::wait_for;
-use rebuttal_testbed::{Item, Request, samples};
+use rebuttal_testbed::{Item, samples};
 use serde_json::json;
 
 use super::{key, submitted, test_gateway};
@@ -119,24 +119,6 @@ fn copied_evidence_survives_changes_of_the_upload() {
 
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-fn reused_upload_form_does_not_change_contested_files() {
-    let (_, fixture) = test_gateway();
-    let ticket = fixture.ticket("receipt.png");
-    let [first, second] = [1, 2].map(|seed| samples::receipt(seed).bytes);
-    let post = |content: &[u8]| {
-        let form = ticket.form(content);
-        assert_eq!(form.send(form.address().unwrap()).status, 204);
-    };
-    post(&first);
-    let dispute = fixture.dispute();
-    fixture.contest(&dispute, &[Item::receipt(&ticket.storage_uri)]).is("OK");
-    post(&second);
-    assert_eq!(submitted(&fixture, &dispute)["sha256"], json!(digest(&first)));
-    assert_eq!(fixture.operator.fetch(&format!("/disputes/{dispute}/evidence/1-1")).body, first);
-}
-
-#[test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
 fn altered_copy_is_not_served() {
     let (bucket, fixture) = test_gateway();
     let url = fixture.upload(&samples::receipt(1));
@@ -172,19 +154,6 @@ fn contest_decided_without_evidence_fetches_nothing() {
 
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-fn upload_of_another_merchant_is_not_evidence() {
-    let (bucket, fixture) = test_gateway();
-    let other_merchant = fixture.operator.open_merchant("Other Shop", "UTC");
-    let signer = fixture.operator.open_app(other_merchant, rebuttal_testbed::Scheme::Sha256);
-    let ticket = fixture.ticket_of(&signer, "receipt.png");
-    let form = ticket.form(&samples::receipt(1).bytes);
-    assert_eq!(form.send(form.address().unwrap()).status, 204);
-    fixture.contest(&fixture.dispute(), &[Item::receipt(&ticket.storage_uri)]).is("Evidence.NotFound");
-    assert_eq!(bucket.keys("sealed/"), Vec::<String>::new());
-}
-
-#[test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
 fn concurrent_contests_record_one_hash_per_upload() {
     let (bucket, fixture) = test_gateway();
     let url = fixture.upload(&samples::receipt(1));
@@ -202,13 +171,6 @@ fn concurrent_contests_record_one_hash_per_upload() {
     let digests: std::collections::BTreeSet<_> =
         disputes.iter().map(|dispute| submitted(&fixture, dispute)["sha256"].to_string()).collect();
     assert_eq!(digests.len(), 1, "{digests:?}");
-}
-
-#[test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
-fn readiness_includes_the_evidence_store() {
-    let (_, fixture) = test_gateway();
-    assert_eq!(Request::new("GET", "/readyz", "").send(fixture.address()).unwrap().status, 200);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rebuttal_testbed::clock::{now_ms, wait_for};
 use rebuttal_testbed::s3::{Fault, Proxy, Store};
-use rebuttal_testbed::{FakeClock, Item, Operator, Request, Response, TestGateway, samples};
+use rebuttal_testbed::{FakeClock, Item, Request, Response, TestGateway, samples};
 use serde_json::{Value, json};
 
 use super::{submitted, test_gateway};
@@ -198,22 +198,6 @@ fn link_uses_the_public_address_of_the_store() {
     // The host is signed, too.
     let elsewhere = url(&link).replace("localhost", "127.0.0.1");
     assert_eq!(ask("GET", &elsewhere, bucket.store.address).status, 403);
-}
-
-#[test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
-fn links_require_the_read_role() {
-    let (bucket, fixture) = test_gateway();
-    let dispute = contested(&fixture);
-    let made = fixture.operator.post("/tokens", &json!({ "name": "eyes", "role": "viewer" })).created();
-    let viewer = Operator::new(fixture.address(), made["token"].as_str().unwrap());
-    let link = viewer.fetch(&path(&dispute)).json();
-    assert_eq!(fixture.operator.post("/tokens/eyes/revoke", &json!({})).status, 200);
-    let unknown = Operator::new(fixture.address(), "an-unknown-token");
-    for caller in [&viewer, &unknown] {
-        caller.fetch(&path(&dispute)).is_problem(401, "Operator.Unauthorized");
-    }
-    assert_eq!(ask("GET", url(&link), bucket.store.address).status, 200, "it is not taken back");
 }
 
 #[test]
