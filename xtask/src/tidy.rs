@@ -24,7 +24,6 @@ pub(crate) fn check(root: &Path) -> Result<()> {
     let mut faults = dependency_rules::faults(&metadata)?;
     faults.extend(forbidden_patterns::faults(&tree));
     faults.extend(handlers::faults(&tree));
-    faults.extend(handlers::undocumented_faults(&tree));
     faults.extend(sizes::faults(&tree));
     faults.extend(documents::faults(&tree));
     faults.extend(links::faults(&tree));

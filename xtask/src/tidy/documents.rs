@@ -4,11 +4,6 @@ use super::tree::Tree;
 
 const README_WORDS_LIMIT: usize = 500;
 const ARCHITECTURE_WORDS: std::ops::RangeInclusive<usize> = 1_500..=2_500;
-/// Enough for what, why and what it costs; more is a document.
-const DECISION_WORDS: std::ops::RangeInclusive<usize> = 150..=350;
-const DECISIONS: &str = "docs/decisions/";
-const PARTS: [&str; 5] =
-    ["**Context.**", "**Decision.**", "**Why.**", "**What it costs.**", "**What was measured.**"];
 const NEEDED: [&str; 9] = [
     "README.md",
     "ARCHITECTURE.md",
@@ -30,26 +25,6 @@ pub(crate) fn faults(tree: &Tree) -> Vec<String> {
     }
     if let Some(words) = words("ARCHITECTURE.md").filter(|words| !ARCHITECTURE_WORDS.contains(words)) {
         faults.push(format!("ARCHITECTURE.md: {words} words, not 1,500 to 2,500"));
-    }
-    faults.extend(decisions(tree));
-    faults
-}
-
-/// What is wrong with the pages of decisions: their length, their parts, or that nobody finds them.
-fn decisions(tree: &Tree) -> Vec<String> {
-    let index = tree.find(&format!("{DECISIONS}README.md")).map_or("", |file| &file.text);
-    let pages = tree.files.iter().filter_map(|file| Some((file.path.strip_prefix(DECISIONS)?, file)));
-    let mut faults = Vec::new();
-    for (name, file) in pages.filter(|(name, _)| *name != "README.md") {
-        let words = file.text.split_whitespace().count();
-        if !DECISION_WORDS.contains(&words) {
-            faults.push(format!("{}: {words} words, not 150 to 350", file.path));
-        }
-        let missing = PARTS.iter().filter(|part| !file.text.contains(&format!("\n\n{part} ")));
-        faults.extend(missing.map(|part| format!("{}: has no part {part}", file.path)));
-        if !index.contains(&format!("]({name})")) {
-            faults.push(format!("{}: the index does not name it", file.path));
-        }
     }
     faults
 }
@@ -77,18 +52,5 @@ mod tests {
         assert_eq!(with("ARCHITECTURE.md", 1_499), 1);
         assert_eq!(with("ARCHITECTURE.md", 2_000), 0);
         assert_eq!(with("ARCHITECTURE.md", 2_501), 1);
-    }
-
-    #[test]
-    fn a_decision_has_its_parts_and_stands_in_the_index() {
-        let parts = PARTS.map(|part| format!("\n\n{part} {}", "word ".repeat(30))).concat();
-        let page = |text: &str, index: &str| {
-            let files = [("docs/decisions/a.md", text), ("docs/decisions/README.md", index)];
-            decisions(&sample(&files)).len()
-        };
-        assert_eq!(page(&parts, "[a](a.md)"), 0);
-        assert_eq!(page(&parts, ""), 1);
-        assert_eq!(page(&parts.replace("**Why.**", "Why"), "[a](a.md)"), 1);
-        assert_eq!(page(&parts.replace("word", "word word word"), "[a](a.md)"), 1);
     }
 }

@@ -1,18 +1,15 @@
-//! How long things may be: files, functions, and the root folder.
+//! How long things may be: files, comments, and the root folder. Clippy limits functions.
 
 use std::collections::BTreeSet;
 
-use super::tree::{File, Tree};
+use super::tree::Tree;
 
 const ROOT_ENTRIES_LIMIT: usize = 21;
 const MEDIAN_FILE_LIMIT: usize = 130;
 const NINTH_DECILE_FILE_LIMIT: usize = 350;
 const FILE_LIMIT: usize = 600;
-const FUNCTION_LIMIT: usize = 70;
 /// Columns of a comment. The formatter holds the code, and does not touch sentences.
 const COMMENT_LIMIT: usize = 120;
-/// One function in a hundred may be longer, where cutting it would only hide it.
-const LONG_FUNCTIONS_PER: usize = 100;
 /// A file opens with what it is for and what it is not.
 const OPENING_LINES: std::ops::RangeInclusive<usize> = 1..=6;
 
@@ -20,7 +17,6 @@ pub(crate) fn faults(tree: &Tree) -> Vec<String> {
     let mut faults = Vec::new();
     faults.extend(root_entries(tree));
     faults.extend(file_lengths(tree));
-    faults.extend(function_lengths(tree));
     faults.extend(comment_widths(tree));
     faults.extend(openings(tree));
     faults
@@ -53,17 +49,6 @@ fn file_lengths(tree: &Tree) -> Vec<String> {
         }
     }
     faults
-}
-
-fn function_lengths(tree: &Tree) -> Vec<String> {
-    let functions: Vec<_> = tree.sources().flat_map(File::functions).collect();
-    let long: Vec<_> = functions.iter().filter(|function| function.lines > FUNCTION_LIMIT).collect();
-    if long.len() * LONG_FUNCTIONS_PER <= functions.len() {
-        return Vec::new();
-    }
-    long.iter()
-        .map(|function| format!("{}: a function of {} lines", function.place, function.lines))
-        .collect()
 }
 
 fn comment_widths(tree: &Tree) -> Vec<String> {
@@ -107,15 +92,6 @@ mod tests {
         let tree = sample(&[("a/a.rs", &file(10)), ("a/b.rs", &file(10)), ("a/c.rs", &file(601))]);
         assert_eq!(faults(&tree).len(), 2);
         assert_eq!(faults(&sample(&[("crates/cli/tests/a.rs", &file(900))])).len(), 0);
-    }
-
-    #[test]
-    fn functions_are_short() {
-        let body = |lines: usize| {
-            format!("//! A file.\npub async fn a() {{\n{}}}\n", "    b();\n".repeat(lines - 2))
-        };
-        assert_eq!(faults(&sample(&[("a/a.rs", &body(70))])).len(), 0);
-        assert_eq!(faults(&sample(&[("a/a.rs", &body(71))])).len(), 1);
     }
 
     #[test]

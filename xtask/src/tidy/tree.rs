@@ -87,7 +87,6 @@ impl File {
 /// A function of the code that ships.
 pub(crate) struct Function {
     pub(crate) place: String,
-    pub(crate) lines: usize,
     pub(crate) text: String,
 }
 
@@ -115,7 +114,6 @@ impl File {
                 let body = rest.take_while(|(number, _)| number <= end).map(|(_, line)| *line);
                 found.push(Function {
                     place: format!("{}:{number}", self.path),
-                    lines: end - number + 1,
                     text: body.collect::<Vec<_>>().join("\n"),
                 });
             }

@@ -12,8 +12,8 @@ const REPEATED_MAX: usize = 200;
 /// Hex digits of an app's secret: as many in a row may be one.
 const SECRET_DIGITS: usize = 32;
 
-/// clap's error with arguments truncated, sanitized and without secrets. The usage line is that of the help, without the
-/// options whose variables happen to be set.
+/// clap's error with arguments truncated, sanitized and without secrets. The usage line is that of the help, without
+/// the options whose variables happen to be set.
 pub(crate) fn sanitize_error(mut error: Error) -> Error {
     for kind in [ContextKind::InvalidValue, ContextKind::InvalidArg, ContextKind::InvalidSubcommand] {
         let Some(ContextValue::String(typed)) = error.get(kind) else { continue };

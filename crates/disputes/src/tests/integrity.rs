@@ -1,7 +1,5 @@
 //! Whatever is altered in a stored dispute, its history or its submissions, the integrity check finds it.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
-
 use crate::{
     Actor, ChainedEntry, Command, ContestItem, Decision, Dispute, Fingerprint, FoundFile, IntegrityError,
     Opening, Submission, check_integrity, decide, open,

@@ -1,7 +1,5 @@
 //! Contract §6 as a full table: every state, reached by real commands, against every command.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
-
 use crate::{
     Actor, COMMIT_LIMIT, Change, Command, ContestItem, Decision, Dispute, DisputeRefusal, EvidenceFault,
     Fingerprint, FoundFile, Opening, decide, open, operator_actions,

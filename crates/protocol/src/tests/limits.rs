@@ -1,7 +1,5 @@
 //! The limits of the contract, in the contract's own numbers, each tried at the limit and one beyond it.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
-
 use std::fmt::Display;
 use std::str::FromStr;
 use std::time::Duration;

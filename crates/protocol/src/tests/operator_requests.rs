@@ -1,7 +1,5 @@
 //! The gateway reads what the command line writes, each request of the operator API by one type.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
-
 use crate::body::Object;
 use crate::code::{Code, Resend};
 use crate::fields::BadRequest;

@@ -1,7 +1,5 @@
 //! What the requests take and how they refuse: each faulty field by name, all in one sentence.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
-
 use crate::Code;
 use crate::body::Object;
 use crate::dispute::{QueryRequest, ReceivedContest};

@@ -1,7 +1,5 @@
 //! Every verdict of `testdata/signing.json`, which an independent implementation made.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
-
 use crate::body::{DEPTH_MAX, Object};
 use crate::dispute::AcceptRequest;
 use crate::merchant_call::MerchantRequest as _;

@@ -284,5 +284,6 @@ fn every_operators_call_names_the_roles_of_the_contract() {
             tried += 1;
         }
     }
-    assert_eq!(tried, 21, "the operators' calls");
+    let of_operators = WHOLE.operations().filter(|(path, ..)| path.starts_with(crate::operator::PREFIX));
+    assert_eq!(tried, of_operators.count(), "the contract's table lists every call");
 }

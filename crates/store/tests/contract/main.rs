@@ -2,7 +2,12 @@
 //!
 //! A database is added with one more module at the end of this file.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests; clippy excuses only the functions marked #[test], not what they share"
+)]
 
 mod accounts;
 mod common;
