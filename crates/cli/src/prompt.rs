@@ -9,6 +9,20 @@ use zeroize::Zeroizing;
 
 use crate::signals;
 
+/// Whether to ask before what cannot be undone.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ConfirmArg {
+    /// Do not ask before; needed where there is no terminal
+    #[arg(long)]
+    yes: bool,
+}
+
+impl ConfirmArg {
+    pub(crate) async fn ask(&self, question: &str, done: &str) -> Result<()> {
+        if self.yes { Ok(()) } else { confirm(question, done).await }
+    }
+}
+
 /// Asks for a confirmation on a terminal; without a terminal, the answer is no. `done` names in the error what was not
 /// done.
 pub(crate) async fn confirm(question: &str, done: &str) -> Result<()> {

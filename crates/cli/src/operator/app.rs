@@ -12,7 +12,7 @@ use super::client::OperatorClient;
 use super::idempotency_key::IdempotencyKeyArg;
 use super::output;
 use super::secret_output::{self, SecretFile, SecretFileArg};
-use crate::prompt;
+use crate::prompt::ConfirmArg;
 use crate::terminal::{self, Table};
 use crate::{enum_arg, time_arg};
 
@@ -78,9 +78,8 @@ pub(super) enum AppCommand {
         #[command(flatten)]
         secret_file: SecretFileArg,
 
-        /// Do not ask before; needed where there is no terminal
-        #[arg(long)]
-        yes: bool,
+        #[command(flatten)]
+        confirm: ConfirmArg,
 
         #[command(flatten)]
         key: IdempotencyKeyArg,
@@ -94,9 +93,8 @@ pub(super) enum AppCommand {
         #[command(flatten)]
         merchant: MerchantArg,
 
-        /// Do not ask before; needed where there is no terminal
-        #[arg(long)]
-        yes: bool,
+        #[command(flatten)]
+        confirm: ConfirmArg,
 
         #[command(flatten)]
         key: IdempotencyKeyArg,
@@ -144,28 +142,22 @@ impl AppCommand {
                 let answer = client.patch(&merchant.path(&format!("/{app_id}")), &request).await?;
                 output::print_answer(&answer, json, |app| print_app(&app, "is changed"))
             }
-            Self::Rotate { app_id, merchant, overlap, secret_file, yes, key } => {
+            Self::Rotate { app_id, merchant, overlap, secret_file, confirm, key } => {
                 let secret_file = secret_file.open()?;
-                if !yes {
-                    let left = if overlap == 0 {
-                        "All older ones end now".to_owned()
-                    } else {
-                        format!("The old one ends in {overlap} seconds")
-                    };
-                    let question = format!("Give {app_id} a new secret? {left}.");
-                    prompt::confirm(&question, "changed").await?;
-                }
+                let left = match overlap {
+                    0 => "All older ones end now".to_owned(),
+                    _ => format!("The old one ends in {overlap} seconds"),
+                };
+                confirm.ask(&format!("Give {app_id} a new secret? {left}."), "changed").await?;
                 let path = merchant.path(&format!("/{app_id}/rotate"));
                 let answer = client.post(&path, &RotateSecret { overlap_seconds: overlap }, &key).await?;
                 print_created(&answer, json, secret_file, "has a new secret")
             }
-            Self::EndOverlap { app_id, merchant, yes, key } => {
-                if !yes {
-                    let question = format!(
-                        "End all secrets of {app_id} but the newest? Calls signed with them are refused."
-                    );
-                    prompt::confirm(&question, "changed").await?;
-                }
+            Self::EndOverlap { app_id, merchant, confirm, key } => {
+                let question = format!(
+                    "End all secrets of {app_id} but the newest? Calls signed with them are refused."
+                );
+                confirm.ask(&question, "changed").await?;
                 let path = merchant.path(&format!("/{app_id}/endOverlap"));
                 let answer = client.post(&path, &EndOverlap {}, &key).await?;
                 output::print_answer(&answer, json, |app| print_app(&app, "has only its newest secret"))

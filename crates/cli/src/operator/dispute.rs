@@ -21,16 +21,8 @@ pub(super) enum DisputeCommand {
     Show(show::ShowDispute),
     /// Fetch the evidence that was submitted
     Evidence(evidence::FetchEvidence),
-    /// End a dispute: it is won or lost
-    Resolve(actions::Resolve),
-    /// Ask the merchant for more evidence
-    RequestEvidence(actions::RequestEvidence),
-    /// Give the merchant more time
-    Extend(actions::Extend),
-    /// Take a dispute to a later stage
-    Advance(actions::Advance),
-    /// End a dispute that the other side took back
-    Withdraw(actions::Withdraw),
+    #[command(flatten)]
+    Act(actions::DisputeAction),
 }
 
 impl DisputeCommand {
@@ -40,11 +32,7 @@ impl DisputeCommand {
             Self::List(list) => list.run(client, json).await,
             Self::Show(show) => show.run(client, json).await,
             Self::Evidence(evidence) => evidence.run(client, json).await,
-            Self::Resolve(action) => action.run(client, json).await,
-            Self::RequestEvidence(action) => action.run(client, json).await,
-            Self::Extend(action) => action.run(client, json).await,
-            Self::Advance(action) => action.run(client, json).await,
-            Self::Withdraw(action) => action.run(client, json).await,
+            Self::Act(action) => action.run(client, json).await,
         }
     }
 }

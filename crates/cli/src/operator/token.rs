@@ -10,7 +10,7 @@ use super::output;
 use super::secret_output::{self, SecretFileArg};
 use crate::address::percent_encode;
 use crate::enum_arg;
-use crate::prompt;
+use crate::prompt::ConfirmArg;
 use crate::terminal::{self, Table};
 
 #[derive(Debug, clap::Subcommand)]
@@ -39,9 +39,8 @@ pub(super) enum TokenCommand {
         #[arg(value_name = "NAME")]
         name: TokenName,
 
-        /// Do not ask before; needed where there is no terminal
-        #[arg(long)]
-        yes: bool,
+        #[command(flatten)]
+        confirm: ConfirmArg,
 
         #[command(flatten)]
         key: IdempotencyKeyArg,
@@ -73,12 +72,9 @@ impl TokenCommand {
                 page.eprint_next_page(&[]);
                 Ok(())
             }
-            Self::Revoke { name, yes, key } => {
-                if !yes {
-                    let question =
-                        format!("Revoke {name}? It stops working immediately. This cannot be undone.");
-                    prompt::confirm(&question, "revoked").await?;
-                }
+            Self::Revoke { name, confirm, key } => {
+                let question = format!("Revoke {name}? It stops working immediately. This cannot be undone.");
+                confirm.ask(&question, "revoked").await?;
                 let path = format!("/tokens/{}/revoke", percent_encode(name.as_str()));
                 let answer = client.post(&path, &RevokeToken {}, &key).await?;
                 output::print_answer(&answer, json, |token: answers::Token| {

@@ -12,109 +12,102 @@ use crate::enum_arg;
 use crate::operator::client::OperatorClient;
 use crate::operator::idempotency_key::IdempotencyKeyArg;
 use crate::operator::output;
-use crate::prompt;
+use crate::prompt::ConfirmArg;
 use crate::time_arg::TimeArg;
+
+const FINAL: &str = "This cannot be undone.";
+
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum DisputeAction {
+    /// End a dispute: it is won or lost
+    Resolve {
+        #[command(flatten)]
+        dispute: DisputeArg,
+
+        /// How it ended for the merchant
+        #[arg(value_name = "OUTCOME", value_parser = enum_arg::parser(Outcome::ALL, Outcome::as_str))]
+        outcome: Outcome,
+
+        /// Internal note; merchants do not see it
+        #[arg(long, value_name = "TEXT")]
+        note: Option<Note>,
+
+        #[command(flatten)]
+        confirm: ConfirmArg,
+
+        #[command(flatten)]
+        key: IdempotencyKeyArg,
+    },
+    /// Ask the merchant for more evidence
+    RequestEvidence {
+        #[command(flatten)]
+        dispute: DisputeArg,
+
+        /// Response deadline: a time with its zone, or a duration from now, such as 7d
+        #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+        deadline: TimeArg,
+
+        /// What is asked for
+        #[arg(long, value_name = "TEXT")]
+        note: Note,
+
+        #[command(flatten)]
+        key: IdempotencyKeyArg,
+    },
+    /// Give the merchant more time
+    Extend {
+        #[command(flatten)]
+        dispute: DisputeArg,
+
+        /// The new deadline: a time with its zone, or a duration from now, such as 7d
+        #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+        deadline: TimeArg,
+
+        #[command(flatten)]
+        key: IdempotencyKeyArg,
+    },
+    /// Take a dispute to a later stage
+    Advance {
+        #[command(flatten)]
+        dispute: DisputeArg,
+
+        /// The later stage
+        #[arg(value_name = "STAGE", value_parser = enum_arg::parser(later_stages(), Stage::as_str))]
+        stage: Stage,
+
+        /// Response deadline in it: a time with its zone, or a duration from now, such as 7d
+        #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+        deadline: TimeArg,
+
+        #[command(flatten)]
+        confirm: ConfirmArg,
+
+        #[command(flatten)]
+        key: IdempotencyKeyArg,
+    },
+    /// End a dispute that the other side took back
+    Withdraw {
+        #[command(flatten)]
+        dispute: DisputeArg,
+
+        /// Internal note; merchants do not see it
+        #[arg(long, value_name = "TEXT")]
+        note: Option<Note>,
+
+        #[command(flatten)]
+        confirm: ConfirmArg,
+
+        #[command(flatten)]
+        key: IdempotencyKeyArg,
+    },
+}
 
 /// The dispute.
 #[derive(Debug, clap::Args)]
-struct DisputeArg {
+pub(crate) struct DisputeArg {
     /// Number of the dispute
     #[arg(value_name = "DISPUTE_NO")]
     dispute_no: DisputeNo,
-}
-
-/// Whether to ask first.
-#[derive(Debug, clap::Args)]
-struct ConfirmArg {
-    /// Do not ask before; needed where there is no terminal
-    #[arg(long)]
-    yes: bool,
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct Resolve {
-    #[command(flatten)]
-    dispute: DisputeArg,
-
-    /// How it ended for the merchant
-    #[arg(value_name = "OUTCOME", value_parser = enum_arg::parser(Outcome::ALL, Outcome::as_str))]
-    outcome: Outcome,
-
-    /// Internal note; merchants do not see it
-    #[arg(long, value_name = "TEXT")]
-    note: Option<Note>,
-
-    #[command(flatten)]
-    confirm: ConfirmArg,
-
-    #[command(flatten)]
-    key: IdempotencyKeyArg,
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct RequestEvidence {
-    #[command(flatten)]
-    dispute: DisputeArg,
-
-    /// Response deadline: a time with its zone, or a duration from now, such as 7d
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    deadline: TimeArg,
-
-    /// What is asked for
-    #[arg(long, value_name = "TEXT")]
-    note: Note,
-
-    #[command(flatten)]
-    key: IdempotencyKeyArg,
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct Extend {
-    #[command(flatten)]
-    dispute: DisputeArg,
-
-    /// The new deadline: a time with its zone, or a duration from now, such as 7d
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    deadline: TimeArg,
-
-    #[command(flatten)]
-    key: IdempotencyKeyArg,
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct Advance {
-    #[command(flatten)]
-    dispute: DisputeArg,
-
-    /// The later stage
-    #[arg(value_name = "STAGE", value_parser = enum_arg::parser(later_stages(), Stage::as_str))]
-    stage: Stage,
-
-    /// Response deadline in it: a time with its zone, or a duration from now, such as 7d
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    deadline: TimeArg,
-
-    #[command(flatten)]
-    confirm: ConfirmArg,
-
-    #[command(flatten)]
-    key: IdempotencyKeyArg,
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct Withdraw {
-    #[command(flatten)]
-    dispute: DisputeArg,
-
-    /// Internal note; merchants do not see it
-    #[arg(long, value_name = "TEXT")]
-    note: Option<Note>,
-
-    #[command(flatten)]
-    confirm: ConfirmArg,
-
-    #[command(flatten)]
-    key: IdempotencyKeyArg,
 }
 
 /// All stages but the first, to which no dispute advances.
@@ -125,66 +118,32 @@ const fn later_stages() -> &'static [Stage] {
     }
 }
 
-impl Resolve {
+impl DisputeAction {
     pub(super) async fn run(self, client: &OperatorClient, json: bool) -> Result<()> {
-        let Self { dispute, outcome, note, confirm, key } = self;
-        confirm.ask(&format!("Resolve {} as {outcome}?", dispute.dispute_no)).await?;
-        dispute.send(client, json, &OperatorAction::Resolve { outcome, note }, &key).await
-    }
-}
-
-impl RequestEvidence {
-    pub(super) async fn run(self, client: &OperatorClient, json: bool) -> Result<()> {
-        let Self { dispute, deadline, note, key } = self;
-        let action = OperatorAction::RequestEvidence { deadline: key.deadline(deadline)?, note };
-        dispute.send(client, json, &action, &key).await
-    }
-}
-
-impl Extend {
-    pub(super) async fn run(self, client: &OperatorClient, json: bool) -> Result<()> {
-        let Self { dispute, deadline, key } = self;
-        let action = OperatorAction::Extend { deadline: key.deadline(deadline)? };
-        dispute.send(client, json, &action, &key).await
-    }
-}
-
-impl Advance {
-    pub(super) async fn run(self, client: &OperatorClient, json: bool) -> Result<()> {
-        let Self { dispute, stage, deadline, confirm, key } = self;
-        confirm.ask(&format!("Take {} to {stage}?", dispute.dispute_no)).await?;
-        let action = OperatorAction::Advance { stage, deadline: key.deadline(deadline)? };
-        dispute.send(client, json, &action, &key).await
-    }
-}
-
-impl Withdraw {
-    pub(super) async fn run(self, client: &OperatorClient, json: bool) -> Result<()> {
-        let Self { dispute, note, confirm, key } = self;
-        confirm.ask(&format!("Withdraw {}?", dispute.dispute_no)).await?;
-        dispute.send(client, json, &OperatorAction::Withdraw { note }, &key).await
-    }
-}
-
-impl DisputeArg {
-    async fn send(
-        &self,
-        client: &OperatorClient,
-        json: bool,
-        action: &OperatorAction,
-        key: &IdempotencyKeyArg,
-    ) -> Result<()> {
-        let path = format!("/disputes/{}/{}", self.dispute_no, action.kind());
-        let answer = client.post(&path, action, key).await?;
+        let (DisputeArg { dispute_no }, action, key) = match self {
+            Self::Resolve { dispute, outcome, note, confirm, key } => {
+                confirm
+                    .ask(&format!("Resolve {} as {outcome}? {FINAL}", dispute.dispute_no), "changed")
+                    .await?;
+                (dispute, OperatorAction::Resolve { outcome, note }, key)
+            }
+            Self::RequestEvidence { dispute, deadline, note, key } => {
+                (dispute, OperatorAction::RequestEvidence { deadline: key.deadline(deadline)?, note }, key)
+            }
+            Self::Extend { dispute, deadline, key } => {
+                (dispute, OperatorAction::Extend { deadline: key.deadline(deadline)? }, key)
+            }
+            Self::Advance { dispute, stage, deadline, confirm, key } => {
+                confirm.ask(&format!("Take {} to {stage}? {FINAL}", dispute.dispute_no), "changed").await?;
+                (dispute, OperatorAction::Advance { stage, deadline: key.deadline(deadline)? }, key)
+            }
+            Self::Withdraw { dispute, note, confirm, key } => {
+                confirm.ask(&format!("Withdraw {}? {FINAL}", dispute.dispute_no), "changed").await?;
+                (dispute, OperatorAction::Withdraw { note }, key)
+            }
+        };
+        let path = format!("/disputes/{dispute_no}/{}", action.kind());
+        let answer = client.post(&path, &action, &key).await?;
         output::print_answer(&answer, json, |dispute: Dispute| view::print_state(&dispute.summary))
-    }
-}
-
-impl ConfirmArg {
-    async fn ask(&self, question: &str) -> Result<()> {
-        match self.yes {
-            true => Ok(()),
-            false => prompt::confirm(&format!("{question} This cannot be undone."), "changed").await,
-        }
     }
 }
