@@ -8,7 +8,6 @@ use serde_json::json;
 use toml::Value;
 
 use crate::exit::{self, Exit};
-use crate::serve::open_files;
 use crate::settings::{
     DEFAULT_FILE, EffectiveSetting, SettingErrors, Settings, Sources, UnknownVariable, check_settings,
     effective_settings, unknown_variables,
@@ -103,8 +102,7 @@ impl Check {
         let checked = check_settings(self.config.as_deref());
         let of_settings = checked.as_ref().err().into_iter().flat_map(SettingErrors::each).map(str::to_owned);
         let faults = messages(misspelt).into_iter().chain(of_settings).collect::<Vec<_>>();
-        let mut warnings = messages(unrelated);
-        warnings.extend(checked.ok().and_then(open_files::reduced_per_peer));
+        let warnings = messages(unrelated);
         if self.json {
             let json = json!({ "faults": faults, "warnings": warnings });
             terminal::print_json(&json)?;
@@ -137,10 +135,6 @@ impl Show {
                 Some(Value::String(text)) => terminal::sanitize(text),
                 Some(value) => terminal::sanitize(&value.to_string()),
             };
-            let value = match &setting.written {
-                Some(written) => format!("{value}, written {}", terminal::sanitize(&written.to_string())),
-                None => value,
-            };
             table.row([setting.key.to_owned(), value, setting.source.display_name(setting.key, file)]);
         }
         terminal::print_table(&table, "");
@@ -154,11 +148,10 @@ struct SettingsJson<'a>(&'a [EffectiveSetting]);
 impl Serialize for SettingsJson<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for EffectiveSetting { key, value, written, is_hidden, source } in self.0 {
+        for EffectiveSetting { key, value, is_hidden, source } in self.0 {
             let mut setting = json!({ "value": value, "from": source.as_str() });
             if let Some(members) = setting.as_object_mut() {
                 members.extend(is_hidden.then(|| ("hidden".to_owned(), json!(true))));
-                members.extend(written.as_ref().map(|written| ("written".to_owned(), json!(written))));
             }
             map.serialize_entry(key, &setting)?;
         }

@@ -72,7 +72,6 @@ impl Doctor {
     pub(crate) async fn run(self) -> Result<Exit> {
         let (settings, config) = self.settings.resolved(&self.sources, self.config.as_deref())?;
         let connections_given = settings.max_connections.is_some();
-        let normalized_urls = settings.public_urls_normalized();
         let depth = ExamineOptions { histories: self.histories, evidence: self.evidence };
         let bar = progress_bar()?;
         let mut show = |done, of| {
@@ -86,7 +85,7 @@ impl Doctor {
         findings.extend(unknown.into_iter().map(|unknown| Finding::warning("settings", unknown.to_string())));
         findings.push(check_open_files(&config, connections_given));
         let bucket = examination.bucket.take();
-        findings.extend(public_urls::examine(&config, &normalized_urls, examination).await);
+        findings.extend(public_urls::examine(&config, examination).await);
         findings.extend(evidence_public_url::examine(&config, bucket).await);
 
         let count =

@@ -54,9 +54,6 @@ impl Serve {
         for warning in unknown {
             tracing::warn!("{warning}");
         }
-        for (written, counts) in settings.public_urls_normalized() {
-            tracing::info!("public_url {written} counts as {counts} in signatures");
-        }
         let connections_given = settings.max_connections.is_some();
         if let Some(warning) = open_files::check(&config, connections_given)? {
             tracing::warn!("{warning}");

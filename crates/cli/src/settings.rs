@@ -27,7 +27,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::FromArgMatches as _;
 use clap::builder::Resettable;
 use rebuttal_evidence::{AwsVariables, StorageLocation};
-use rebuttal_server::{BaseUrl, Config, EvidenceLocation, TlsFiles};
+use rebuttal_server::{Config, EvidenceLocation, TlsFiles};
 use serde::{Deserialize, Serialize};
 
 use crate::log::{self, LogFormat};
@@ -226,15 +226,6 @@ impl Settings {
         }
         below.retain(|key, _| !given.contains_key(key));
         Ok([given, below])
-    }
-
-    /// The public URLs that are not written in the form that is signed, each with that form: a lower-case host, no
-    /// default port, no slash at the end.
-    pub(crate) fn public_urls_normalized(&self) -> Vec<(String, String)> {
-        let effective =
-            |written: &String| Some((written.clone(), written.parse::<BaseUrl>().ok()?.as_str().to_owned()));
-        let urls = self.public_url.iter().flatten().filter_map(effective);
-        urls.filter(|(written, effective)| written != effective).collect()
     }
 
     /// The server's configuration, with a default for each invalid value.

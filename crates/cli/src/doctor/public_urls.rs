@@ -20,12 +20,8 @@ const SAME_KEY: &str = "leads to a gateway with this installation's master key b
     installation, or a new database with the same key. It may also be a gateway of this installation with an older \
     version. Check DNS, the proxy before the gateway, and which database the gateway there uses";
 
-/// One finding for each URL. `normalized_urls` has those that are configured in another spelling.
-pub(super) async fn examine(
-    config: &Config,
-    normalized_urls: &[(String, String)],
-    examination: Examination,
-) -> Vec<Finding> {
+/// One finding for each URL.
+pub(super) async fn examine(config: &Config, examination: Examination) -> Vec<Finding> {
     if config.public_urls.is_empty() {
         let message = "no public URL is configured, so merchants must sign for the address that the gateway listens on; set \
                     public_url to the address that they call";
@@ -49,9 +45,7 @@ pub(super) async fn examine(
             }
             Err(error) => severity_and_message(&error, has_app, is_served),
         };
-        let written = normalized_urls.iter().find(|(_, counts)| counts == url);
-        let written = written.map(|(written, _)| format!(" (written {written})")).unwrap_or_default();
-        findings.push(Finding { check: CHECK, severity, message: format!("{url}{written} {message}") });
+        findings.push(Finding { check: CHECK, severity, message: format!("{url} {message}") });
     }
     findings
 }

@@ -1,7 +1,7 @@
 //! Checks that this process may open as many files as its connections need. Each connection is an open file.
 
 use anyhow::{Result, bail};
-use rebuttal_server::{CONNECTIONS_PER_PEER_MAX, Config};
+use rebuttal_server::Config;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Open files besides the connections: those of the database, of uploads and of the runtime.
@@ -43,29 +43,6 @@ pub(crate) fn limit_connections(config: &mut Config) {
     };
     let connections = usize::try_from(served_connections(hard)).unwrap_or(usize::MAX);
     config.connections_max = config.connections_max.min(connections);
-}
-
-/// Why one address may have fewer connections than `max_connections_per_peer`, if it may.
-pub(crate) fn reduced_per_peer(mut config: Config) -> Option<String> {
-    let requested = config.connections_per_peer_max.unwrap_or(CONNECTIONS_PER_PEER_MAX);
-    let set = config.connections_max;
-    limit_connections(&mut config);
-    let (served, per_peer) = (config.connections_max, config.connections_per_peer(config.connections_max));
-    if per_peer >= requested {
-        return None;
-    }
-    let (why, more) = match served < set {
-        true => (
-            format!("this process may open so few files that it serves at most {served} connections"),
-            "the limit of open files",
-        ),
-        false => (format!("max_connections is {served}"), "max_connections"),
-    };
-    Some(format!(
-        "max_connections_per_peer: one address may have {per_peer} connections instead of {requested}: {why}, and others \
-         must be able to connect. List proxies in trusted_proxies, which have no such limit; for many merchants behind \
-         another address raise {more}"
-    ))
 }
 
 /// A failure is ignored: [`check`] compares the hard limit.

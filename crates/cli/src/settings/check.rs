@@ -15,14 +15,13 @@ use crate::terminal;
 /// The effective settings, and the server's configuration.
 type ResolvedSettings = (Settings, Config);
 
-/// The configuration of a file and the variables, or all of their faults: those of variables first, then the file's by
-/// line.
-pub(crate) fn check_settings(path: Option<&Path>) -> Result<Config, SettingErrors> {
+/// All faults of a file and the variables: those of variables first, then the file's by line.
+pub(crate) fn check_settings(path: Option<&Path>) -> Result<(), SettingErrors> {
     let of_variables = variables::faulty();
     let faulty = keys(&of_variables);
     let given = Settings::of_variables(&faulty);
     let (resolved, faults) = resolve(given, &Sources::of_environment(), path, of_variables);
-    without_faults(resolved, faults).map(|(_, config)| config)
+    without_faults(resolved, faults).map(drop)
 }
 
 impl Settings {

@@ -116,8 +116,6 @@ pub(crate) struct EffectiveSetting {
     pub(crate) key: &'static str,
     /// None where it is not set, or secret.
     pub(crate) value: Option<Value>,
-    /// The value as written, where the effective one differs.
-    pub(crate) written: Option<Value>,
     pub(crate) is_hidden: bool,
     pub(crate) source: SettingSource,
 }
@@ -145,9 +143,7 @@ pub(crate) fn effective_settings(
             }
             _ => None,
         };
-        let is_written = |value: &Value| effective.as_ref().is_some_and(|effective| effective != value);
-        let written = value.clone().filter(|value| source != SettingSource::Default && is_written(value));
-        EffectiveSetting { key, value: effective.or(value), written, is_hidden, source }
+        EffectiveSetting { key, value: effective.or(value), is_hidden, source }
     };
     let found = DEFAULT_FILE.settings.iter().map(|setting| {
         let key = setting.key;

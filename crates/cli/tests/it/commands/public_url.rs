@@ -36,16 +36,6 @@ fn public_url_of_another_gateway_is_reported() {
 }
 
 #[test]
-fn normalized_and_configured_urls_are_printed() {
-    let fixture = serving();
-    let port = fixture.address().port();
-    let written = format!("HTTP://LocalHost:{port}/");
-    let output = doctor(fixture.gateway.data(), &["--public-url", &written], &[]);
-    let counts = format!("http://localhost:{port} (written {written}) leads to this gateway");
-    assert_eq!(message(&output, "public URL", "ok"), counts);
-}
-
-#[test]
 fn gateway_without_its_public_url_is_reported() {
     let fixture = TestGateway::with_builder(
         Gateway::builder(bin()).embedded().args(["--public-url", "http://pay.example"]),
