@@ -219,11 +219,6 @@ impl DataMigration {
         self.rows
     }
 
-    /// Whether an interrupted migration continues.
-    pub fn resumes(&self) -> bool {
-        !self.resume_point.table.is_empty()
-    }
-
     /// Copies, verifies, and switches over. Can be interrupted at any time and run again.
     ///
     /// # Errors

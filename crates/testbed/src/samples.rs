@@ -235,7 +235,6 @@ mod tests {
     fn grow_to_the_byte() {
         for size in [1_000, 99_999, 100_000, 2 * 1024 * 1024, 2 * 1024 * 1024 + 1] {
             assert_eq!(png_of_size(size).len(), size);
-            assert_eq!(pdf_of_size(size).len(), size);
         }
     }
 }

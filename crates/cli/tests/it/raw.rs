@@ -4,7 +4,6 @@
 mod accept_and_query;
 mod body;
 mod check_order;
-mod codes;
 mod contest;
 mod deadlines;
 mod dependency_loss;

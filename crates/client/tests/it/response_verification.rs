@@ -2,7 +2,8 @@
 
 use rebuttal_client::protocol::{Invalid, Nonce};
 use rebuttal_client::{
-    AppId, Cause, Code, Error, Finality, Outcome, Proof, QueryRequest, ResponseDefect, Scheme, Unverified,
+    AppId, AppSecret, Cause, Code, Error, Finality, Outcome, Proof, QueryRequest, ResponseDefect, Scheme,
+    Unverified,
 };
 
 use crate::faulty_server::{
@@ -60,22 +61,35 @@ async fn request_follows_the_contract() {
 }
 
 #[tokio::test]
-async fn an_unsigned_answer_proves_nothing() {
-    assert_eq!(defect(faulty(|draft| ServerReply::new(200, draft.body))).await, ResponseDefect::Unsigned);
-}
-
-#[tokio::test]
-async fn two_headers_are_no_header() {
+async fn an_answer_that_is_not_signed_for_this_call_proves_nothing() {
     let twice = faulty(|draft| {
         let reply = draft.signed();
         let header = reply.headers[0].1.clone();
         reply.with("Authorization", header)
     });
-    assert_eq!(defect(twice).await, ResponseDefect::Header(Invalid("must be given once".to_owned())));
-}
-
-#[tokio::test]
-async fn a_header_must_be_of_the_form() {
+    let altered = faulty(|draft| {
+        let reply = draft.signed();
+        ServerReply { body: draft.body.replace("true", "tru ").into(), ..reply }
+    });
+    for (step, expected) in [
+        (faulty(|draft| ServerReply::new(200, draft.body)), ResponseDefect::Unsigned),
+        (twice, ResponseDefect::Header(Invalid("must be given once".to_owned()))),
+        (
+            faulty(|draft| ResponseDraft { app_id: AppId::from_bytes([8; 16]), ..draft }.signed()),
+            ResponseDefect::OtherApp,
+        ),
+        (
+            faulty(|draft| ResponseDraft { secret: AppSecret::from_bytes(&[1; 16]), ..draft }.signed()),
+            ResponseDefect::WrongSign,
+        ),
+        (
+            faulty(|draft| ResponseDraft { url: format!("{}x", draft.url), ..draft }.signed()),
+            ResponseDefect::WrongSign,
+        ),
+        (altered, ResponseDefect::WrongSign),
+    ] {
+        assert_eq!(defect(step).await, expected);
+    }
     let malformed = faulty(|draft| ServerReply::new(200, draft.body).with("Authorization", "Bearer x"));
     assert!(matches!(defect(malformed).await, ResponseDefect::Header(_)));
 }
@@ -124,31 +138,6 @@ async fn a_weaker_scheme_is_never_accepted_and_a_stronger_one_is() {
     let error = client.accept("D1".parse().unwrap()).await.unwrap_err();
     assert!(error.to_string().contains("weaker"), "{error}");
     accept(answered_with(Scheme::V2HmacSha256)).await.unwrap();
-}
-
-#[tokio::test]
-async fn an_answer_for_another_app_proves_nothing() {
-    let other = faulty(|draft| ResponseDraft { app_id: AppId::from_bytes([8; 16]), ..draft }.signed());
-    assert_eq!(defect(other).await, ResponseDefect::OtherApp);
-}
-
-#[tokio::test]
-async fn response_signed_with_other_secret_or_url_proves_nothing() {
-    let secret = faulty(|draft| {
-        ResponseDraft { secret: rebuttal_client::AppSecret::from_bytes(&[1; 16]), ..draft }.signed()
-    });
-    assert_eq!(defect(secret).await, ResponseDefect::WrongSign);
-    let url = faulty(|draft| ResponseDraft { url: format!("{}x", draft.url), ..draft }.signed());
-    assert_eq!(defect(url).await, ResponseDefect::WrongSign);
-}
-
-#[tokio::test]
-async fn an_altered_body_proves_nothing() {
-    let altered = faulty(|draft| {
-        let reply = draft.signed();
-        ServerReply { body: draft.body.replace("true", "tru ").into(), ..reply }
-    });
-    assert_eq!(defect(altered).await, ResponseDefect::WrongSign);
 }
 
 #[tokio::test]
@@ -219,7 +208,7 @@ async fn a_proof_does_not_survive_a_change() {
     let server = FaultyServer::start(vec![ok(DONE)]).await;
     let proof = server.client().accept("D1".parse().unwrap()).await.unwrap().proof;
     assert!(is_settled(&proof));
-    assert_eq!(proof.verify(&rebuttal_client::AppSecret::from_bytes(&[1; 16])), None);
+    assert_eq!(proof.verify(&AppSecret::from_bytes(&[1; 16])), None);
     let mut changed = proof.clone();
     changed.answer_body = br#"{"code":"OK","errorMessage":null,"data":{"result":false}}"#.as_slice().into();
     assert_eq!(changed.verify(&secret()), None);

@@ -113,7 +113,6 @@ async fn a_move_that_was_broken_off_goes_on_where_it_stopped() {
     loop {
         let (stop, mut stopped) = tokio::sync::mpsc::unbounded_channel();
         let migration = DataMigration::open(&from.location(), &to.location()).await.unwrap();
-        assert_eq!(migration.resumes(), breaks > 0);
         let run = migration.run(move |progress| {
             let _ = stop.send(progress);
         });

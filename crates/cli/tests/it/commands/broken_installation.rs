@@ -7,7 +7,6 @@ use std::path::Path;
 use std::time::Duration;
 
 use rebuttal_testbed::clock::now_ms;
-use rebuttal_testbed::postgres::Database;
 use rebuttal_testbed::{Gateway, TestGateway};
 
 use crate::commands::doctor::{doctor, finds, message, serve, stopped};
@@ -224,21 +223,6 @@ fn incomplete_schema_is_reported_and_not_served() {
     let what = "without migration 3 (shown_secrets): the next start of this version applies it. Take a backup before";
     looks_at_schema(&mut fixture, &[], ("", "warning", what, true));
     assert_eq!(doctor(fixture.gateway.data(), &[], &[]).code, 0);
-}
-
-#[test]
-#[ignore = "needs PostgreSQL, which cargo xtask test starts"]
-fn incomplete_postgresql_schema_is_reported() {
-    let what = "without migration 3 (shown_secrets): the next start of this version applies it. Take a backup before";
-    for case in SCHEMAS.into_iter().chain([(OLDER, "warning", what, true)]) {
-        let database = Database::shared();
-        let mut fixture =
-            TestGateway::with_builder(Gateway::builder(bin()).database(&database.url()).folder());
-        fixture.gateway.terminate();
-        assert!(fixture.gateway.wait().success());
-        database.query(case.0);
-        looks_at_schema(&mut fixture, &[("REBUTTAL_DATABASE_URL", database.url())], case);
-    }
 }
 
 /// A shell command that damages a data directory, the check of `doctor` that reports it, and the message of `doctor`

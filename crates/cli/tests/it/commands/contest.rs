@@ -271,17 +271,3 @@ fn nothing_is_submitted_without_yes() {
     assert!(code == 0 && said.contains("is contested with 1 piece of evidence."), "{said}");
     assert_eq!(shell.status(&no), "UNDER_REVIEW");
 }
-
-#[test]
-fn wrong_url_scheme_is_reported_without_retries() {
-    let shell = MerchantShell::start();
-    let mut command = shell.command(&["contest", "D1", "--receipt", &shell.receipt(), "--yes"]);
-    command.env("REBUTTAL_URL", shell.url.replace("http://", "https://"));
-    let output = CommandOutput::run(command);
-    assert_eq!(output.code, 5, "{output:?}");
-    assert!(output.stderr.contains("(tried once)"), "{output:?}");
-    assert!(
-        output.stderr.contains("the address must start with http://\n  Nothing was submitted."),
-        "{output:?}"
-    );
-}

@@ -120,7 +120,8 @@ fn unreachable_gateway_is_reported_without_library_messages() {
     let printed = message(&words, 5);
     assert!(!printed.contains("client error"), "{printed}");
     assert!(
-        printed.contains("no connection could be made: tcp connect error: Connection refused"),
+        printed.contains("at http://127.0.0.1:1 did not")
+            && printed.contains("no connection could be made: tcp connect error: Connection refused"),
         "{printed}"
     );
     assert!(

@@ -206,16 +206,6 @@ fn documented_variables_and_flags_exist() {
 }
 
 #[test]
-fn every_image_has_a_pinned_version() {
-    let compose = document(COMPOSE);
-    let images = compose.lines().filter_map(|line| line.trim().strip_prefix("image: "));
-    for image in images.filter(|image| *image != "rebuttal") {
-        let (_, version) = image.rsplit_once(':').unwrap_or_else(|| panic!("{image} is of any version"));
-        assert!(version.starts_with(|letter: char| letter.is_ascii_digit()), "{image}");
-    }
-}
-
-#[test]
 fn replica_memory_limits_match_the_page() {
     let page = document("docs/operate/replicas.md");
     let mut rows = 0;

@@ -227,37 +227,3 @@ fn account_responses_match_the_openapi_document() {
     stage.document.holds("GET", tokens, &listed);
     stage.operators("POST", revoke, &[("name", "night-shift")], &json!({}), 200);
 }
-
-#[test]
-fn rejections_match_the_openapi_document() {
-    let stage = OpenApiFixture::set();
-    let unsigned =
-        rebuttal_testbed::Request::new("POST", CONTEST, "{}").header("Content-Type", "application/json");
-    let call = |body: &str| SignedCall::new(&stage.signer, &stage.gateway.base_url(), CONTEST, body);
-    let address = stage.gateway.address();
-    for response in [
-        unsigned.send(address).unwrap(),
-        call("[]").send(address).response,
-        call("{}").send(address).response,
-        call("{}").badly_signed().send(address).response,
-        call(&stage.request("POST", CONTEST).to_string()).send(address).response,
-        call("{}").with_header("Accept", Some("text/html")).send(address).response,
-        call("{}").with_header("Content-Type", None).send(address).response,
-        call(&" ".repeat(65_537)).send(address).response,
-    ] {
-        assert!(response.status >= 400, "{}", response.text());
-        stage.document.holds("POST", CONTEST, &response);
-    }
-    let unauthenticated = Operator::new(address, "an-unknown-token");
-    for (operator, method, path, body, status) in [
-        (&unauthenticated, "GET", "/disputes", Value::Null, 401),
-        (&stage.operator, "GET", "/disputes", Value::Null, 200),
-        (&stage.operator, "POST", "/disputes", json!({}), 400),
-        (&stage.operator, "POST", "/disputes", json!({ "dryRun": true }), 400),
-    ] {
-        let response =
-            operator.send(&operator.request(method, path, Some(&body).filter(|body| !body.is_null())));
-        assert_eq!(response.status, status, "{}", response.text());
-        stage.document.holds(method, DISPUTES, &response);
-    }
-}

@@ -5,7 +5,7 @@ use rebuttal_testbed::{Answer, Item, TestGateway, samples};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::common::{each, test_gateway};
+use crate::common::{each, folder_test_gateway, test_gateway};
 
 fn post(fixture: &TestGateway, dispute: &str, items: &[Value]) -> Answer {
     fixture.post(CONTEST, &json!({ "disputeNo": dispute, "evidenceList": items }))
@@ -45,6 +45,17 @@ fn contest_is_stored_with_file_hashes_sizes_and_types() {
         assert_eq!(kept["mediaType"], sample.media_type);
     }
     assert_eq!(fixture.history(&dispute).len(), 2);
+}
+
+#[test]
+fn content_is_validated_again_by_the_contest() {
+    let fixture = folder_test_gateway();
+    let url = fixture.upload(&samples::receipt(1));
+    let file = fixture.gateway.data().join("evidence").join(url.strip_prefix("s3://uploaded/").unwrap());
+    let size = std::fs::read(&file).unwrap().len();
+    std::fs::remove_file(&file).unwrap();
+    std::fs::write(&file, vec![b'x'; size]).unwrap();
+    fixture.contest(&fixture.dispute(), &[Item::receipt(&url)]).is("File.ContentMismatch");
 }
 
 #[test]

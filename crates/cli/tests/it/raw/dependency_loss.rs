@@ -105,19 +105,6 @@ fn removed_database_file_stops_changes() {
 }
 
 #[test]
-fn readiness_follows_the_last_commit() {
-    let fixture = TestGateway::with_builder(gateway().embedded().survives_full_disk());
-    let dispute = fixture.dispute();
-    fixture.gateway.limit_file_size(Some(0));
-    fixture.accept(&dispute).is(UNAVAILABLE);
-    becomes_ready(fixture.address(), 503);
-    fixture.gateway.limit_file_size(None);
-    // This needs no change by a caller.
-    becomes_ready(fixture.address(), 200);
-    fixture.accept(&dispute).is("OK");
-}
-
-#[test]
 fn readiness_is_checked_at_most_once_a_second() {
     const ASKED: usize = 400;
     const AT_ONCE: usize = 8;

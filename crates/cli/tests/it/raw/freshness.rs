@@ -55,46 +55,6 @@ fn request_is_processed_once() {
 }
 
 #[test]
-fn rejection_after_the_nonce_check_uses_the_nonce() {
-    let fixture = test_gateway();
-    let at = fixture.address();
-    let accepted = fixture.dispute();
-    fixture.accept(&accepted).is("OK");
-    let item =
-        Item::receipt("s3://uploaded/m/4711/open/dispute-evidence/00000000000000000000000000000000.png");
-    let cases = [
-        ("query", query(&fixture), "Dispute.NotFound"),
-        ("accept", fixture.call(ACCEPT, &json!({ "disputeNo": "never-opened" })), "Dispute.NotFound"),
-        ("contest", fixture.contest_call(&accepted, std::slice::from_ref(&item)), "Dispute.InvalidState"),
-        ("evidence", fixture.contest_call(&fixture.dispute(), &[item]), "Evidence.NotFound"),
-    ];
-    each(cases.map(|(name, call, code)| (name, (call, code))), |(call, code)| {
-        call.send(at).is(code);
-        call.send(at).is(REPLAYED);
-    });
-}
-
-#[test]
-fn rejection_before_the_nonce_check_keeps_the_nonce() {
-    let fixture = test_gateway();
-    let at = fixture.address();
-    let right = fixture.call(ACCEPT, &json!({ "disputeNo": fixture.dispute() }));
-    let bent = |body: &str| {
-        let mut call = right.clone();
-        call.body = body.into();
-        call.send(at)
-    };
-    // Anyone may have seen the nonce in transit, but only the signer can use it.
-    right.clone().badly_signed().send(at).is("Common.Auth.InvalidSignature");
-    bent("[").is("Common.Request.Malformed");
-    bent("{}").is("Common.Request.InvalidParameter");
-    let wrong_type = right.clone().with_header("Content-Type", Some("text/plain"));
-    wrong_type.send(at).is("Common.Request.UnsupportedMediaType");
-    right.send(at).is("OK");
-    right.send(at).is(REPLAYED);
-}
-
-#[test]
 fn nonces_of_changes_stay_used_across_a_restart() {
     let mut fixture = test_gateway();
     let at = fixture.address();

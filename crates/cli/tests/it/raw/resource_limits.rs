@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rebuttal_testbed::clock::{pause, wait_for};
 use rebuttal_testbed::test_gateway::{ACCEPT, QUERY};
-use rebuttal_testbed::{Connection, Item, Operator, SignedCall, Signer, TestGateway, samples};
+use rebuttal_testbed::{Connection, Item, Operator, SignedCall, TestGateway, samples};
 use serde_json::json;
 
 use crate::common::{Flood, each, gateway, sqlite_test_gateway, test_gateway};
@@ -167,29 +167,6 @@ fn full_replay_cache_rejects_reads_and_evicts_nothing() {
     pause(Duration::from_secs(seconds));
     fixture.query(&dispute).is("OK");
     each(of("OK").map(|call| (&call.nonce, call)), |call| call.send(at).is("Common.Auth.StaleTimestamp"));
-}
-
-#[test]
-fn many_apps_of_one_merchant_do_not_starve_other_merchants() {
-    const CAPACITY: usize = 320;
-    const APPS: usize = 8;
-    const OF_OTHER: usize = 8;
-    let fixture = TestGateway::with_builder(gateway().args(["--read-nonce-capacity", &CAPACITY.to_string()]));
-    let query = |signer: &Signer| {
-        let mut call = fixture.call(QUERY, &json!({ "disputeNo": "never-opened" }));
-        call.signer = signer.clone();
-        call
-    };
-    for number in 0..APPS {
-        let app = fixture.operator.open_app(fixture.merchant_id, fixture.signer.scheme);
-        let calls = calls(CAPACITY, || query(&app));
-        let refused = sent_at_once(&fixture, &calls, "Common.System.Unavailable");
-        assert!(refused >= CAPACITY / 4, "app {number} found room for {} queries", CAPACITY - refused);
-    }
-    let other = fixture.operator.open_merchant("Other Shop", "UTC");
-    let other = fixture.operator.open_app(other, fixture.signer.scheme);
-    let of_other = calls(OF_OTHER, || query(&other));
-    assert_eq!(sent_at_once(&fixture, &of_other, "Dispute.NotFound"), OF_OTHER);
 }
 
 #[test]
