@@ -127,15 +127,16 @@ pub async fn examine(
             keys = matching;
             findings.push(finding);
             findings.extend(files::unknown_token(config, &examined));
-            findings.extend(clock::examine(&examined, now(), config.freshness_window.duration()));
+            let unreadable = unreadable(&examined.defects);
+            findings.extend(clock::examine(&examined, unreadable, now(), config.freshness_window.duration()));
             let (finding, marked) = evidence::examine(config, keys.as_ref().ok(), &examined).await;
             let files =
                 evidence_files(config, marked.as_ref().filter(|_| finding.severity != Severity::Fault));
             let contested = files.map(|files| ContestedFiles::new(files, options.evidence));
             let all = options.histories || options.evidence;
-            findings.extend(match examined.defects.iter().all(Defect::lets_read) {
-                true => histories::examine(&location, all, contested, on_progress).await,
-                false => vec![skipped("histories", "the database's faults must be repaired first")],
+            findings.extend(match unreadable {
+                None => histories::examine(&location, all, contested, on_progress).await,
+                Some(reason) => vec![skipped("histories", reason)],
             });
             findings.push(finding);
             (bucket, identity) = (marked, examined.identity);
@@ -175,6 +176,16 @@ fn list_of(named: &[String], all: u64) -> String {
         left => format!("; and {left} others"),
     };
     format!("{}{others}", named.join("; "))
+}
+
+/// Why checks that read the database's content must be skipped.
+fn unreadable(defects: &[Defect]) -> Option<&'static str> {
+    let defect = defects.iter().find(|defect| !defect.lets_read())?;
+    Some(match defect {
+        Defect::Empty => "no gateway has started on this database yet",
+        Defect::Behind(_) => "the next start must apply the migrations of this version first",
+        _ => "the database's faults must be repaired first",
+    })
 }
 
 /// A check that could not be made: left out, it would count as passed.

@@ -84,6 +84,14 @@ fn missing_installation_is_not_a_fault() {
     let data = folder.path().join("data");
     let output = doctor(&data, &[], &[]);
     assert_eq!((output.code, output.json()["faults"].as_u64()), (0, Some(0)), "{output:?}");
+    for check in ["clock", "histories"] {
+        let reason = "not checked: no gateway has started on this database yet";
+        assert_eq!(message(&output, check, "warning"), reason, "{output:?}");
+    }
+    let findings = output.json()["findings"].as_array().unwrap().clone();
+    let passed = findings.iter().filter(|finding| finding["severity"] == "ok").map(|finding| &finding["check"]);
+    let independent_of_data = ["installation", "listener", "open files"];
+    assert!(passed.eq(independent_of_data.iter()), "{output:?}");
     assert!(!data.exists(), "a doctor changes nothing");
 }
 

@@ -5,14 +5,20 @@ use std::time::Duration;
 use rebuttal_protocol::UnixMillis;
 use rebuttal_store::Examined;
 
-use super::Finding;
+use super::{Finding, skipped};
 use crate::clock::skew::{self, CLOCK_SKEW_MAX};
 use crate::jobs::nonce_bound_in_future;
 
 const CHECK: &str = "clock";
 
-/// One fault for each time that contradicts this machine's clock.
-pub(super) fn examine(examined: &Examined, now: UnixMillis, window: Duration) -> Vec<Finding> {
+/// One fault for each time that contradicts this machine's clock. `unreadable` is why the database's times were not
+/// read.
+pub(super) fn examine(
+    examined: &Examined,
+    unreadable: Option<&str>,
+    now: UnixMillis,
+    window: Duration,
+) -> Vec<Finding> {
     let bound = examined.nonce_bound.and_then(|bound| nonce_bound_in_future(bound, now, window));
     let entry = examined.newest_entry_at.filter(|newest| *newest > now + CLOCK_SKEW_MAX);
     let server_time = examined.server_time.map(|(time, read_at)| time + read_at.elapsed());
@@ -22,13 +28,15 @@ pub(super) fn examine(examined: &Examined, now: UnixMillis, window: Duration) ->
     if !faults.is_empty() {
         return faults;
     }
-    let message = match examined.server_time {
-        Some(_) => {
+    let message = match (examined.server_time, unreadable) {
+        (Some(_), None) => {
             "this machine's clock agrees with the database server's clock and with the times in the database"
         }
-        None => {
+        (Some(_), Some(_)) => "this machine's clock agrees with the database server's clock",
+        (None, None) => {
             "no time in the database is later than this machine's clock; whether NTP keeps it cannot be checked"
         }
+        (None, Some(reason)) => return vec![skipped(CHECK, reason)],
     };
     vec![Finding::ok(CHECK, message)]
 }
