@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
+use utoipa::openapi::{ObjectBuilder, OneOfBuilder, Ref, RefOr, Schema, Type};
 use utoipa::ToSchema;
 
 use crate::body::Object;
@@ -247,18 +248,40 @@ impl MerchantRequest for AcceptRequest {
 ///
 /// Of several matches the response has the one that needs a response soonest, otherwise the newest; ties go by
 /// disputeNo.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub enum QueryRequest {
     /// By the dispute's own number.
-    #[serde(rename = "disputeNo")]
     DisputeNo(DisputeNo),
     /// By the platform's number of the payment.
-    #[serde(rename = "paymentNo")]
     PaymentNo(PaymentNo),
     /// By the merchant's number of the trade.
-    #[serde(rename = "merchantTradeNo")]
     MerchantTradeNo(MerchantTradeNo),
 }
+
+/// Not derived: then a second key, if it was invalid, would be valid as an unknown member.
+impl utoipa::PartialSchema for QueryRequest {
+    fn schema() -> RefOr<Schema> {
+        let keys = [
+            ("disputeNo", DisputeNo::name()),
+            ("paymentNo", PaymentNo::name()),
+            ("merchantTradeNo", MerchantTradeNo::name()),
+        ];
+        let by = |key: &str| {
+            let object = ObjectBuilder::new().schema_type(Type::Object).required(key);
+            keys.iter().fold(object, |object, (name, schema)| match *name == key {
+                true => object.property(*name, Ref::from_schema_name(schema.as_ref())),
+                false => object.property(*name, ObjectBuilder::new().schema_type(Type::Null)),
+            })
+        };
+        let one_of = keys.iter().fold(OneOfBuilder::new(), |one_of, (key, _)| one_of.item(by(key)));
+        let description = "Asks for one dispute by exactly one of three keys; the others may be null. Of several matches the \
+                           response has the one that needs a response soonest, otherwise the newest; ties go by disputeNo.";
+        one_of.description(Some(description)).into()
+    }
+}
+
+impl ToSchema for QueryRequest {}
 
 impl MerchantRequest for QueryRequest {
     type Data = DisputeData;

@@ -128,8 +128,9 @@ fn introduction() -> String {
          **Merchants' calls** may have unknown members, but none called `code` at the top level: every response has one, so \
          no response can be sent back as a request. **Operators' calls** must not have unknown members or parameters, so \
          that a misspelt option is noticed.\n\n\
-         **HTTP itself** has plain responses: 400 for a request that cannot be parsed, 408 for one that does not arrive in \
-         time, 431 for a head that is too large. They are not signed.\n\n\
+         **HTTP itself** has plain responses: 400 for a request that cannot be parsed, 408 for a body that does not arrive in \
+         time, 431 for a head that is too large. They are not signed. A connection on which no complete head arrives in time \
+         is closed without a response.\n\n\
          The project's `docs/integrate/contract.md` has every rule with its reason.\n\n\
          # Authentication\n\n<!-- ReDoc-Inject: <security-definitions> -->"
     )

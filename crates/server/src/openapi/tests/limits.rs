@@ -2,7 +2,10 @@
 
 use std::str::FromStr;
 
+use rebuttal_protocol::body::Object;
+use rebuttal_protocol::dispute::QueryRequest;
 use rebuttal_protocol::file::Filename;
+use rebuttal_protocol::merchant_call::MerchantRequest as _;
 use rebuttal_protocol::operator::{NotifyUrl, Outcome, Role, TokenName};
 use rebuttal_protocol::text::{DisputeReason, MerchantName, Note, ReasonCode, Rrn};
 use rebuttal_protocol::{
@@ -10,7 +13,7 @@ use rebuttal_protocol::{
     StorageUri, UnixMillis,
 };
 use rebuttal_testbed::document::Members;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{ALL, document_of};
 
@@ -180,6 +183,23 @@ fn a_schema_accepts_what_its_parser_accepts() {
     agree("NotifyUrl", parses::<NotifyUrl>);
     agree("Time", |text| UnixMillis::from_rfc3339(text).is_ok());
     agree("Amount", |text| Amount::parse(text, "KWD".parse().unwrap()).is_ok());
+}
+
+#[test]
+fn the_schema_of_a_query_accepts_what_its_parser_accepts() {
+    let document = document_of(ALL);
+    let schema = &document.0["components"]["schemas"]["QueryRequest"];
+    let values = [None, Some(json!("D-1")), Some(json!(1)), Some(Value::Null)];
+    let cases = values.iter().flat_map(|dispute| values.iter().map(move |payment| (dispute, payment)));
+    for (dispute, payment) in cases {
+        let mut body = serde_json::Map::from_iter([("other".to_owned(), json!(1))]);
+        body.extend(dispute.clone().map(|value| ("disputeNo".to_owned(), value)));
+        body.extend(payment.clone().map(|value| ("paymentNo".to_owned(), value)));
+        let text = Value::Object(body.clone()).to_string();
+        let parsed = QueryRequest::parse(&Object::parse_signed(text.as_bytes()).unwrap());
+        let faults = document.faults(schema, &Value::Object(body), Members::OthersToo);
+        assert_eq!(faults.is_empty(), parsed.is_ok(), "{text}: schema: {faults:?}, parser: {parsed:?}");
+    }
 }
 
 #[test]
