@@ -10,8 +10,11 @@ use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 use super::tls::Trust;
 use crate::location::InvalidLocation;
 
-/// How long making a connection may take.
-pub(super) const CONNECT_LIMIT: Duration = Duration::from_secs(2);
+/// How long opening a session may take: a server on a busy machine starts a process for it, and both sides derive keys
+/// from the password.
+pub(super) const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+/// How long one of several hosts may take to accept a TCP connection before the next one is tried.
+const HOST_LIMIT: Duration = Duration::from_secs(2);
 /// After how long without traffic a connection is probed.
 const KEEPALIVE_AFTER: Duration = Duration::from_secs(10);
 /// How long what was sent may stay unacknowledged by the other machine before the connection is given up.
@@ -61,7 +64,7 @@ impl Address {
             _ => return Err(refused("sslmode must be disable, prefer, require, verify-ca or verify-full")),
         };
         config.ssl_mode(ssl_mode);
-        config.connect_timeout(CONNECT_LIMIT);
+        config.connect_timeout(HOST_LIMIT);
         config.keepalives(true).keepalives_idle(KEEPALIVE_AFTER).tcp_user_timeout(UNACKNOWLEDGED_LIMIT);
         if config.get_application_name().is_none() {
             config.application_name(APPLICATION_NAME);

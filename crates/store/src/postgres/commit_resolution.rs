@@ -6,12 +6,12 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::{sleep, timeout};
 use tokio_postgres::error::SqlState;
 
-use super::address::{Address, CONNECT_LIMIT};
+use super::address::Address;
 use super::rows;
-use super::session::{Error, LANE, Session, within};
+use super::session::{Error, LANE, Session};
 use super::statements::{HAS_BATCH_MARK, TRANSACTION_STATUS};
 
 /// How long the status is queried.
@@ -54,37 +54,29 @@ impl CommitStatus {
 
 /// Queries on new connections until the status is known, or the limit has passed.
 pub(super) async fn resolve(address: &Address, sent: &UnconfirmedBatch<'_>) -> CommitStatus {
-    let until = Instant::now() + RESOLVE_LIMIT;
-    let mut last = "no connection was made".to_owned();
-    while Instant::now() < until {
-        match Session::open(address, LANE).await {
-            Ok(session) => match status_within(&session, sent, until).await {
-                Ok(Some(true)) => return CommitStatus::Committed,
-                Ok(Some(false)) => return CommitStatus::Aborted,
-                Ok(None) => return CommitStatus::Unknown("it is still in progress".to_owned()),
+    let mut last = "the server did not answer, or the transaction is still in progress".to_owned();
+    let resolving = async {
+        loop {
+            match status(address, sent).await {
+                Ok(true) => return CommitStatus::Committed,
+                Ok(false) => return CommitStatus::Aborted,
                 Err(error) => last = error.to_string(),
-            },
-            Err(error) => last = error.to_string(),
+            }
+            sleep(RESOLVE_INTERVAL).await;
         }
-        sleep(RESOLVE_INTERVAL).await;
-    }
-    CommitStatus::Unknown(last)
+    };
+    timeout(RESOLVE_LIMIT, resolving).await.unwrap_or(CommitStatus::Unknown(last))
 }
 
-/// Whether it was committed; nothing where it is still in progress at the end.
-async fn status_within(
-    session: &Session,
-    sent: &UnconfirmedBatch<'_>,
-    until: Instant,
-) -> Result<Option<bool>, Error> {
-    while within(CONNECT_LIMIT, is_in_progress(session, sent)).await? {
-        if Instant::now() > until {
-            return Ok(None);
-        }
+/// Whether it was committed, once it is no longer in progress.
+async fn status(address: &Address, sent: &UnconfirmedBatch<'_>) -> Result<bool, Error> {
+    let session = Session::open(address, LANE).await?;
+    while is_in_progress(&session, sent).await? {
         sleep(RESOLVE_INTERVAL).await;
     }
-    let marked = within(CONNECT_LIMIT, session.row(HAS_BATCH_MARK, &[&sent.lane, &sent.batch])).await?;
-    marked.map(|row| rows::value(&row, 0)).transpose()
+    let marked = session.row(HAS_BATCH_MARK, &[&sent.lane, &sent.batch]).await?;
+    let marked = marked.ok_or_else(|| Error::Unreadable("EXISTS without a row".to_owned()))?;
+    rows::value(&marked, 0)
 }
 
 async fn is_in_progress(session: &Session, sent: &UnconfirmedBatch<'_>) -> Result<bool, Error> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::try_join_all;
 
-use super::address::Address;
+use super::address::{Address, CONNECT_LIMIT};
 use super::commit_resolution::{self, CommitStatus, UnconfirmedBatch};
 use super::load::load;
 use super::nonces;
@@ -197,18 +197,21 @@ async fn begin(session: &Session) -> Result<String, Error> {
 }
 
 /// Connects, with a few attempts and every statement of a batch prepared: one that is prepared between others would
-/// be executed out of order.
+/// be executed out of order. A batch waits for it, so all attempts have one limit.
 async fn connect(address: &Address) -> Result<Session, Failure> {
-    let mut last = None;
-    for pause in CONNECT_PAUSES {
-        tokio::time::sleep(pause).await;
-        match ready(address).await {
-            Ok(session) => return Ok(session),
-            Err(error) => last = Some(error),
+    let attempts = async {
+        let mut last = Error::Late(CONNECT_LIMIT);
+        for pause in CONNECT_PAUSES {
+            tokio::time::sleep(pause).await;
+            match ready(address).await {
+                Ok(session) => return Ok(session),
+                Err(error) => last = error,
+            }
         }
-    }
-    let cause = last.map_or_else(String::new, |error| error.to_string());
-    Err(Failure::Unavailable(format!("the database cannot be reached: {cause}")))
+        Err(last)
+    };
+    let unreachable = |error| Failure::Unavailable(format!("the database cannot be reached: {error}"));
+    within(CONNECT_LIMIT, attempts).await.map_err(unreachable)
 }
 
 async fn ready(address: &Address) -> Result<Session, Error> {

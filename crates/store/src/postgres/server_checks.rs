@@ -29,7 +29,7 @@ pub(crate) async fn server_warnings(address: &Address) -> Result<Vec<String>, Er
 /// in the shared session, and a lane would run without its limits, or with another `synchronous_commit`.
 pub(crate) async fn refuse_transaction_pooler(address: &Address) -> Result<(), StoreError> {
     let session = Session::plain(address).await?;
-    match within(CONNECT_LIMIT * 2, is_shared(address, &session)).await? {
+    match within(CONNECT_LIMIT, is_shared(address, &session)).await? {
         true => Err(StoreError::TransactionPooler),
         false => Ok(()),
     }

@@ -184,8 +184,12 @@ pub(crate) struct Session {
 impl Session {
     /// Connects with the settings of a lane or a reader.
     pub(super) async fn open(address: &Address, settings: &str) -> Result<Self, Error> {
-        let session = Self::plain(address).await?;
-        within(CONNECT_LIMIT, session.batch(settings)).await?;
+        let session = within(CONNECT_LIMIT, async {
+            let session = Self::plain(address).await?;
+            session.batch(settings).await?;
+            Ok(session)
+        })
+        .await?;
         metrics::counter!("rebuttal_database_connects_total").increment(1);
         Ok(session)
     }
