@@ -1,10 +1,12 @@
 //! The output of `sign` and `verify`, with secrets masked unless `--show-secret` is given. A request may contain a
-//! secret anywhere, so secrets are found by their text, not by their position.
+//! secret anywhere, so secrets are found by their text, not by their position; also in hex and in base64.
 
 use std::fmt::Display;
 use std::ops::Range;
 
 use anyhow::Result;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
@@ -21,7 +23,7 @@ const SECRET_MIN_BYTES: usize = 8;
 
 /// Prints text with the secrets that it knows masked.
 pub(crate) struct SecretRedactor {
-    /// In lower case: hex digits mean the same in either.
+    /// Their spellings in lower case: hex digits mean the same in either.
     secrets: Vec<Zeroizing<String>>,
     shows_secret: bool,
 }
@@ -32,8 +34,11 @@ impl SecretRedactor {
         let profiles = profiles::read_all().into_iter().flatten();
         let of_profiles = profiles.filter_map(|(_, profile)| profile.app_secret);
         let secrets = given.map(|given| given.text.clone()).into_iter().chain(of_profiles);
-        let secrets = secrets.map(|secret| Zeroizing::new(secret.expose().trim().to_ascii_lowercase()));
-        Self { secrets: secrets.filter(|secret| secret.len() >= SECRET_MIN_BYTES).collect(), shows_secret }
+        let secrets = secrets.flat_map(|secret| match secret.expose().trim() {
+            text if text.len() >= SECRET_MIN_BYTES => spellings(text).to_vec(),
+            _ => Vec::new(),
+        });
+        Self { secrets: secrets.collect(), shows_secret }
     }
 
     /// Whether a text contains a secret.
@@ -97,4 +102,16 @@ impl SecretRedactor {
     pub(crate) fn finish(&self, exit: Exit) -> Result<Exit> {
         outcome::finish_output(exit)
     }
+}
+
+/// A secret as text, in hex, and in base64 at each of its three alignments, in lower case.
+fn spellings(secret: &str) -> [Zeroizing<String>; 5] {
+    let base64 = |offset: usize| {
+        let bytes = Zeroizing::new([&[0].repeat(offset), secret.as_bytes()].concat());
+        let encoded = Zeroizing::new(STANDARD_NO_PAD.encode(&bytes));
+        // Only the characters that contain no bit of a neighbour.
+        let inner = (offset * 8).div_ceil(6)..bytes.len() * 8 / 6;
+        encoded.get(inner).unwrap_or_default().to_ascii_lowercase()
+    };
+    [secret.to_ascii_lowercase(), hex::encode(secret), base64(0), base64(1), base64(2)].map(Zeroizing::new)
 }

@@ -1,5 +1,7 @@
 //! `verify` and `sign` print no secret that was not asked for, whatever their input and wherever it contains one.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use proptest::prelude::*;
 use rebuttal_testbed::{Scheme, Signer};
 
@@ -53,6 +55,23 @@ fn secret_in_the_request_is_reported_and_masked() {
     masked(&output);
     let output = run(&["sign", TARGET, "--body", &body, "--show-secret"]);
     assert!(output.stdout.contains(&body), "{output:?}");
+}
+
+#[test]
+fn encoded_secret_in_the_request_is_masked() {
+    let run_on = |body: &str| {
+        let header = sent(&holder(Scheme::Sha256), "POST", &url(), body).header;
+        let verified = run(&["verify", "http://other/", "--authorization", &header, "--body", body]);
+        [verified, run(&["sign", TARGET, "--body", body])].map(|output| output.stdout + &output.stderr)
+    };
+    let encoded = |prefix: &str| BASE64.encode(format!("{prefix}{SECRET}:"));
+    for spelling in [hex::encode(SECRET), encoded(""), encoded("x"), encoded("xy"), encoded("app:")] {
+        for printed in run_on(&format!(r#"{{"key":"{spelling}"}}"#)) {
+            // Neighbouring bits may leave characters at both ends.
+            let middle = spelling.get(4..spelling.len() - 4).unwrap();
+            assert!(printed.contains("••••") && !printed.contains(middle), "{spelling}: {printed}");
+        }
+    }
 }
 
 #[test]
