@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+pub use rebuttal_protocol::FRESHNESS_WINDOW;
+
 /// Most bytes of an answer that are read.
 pub const ANSWER_MAX_BYTES: usize = 64 * 1024;
 /// Most bytes of a store's answer to an upload that are read: it only names an error.
@@ -19,9 +21,6 @@ pub const UPLOAD_ATTEMPTS: u32 = 3;
 /// How long one call may take with all its attempts and pauses. Longer than the gateway needs to restart, and far
 /// shorter than the five minutes for which a signed request is fresh.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(60);
-/// How long a gateway takes a request after its timestamp (contract §2), unless
-/// [`ClientBuilder::freshness_window`](crate::ClientBuilder::freshness_window) says otherwise.
-pub const FRESHNESS_WINDOW: Duration = Duration::from_secs(5 * 60);
 /// How long one attempt may take: longer than a gateway goes without an answer whose evidence store and database are as
 /// slow as it lets them be, which is 23 seconds. One that is well takes milliseconds.
 pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(25);

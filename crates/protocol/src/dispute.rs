@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
-use utoipa::openapi::{ObjectBuilder, OneOfBuilder, Ref, RefOr, Schema, Type};
 use utoipa::ToSchema;
 
 use crate::body::Object;
@@ -261,7 +260,8 @@ pub enum QueryRequest {
 
 /// Not derived: then a second key, if it was invalid, would be valid as an unknown member.
 impl utoipa::PartialSchema for QueryRequest {
-    fn schema() -> RefOr<Schema> {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        use utoipa::openapi::{ObjectBuilder, OneOfBuilder, Ref, Type};
         let keys = [
             ("disputeNo", DisputeNo::name()),
             ("paymentNo", PaymentNo::name()),

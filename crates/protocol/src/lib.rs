@@ -33,7 +33,7 @@ pub use money::{Amount, Currency};
 pub use scene::{FileFormat, Scene};
 pub use storage_uri::{FileId, StorageUri};
 pub use text::{EvidenceName, MerchantTradeNo, PaymentNo};
-pub use time::UnixMillis;
+pub use time::{FRESHNESS_WINDOW, UnixMillis};
 
 /// A value from outside that is not of its form. The sentence says what the form is, without naming the field.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -13,6 +13,10 @@ use utoipa::openapi::{ObjectBuilder, Type};
 use crate::Invalid;
 use crate::schema::{format, schema};
 
+/// How far a request's timestamp may differ from the gateway's clock, in both directions, unless the gateway is
+/// configured otherwise (contract §2).
+pub const FRESHNESS_WINDOW: Duration = Duration::from_secs(5 * 60);
+
 /// A moment in Unix milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]

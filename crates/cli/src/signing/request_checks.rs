@@ -1,8 +1,7 @@
 //! Checks of a request that do not depend on its signature: what the gateway refuses in any case, and freshness.
 
 use rebuttal_client::protocol::body::{BODY_MAX_BYTES, Object};
-use rebuttal_client::protocol::{MerchantCall, UnixMillis};
-use rebuttal_server::FRESHNESS_WINDOW;
+use rebuttal_client::protocol::{FRESHNESS_WINDOW, MerchantCall, UnixMillis};
 use serde::Serialize;
 
 use crate::signing::{SecretRedactor, escape_invisible};

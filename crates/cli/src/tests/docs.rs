@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use clap::error::{ContextKind, ErrorKind};
+use rebuttal_client::protocol::FRESHNESS_WINDOW;
 use rebuttal_evidence::s3::{LINK_LIFETIME, TEMPORARY_FORM_LIFETIME};
-use rebuttal_server::FRESHNESS_WINDOW;
 use rebuttal_testbed::{Page, page, page::Block};
 
 use super::help::parse;

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use rebuttal_evidence::{AwsVariables, Bucket, Endpoint};
+use rebuttal_protocol::FRESHNESS_WINDOW;
 use rebuttal_store::Location;
 use zeroize::Zeroizing;
 
@@ -17,8 +18,6 @@ use crate::http::base_url::BaseUrl;
 use crate::http::tls::TlsFiles;
 use crate::setup::data_dir::DataPaths;
 
-/// How far a request's timestamp may differ from the gateway's clock, in both directions (contract §2).
-pub const FRESHNESS_WINDOW: Duration = Duration::from_secs(5 * 60);
 /// The widest window that may be configured. Used nonces are stored for two windows, so it also bounds their number.
 pub const FRESHNESS_WINDOW_MAX: Duration = Duration::from_secs(60 * 60);
 /// Failed authentications that one peer address may make in a second (contract §7).
