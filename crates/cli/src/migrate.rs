@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::pin::pin;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 use rebuttal_evidence::StorageLocation;
 use rebuttal_server::{
@@ -14,8 +14,8 @@ use serde::Serialize;
 
 use crate::exit::Exit;
 use crate::outcome::{self, OutcomeJson};
-use crate::settings::{Secret, evidence, without_password};
-use crate::{prompt, signals, terminal};
+use crate::settings::{Secret, aws_variables, without_password};
+use crate::{prompt, signals, terminal, usage};
 
 /// How often the progress bar is redrawn if the total is unknown.
 const SPINNER_INTERVAL: Duration = Duration::from_millis(120);
@@ -128,33 +128,34 @@ impl MigrateData {
     }
 
     fn migration(&self) -> Result<Migration> {
-        let location = |url: &Option<Secret>, name: &'static str| {
-            url.as_ref().map(|url| url.expose().parse::<Location>().context(name)).transpose()
-        };
-        let evidence_from = match self.evidence_from.as_deref() {
-            Some(url) => match url.parse().context("--evidence-from")? {
-                StorageLocation::Folder(folder) => Some(folder),
-                StorageLocation::Bucket(_) => bail!("--evidence-from must be file:///FOLDER"),
-            },
-            None => None,
-        };
-        let evidence_to = match self.evidence_to.as_deref() {
-            Some(url) => match evidence(Some(url), None).context("--evidence-to")? {
-                Some(bucket @ EvidenceLocation::Bucket { .. }) => Some(bucket),
-                _ => bail!("--evidence-to must be s3://bucket"),
-            },
-            None => None,
-        };
-        if self.to.is_none() && evidence_to.is_none() {
-            bail!("there is nothing to migrate: pass --to, --evidence-to, or both");
+        if self.to.is_none() && self.evidence_to.is_none() {
+            return Err(usage::error("there is nothing to migrate: pass --to, --evidence-to, or both"));
         }
+        let bucket = |url: &str| match url.parse()? {
+            StorageLocation::Bucket(bucket) => {
+                Ok(EvidenceLocation::Bucket { bucket, public: None, variables: aws_variables() })
+            }
+            StorageLocation::Folder(_) => bail!("must be s3://bucket"),
+        };
+        let folder = |url: &str| match url.parse()? {
+            StorageLocation::Folder(folder) => Ok(folder),
+            StorageLocation::Bucket(_) => bail!("must be file:///FOLDER"),
+        };
+        let sqlite = |url: &str| match url.parse()? {
+            from @ Location::Sqlite(_) => Ok(from),
+            Location::Postgres(_) => bail!("must be sqlite:PATH"),
+        };
+        let postgres = |url: &str| match url.parse()? {
+            to @ Location::Postgres(_) => Ok(to),
+            Location::Sqlite(_) => bail!("must be postgres://USER:PASSWORD@HOST/DATABASE"),
+        };
         Ok(Migration {
             data_dir: self.data.clone(),
             master_key_file: self.master_key_file.clone(),
-            from: location(&self.from, "--from")?,
-            to: location(&self.to, "--to")?,
-            evidence_from,
-            evidence_to,
+            from: flag("--from", self.from.as_ref().map(Secret::expose), sqlite)?,
+            to: flag("--to", self.to.as_ref().map(Secret::expose), postgres)?,
+            evidence_from: flag("--evidence-from", self.evidence_from.as_deref(), folder)?,
+            evidence_to: flag("--evidence-to", self.evidence_to.as_deref(), bucket)?,
             skip_missing: self.skip_missing,
         })
     }
@@ -197,6 +198,12 @@ impl MigrateData {
         }
         terminal::println(format!("\nStart the gateway with{settings}\nand the same master key."));
     }
+}
+
+/// The value of a flag, or a usage error that names the flag.
+fn flag<T>(name: &str, url: Option<&str>, parse: impl FnOnce(&str) -> Result<T>) -> Result<Option<T>> {
+    let named = |error| usage::error(format!("{name}: {}", terminal::causes(&error)));
+    url.map(|url| parse(url).map_err(named)).transpose()
 }
 
 /// A progress bar, where standard error is a terminal.

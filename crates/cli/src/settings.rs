@@ -50,6 +50,10 @@ pub(crate) const LOG_FILTER: &str = "info";
 const DRAIN_MAX_SECONDS: u16 = 300;
 /// An hour: after that, an operator should find out why there is no database.
 const START_WAIT_MAX_SECONDS: u16 = 3600;
+/// How long a request head may take to arrive, which the idle timeout includes.
+const IDLE_TIMEOUT_MIN_SECONDS: u16 = 10;
+/// Common load balancers keep an idle connection for at most an hour.
+const IDLE_TIMEOUT_MAX_SECONDS: u16 = 3600;
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// The settings of `serve`. None is required.
@@ -162,17 +166,17 @@ pub(crate) struct Settings {
 
     /// How long to keep serving after a stop signal, while /readyz answers 503; for load balancers, 0 to 300 seconds
     /// [default: 0]
-    #[arg(long, env = "REBUTTAL_DRAIN_SECONDS", value_name = "SECONDS", value_parser = at_most::<DRAIN_MAX_SECONDS>)]
+    #[arg(long, env = "REBUTTAL_DRAIN_SECONDS", value_name = "SECONDS", value_parser = range::<0, DRAIN_MAX_SECONDS>)]
     drain_seconds: Option<u16>,
 
-    /// How long a connection may be idle between two requests, in seconds; less than 10 counts as 10. Longer than the
-    /// idle timeout of the load balancer or proxy in front [default: 75]
-    #[arg(long, env = "REBUTTAL_IDLE_TIMEOUT_SECONDS", value_name = "SECONDS", value_parser = positive)]
-    idle_timeout_seconds: Option<NonZeroU32>,
+    /// How long a connection may be idle between two requests, 10 to 3600 seconds. Longer than the idle timeout of the
+    /// load balancer or proxy in front [default: 75]
+    #[arg(long, env = "REBUTTAL_IDLE_TIMEOUT_SECONDS", value_name = "SECONDS", value_parser = range::<IDLE_TIMEOUT_MIN_SECONDS, IDLE_TIMEOUT_MAX_SECONDS>)]
+    idle_timeout_seconds: Option<u16>,
 
     /// How long a start waits for a PostgreSQL that does not answer yet, and the first start for its S3, 0 to 3600
     /// seconds [default: 30]
-    #[arg(long, env = "REBUTTAL_START_WAIT_SECONDS", value_name = "SECONDS", value_parser = at_most::<START_WAIT_MAX_SECONDS>)]
+    #[arg(long, env = "REBUTTAL_START_WAIT_SECONDS", value_name = "SECONDS", value_parser = range::<0, START_WAIT_MAX_SECONDS>)]
     start_wait_seconds: Option<u16>,
 
     /// Changes that share one transaction, and so one flush to disk; with 1, each has its own [default: 512]
@@ -274,7 +278,7 @@ impl Settings {
         config.connections_per_peer_max =
             self.max_connections_per_peer.map(|connections| count(Some(connections), usize::MAX));
         if let Some(seconds) = self.idle_timeout_seconds {
-            config.idle_timeout = Duration::from_secs(u64::from(seconds.get()));
+            config.idle_timeout = Duration::from_secs(seconds.into());
         }
         if let Some(seconds) = self.start_wait_seconds {
             config.start_wait = Duration::from_secs(seconds.into());
@@ -319,7 +323,7 @@ where
 }
 
 /// The evidence's location, if it is set, with the AWS variables of the environment.
-pub(crate) fn evidence(url: Option<&str>, public_url: Option<&str>) -> Result<Option<EvidenceLocation>> {
+fn evidence(url: Option<&str>, public_url: Option<&str>) -> Result<Option<EvidenceLocation>> {
     let mut faults = SettingErrors::default();
     let public = public_url.map(|url| url.parse().context("evidence_public_url")).transpose();
     let public = faults.take(&["evidence_public_url"], public).flatten();
@@ -328,8 +332,7 @@ pub(crate) fn evidence(url: Option<&str>, public_url: Option<&str>) -> Result<Op
     faults.into_result()?;
     match (location, public) {
         (Some(StorageLocation::Bucket(bucket)), public) => {
-            let variables = AwsVariables::read(|name| std::env::var(name).ok());
-            Ok(Some(EvidenceLocation::Bucket { bucket, public, variables }))
+            Ok(Some(EvidenceLocation::Bucket { bucket, public, variables: aws_variables() }))
         }
         (_, Some(_)) => {
             bail!(
@@ -339,6 +342,11 @@ pub(crate) fn evidence(url: Option<&str>, public_url: Option<&str>) -> Result<Op
         (Some(StorageLocation::Folder(folder)), None) => Ok(Some(EvidenceLocation::Folder(folder))),
         (None, None) => Ok(None),
     }
+}
+
+/// The AWS variables of the environment.
+pub(crate) fn aws_variables() -> AwsVariables {
+    AwsVariables::read(|name| std::env::var(name).ok())
 }
 
 /// Parses the address of a listener.
@@ -360,9 +368,9 @@ fn positive(text: &str) -> Result<NonZeroU32, String> {
     text.parse().map_err(|_| format!("must be a whole number from 1 to {}", u32::MAX))
 }
 
-fn at_most<const MAX: u16>(text: &str) -> Result<u16, String> {
-    let number = text.parse().ok().filter(|number| *number <= MAX);
-    number.ok_or_else(|| format!("must be a whole number from 0 to {MAX}"))
+fn range<const MIN: u16, const MAX: u16>(text: &str) -> Result<u16, String> {
+    let number = text.parse().ok().filter(|number| (MIN..=MAX).contains(number));
+    number.ok_or_else(|| format!("must be a whole number from {MIN} to {MAX}"))
 }
 
 fn seconds(text: &str) -> Result<u64, String> {

@@ -74,6 +74,10 @@ fn an_invalid_value_is_reported_with_its_line_and_key() {
         ("max_connections = 0", "it must be a whole number from 1 to 4294967295"),
         ("max_connections = 5000000000", "it must be a whole number from 1 to 4294967295"),
         ("freshness_window_seconds = -1", "it must be a whole number of seconds"),
+        ("idle_timeout_seconds = 9", "it must be a whole number from 10 to 3600"),
+        ("idle_timeout_seconds = 3601", "it must be a whole number from 10 to 3600"),
+        ("drain_seconds = 301", "it must be a whole number from 0 to 300"),
+        ("start_wait_seconds = 3601", "it must be a whole number from 0 to 3600"),
         ("listen = \":8080\"", "it must be an IP address and a port, such as 127.0.0.1:8080 or 0.0.0.0:8080"),
         (
             "listen = \"localhost:8080\"",

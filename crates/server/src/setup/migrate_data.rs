@@ -98,8 +98,8 @@ impl Migration {
         let data_dir = DataDir::open(&self.data_dir)?;
         let from = self.from.clone().unwrap_or_else(|| Location::from(data_dir.database().as_path()));
         if let Location::Sqlite(path) = &from {
+            ensure!(path.is_file(), "there is no database at {}; name it with --from", path.display());
             data_dir.lock_database(path)?;
-            ensure!(path.is_file(), "there is no database at {}", path.display());
         }
         let files = match &self.evidence_to {
             Some(new) => match Store::open(&from, &Options::default()).await {

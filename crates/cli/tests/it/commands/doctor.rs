@@ -89,7 +89,8 @@ fn missing_installation_is_not_a_fault() {
         assert_eq!(message(&output, check, "warning"), reason, "{output:?}");
     }
     let findings = output.json()["findings"].as_array().unwrap().clone();
-    let passed = findings.iter().filter(|finding| finding["severity"] == "ok").map(|finding| &finding["check"]);
+    let passed =
+        findings.iter().filter(|finding| finding["severity"] == "ok").map(|finding| &finding["check"]);
     let independent_of_data = ["installation", "listener", "open files"];
     assert!(passed.eq(independent_of_data.iter()), "{output:?}");
     assert!(!data.exists(), "a doctor changes nothing");

@@ -164,8 +164,36 @@ fn unavailable_dependency_is_named() {
     assert_eq!(tls, "✗ tls_certificate and tls_key must be given together, and tls_certificate is missing\n");
     let data = message(&["serve", "--data", "/proc/d", "--listen", "127.0.0.1:0"], 1);
     assert!(data.contains("create it for this user, or set data to another path"), "{data}");
-    let moved = message(&["migrate", "--data", "nope", "--to", "postgres://h/d", "--yes"], 1);
-    assert!(moved.contains("there is no data directory at nope; name it with --data"), "{moved}");
+}
+
+#[test]
+fn migration_errors_name_the_flag_to_correct() {
+    let to = ["--to", "postgres://u:Geheim7@h/d"];
+    for (more, why) in [
+        (
+            ["--data", "nope"].as_slice(),
+            "✗ the migration failed: there is no data directory at nope; name it with --data\n",
+        ),
+        (
+            &["--data", ".", "--from", "sqlite:/nope.db"],
+            "✗ the migration failed: there is no database at /nope.db; name it with --from\n",
+        ),
+    ] {
+        let words = [["migrate", "--yes"].as_slice(), &to, more].concat();
+        assert_eq!(message(&words, 1), why);
+    }
+    for (words, why) in [
+        ([].as_slice(), "there is nothing to migrate: pass --to, --evidence-to, or both\n"),
+        (&["--to", "sqlite:x.db"], "--to: must be postgres://USER:PASSWORD@HOST/DATABASE\n"),
+        (&[to[0], to[1], "--from", "postgres://u:Geheim7@h/d"], "--from: must be sqlite:PATH\n"),
+        (&[to[0], to[1], "--from", "u:Geheim7@h"], "--from: the database URL must be sqlite:PATH or "),
+        (&[to[0], to[1], "--evidence-from", "s3://bucket"], "--evidence-from: must be file:///FOLDER\n"),
+        (&["--evidence-to", "file:///srv/evidence"], "--evidence-to: must be s3://bucket\n"),
+        (&["--evidence-to", "bucket"], "--evidence-to: must be file:///folder or s3://bucket?endpoint="),
+    ] {
+        let printed = message(&[["migrate", "--yes"].as_slice(), words].concat(), 2);
+        assert!(printed.starts_with(&format!("error: {why}")) && !printed.contains("Geheim7"), "{printed}");
+    }
 }
 
 #[test]
