@@ -21,7 +21,7 @@ const NO_EFFECT: &str = "Nothing was accepted.";
 /// The dispute is shown before a confirmation, because this cannot be undone. Accepting it again changes nothing.
 #[derive(Debug, clap::Args)]
 #[command(after_help = exit::HELP)]
-pub(crate) struct Accept {
+pub(crate) struct AcceptArgs {
     /// Number of the dispute
     #[arg(value_name = "DISPUTE_NO")]
     dispute_no: DisputeNo,
@@ -50,7 +50,7 @@ struct AcceptJson<'a> {
     again: Option<&'a str>,
 }
 
-impl Accept {
+impl AcceptArgs {
     pub(crate) async fn run(self) -> Result<Exit> {
         let result = self.accept().await;
         let again = rerun_command::with_options(&[]);

@@ -12,13 +12,13 @@ use crate::{command_tree, outcome, terminal};
 /// $fpath; for fish, as rebuttal.fish in ~/.config/fish/completions.
 #[derive(Debug, clap::Args)]
 #[command(after_help = exit::HELP_OUTPUT_ONLY)]
-pub(crate) struct Completions {
+pub(crate) struct CompletionsArgs {
     /// The shell
     #[arg(value_name = "SHELL")]
     shell: Shell,
 }
 
-impl Completions {
+impl CompletionsArgs {
     pub(crate) fn run(self) -> Result<Exit> {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut command_tree::all(), "rebuttal", &mut script);

@@ -35,7 +35,7 @@ use report::ContestReport;
     override_usage = "rebuttal contest <DISPUTE_NO> --receipt <FILE> [--name <TEXT>] --refund <FILE> … [OPTIONS]",
     after_help = exit::HELP
 )]
-pub(crate) struct Contest {
+pub(crate) struct ContestArgs {
     /// Number of the dispute
     #[arg(value_name = "DISPUTE_NO")]
     dispute_no: DisputeNo,
@@ -55,7 +55,7 @@ pub(crate) struct Contest {
     access: MerchantAccess,
 }
 
-impl Contest {
+impl ContestArgs {
     pub(crate) async fn run(self) -> Result<Exit> {
         let mut submitted = None;
         let result = self.contest(&mut submitted).await;

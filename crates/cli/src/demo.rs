@@ -22,7 +22,7 @@ use gateway::DemoGateway;
 /// stays up, so that you can continue, until Ctrl-C.
 #[derive(Debug, clap::Args)]
 #[command(after_help = exit::HELP_OUTPUT_ONLY)]
-pub(crate) struct Demo {
+pub(crate) struct DemoArgs {
     /// Stop at the end of the demonstration
     #[arg(long)]
     once: bool,
@@ -32,7 +32,7 @@ pub(crate) struct Demo {
     listen: Option<SocketAddr>,
 }
 
-impl Demo {
+impl DemoArgs {
     pub(crate) async fn run(self) -> Result<Exit> {
         // The client warns where it finds no trusted certificates; the demo uses plain HTTP.
         log::start(LogFormat::Text, "warn,rustls_platform_verifier=error")?;

@@ -35,7 +35,7 @@ Exit codes:
 /// installation was checked.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXIT_CODES)]
-pub(crate) struct Doctor {
+pub(crate) struct DoctorArgs {
     /// Print one JSON object on standard output: every finding
     #[arg(long)]
     json: bool,
@@ -68,7 +68,7 @@ struct DoctorJson<'a> {
     findings: &'a [Finding],
 }
 
-impl Doctor {
+impl DoctorArgs {
     pub(crate) async fn run(self) -> Result<Exit> {
         let (settings, config) = self.settings.resolved(&self.sources, self.config.as_deref())?;
         let connections_given = settings.max_connections.is_some();

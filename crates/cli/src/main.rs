@@ -66,24 +66,24 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Demo(demo::Demo),
+    Demo(demo::DemoArgs),
     // For operators of a gateway.
-    Serve(Box<serve::Serve>),
-    Operator(Box<operator::Operator>),
+    Serve(Box<serve::ServeArgs>),
+    Operator(Box<operator::OperatorArgs>),
     Config(config::ConfigCommand),
-    Migrate(Box<migrate::MigrateData>),
-    Doctor(Box<doctor::Doctor>),
+    Migrate(Box<migrate::MigrateArgs>),
+    Doctor(Box<doctor::DoctorArgs>),
     // For merchants and their developers.
-    Upload(Box<upload::Upload>),
-    Contest(Box<contest::Contest>),
-    Accept(Box<accept::Accept>),
-    Query(Box<query::Query>),
+    Upload(Box<upload::UploadArgs>),
+    Contest(Box<contest::ContestArgs>),
+    Accept(Box<accept::AcceptArgs>),
+    Query(Box<query::QueryArgs>),
     Profile(profile::ProfileCommand),
-    Sign(Box<sign::Sign>),
-    Verify(Box<verify::Verify>),
+    Sign(Box<sign::SignArgs>),
+    Verify(Box<verify::VerifyArgs>),
     // For installation.
-    Completions(completions::Completions),
-    Man(man::WriteMan),
+    Completions(completions::CompletionsArgs),
+    Man(man::ManArgs),
 }
 
 impl Command {

@@ -13,13 +13,13 @@ use crate::{command_tree, outcome, terminal};
 /// The pages are rebuttal.1, rebuttal-serve.1 and so on. `man rebuttal` finds them in /usr/local/share/man/man1.
 #[derive(Debug, clap::Args)]
 #[command(after_help = exit::HELP_OUTPUT_ONLY)]
-pub(crate) struct WriteMan {
+pub(crate) struct ManArgs {
     /// Folder that the pages are written to; made if missing, existing pages are overwritten
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
 }
 
-impl WriteMan {
+impl ManArgs {
     pub(crate) fn run(self) -> Result<Exit> {
         let out = self.out.display();
         fs::create_dir_all(&self.out).with_context(|| format!("cannot create the folder {out}"))?;

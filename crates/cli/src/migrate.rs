@@ -39,7 +39,7 @@ Exit codes:
 /// S3 credentials come from the AWS_… variables.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXIT_CODES)]
-pub(crate) struct MigrateData {
+pub(crate) struct MigrateArgs {
     /// Folder of the gateway's data
     #[arg(long, env = "REBUTTAL_DATA", value_name = "DIR", default_value = "rebuttal-data")]
     data: PathBuf,
@@ -87,7 +87,7 @@ struct MigrationJson<'a> {
     moved: Option<&'a MigrationReport>,
 }
 
-impl MigrateData {
+impl MigrateArgs {
     pub(crate) async fn run(self) -> Result<Exit> {
         let result = self.migrate().await;
         outcome::finish(

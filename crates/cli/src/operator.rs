@@ -42,7 +42,7 @@ Exit codes:
 /// gives another one in each run.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXIT_CODES)]
-pub(crate) struct Operator {
+pub(crate) struct OperatorArgs {
     #[command(subcommand)]
     subcommand: OperatorSubcommand,
 
@@ -66,7 +66,7 @@ enum OperatorSubcommand {
     Dispute(Box<dispute::DisputeCommand>),
 }
 
-impl Operator {
+impl OperatorArgs {
     pub(crate) async fn run(self) -> Result<Exit> {
         let Self { subcommand, access } = self;
         let client = match access.client() {

@@ -20,7 +20,7 @@ const HINTS: FailureHints = FailureHints { no_effect: "A query changes nothing."
 /// else the newest.
 #[derive(Debug, clap::Args)]
 #[command(after_help = exit::HELP)]
-pub(crate) struct Query {
+pub(crate) struct QueryArgs {
     #[command(flatten)]
     key: DisputeKey,
 
@@ -58,7 +58,7 @@ struct QueryJson<'a> {
     dispute: Option<&'a DisputeData>,
 }
 
-impl Query {
+impl QueryArgs {
     pub(crate) async fn run(self) -> Result<Exit> {
         let request = match (self.key.dispute_no, self.key.payment_no, self.key.merchant_trade_no) {
             (Some(number), _, _) => Some(QueryRequest::DisputeNo(number)),

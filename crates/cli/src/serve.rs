@@ -29,7 +29,7 @@ Exit codes:
 /// those in flight are finished within 30 seconds.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXIT_CODES)]
-pub(crate) struct Serve {
+pub(crate) struct ServeArgs {
     /// TOML file of settings; its keys are the flags below with underscores, as in public_url = ["https://…"]
     #[arg(long, env = "REBUTTAL_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
@@ -41,7 +41,7 @@ pub(crate) struct Serve {
     settings: Settings,
 }
 
-impl Serve {
+impl ServeArgs {
     pub(crate) async fn run(self) -> Result<Exit> {
         let resolved = self.settings.resolved(&self.sources, self.config.as_deref());
         let unknown = unknown_variables(&command_tree::all());

@@ -23,7 +23,7 @@ use crate::terminal;
 /// secret is masked in the output. A request that the gateway will refuse is signed too, with a warning.
 #[derive(Debug, clap::Args)]
 #[command(after_help = exit::HELP_OUTPUT_ONLY)]
-pub(crate) struct Sign {
+pub(crate) struct SignArgs {
     /// Path and query under the base URL, such as /pg/v2/dispute/query
     #[arg(value_name = "TARGET", value_parser = arguments::target)]
     target: String,
@@ -138,7 +138,7 @@ struct SignJson<'a> {
     refusals: Vec<String>,
 }
 
-impl Sign {
+impl SignArgs {
     pub(crate) fn run(self) -> Result<Exit> {
         let given = self.access.resolve()?;
         let redactor = SecretRedactor::new(given.secret.as_ref(), self.show_secret);

@@ -24,7 +24,7 @@ const FILES_MAX: usize = rebuttal_client::protocol::dispute::EVIDENCE_MAX;
 /// which may be given to `contest` instead of a FILE. A file that no contest names within days is deleted.
 #[derive(Debug, clap::Args)]
 #[command(after_help = exit::HELP)]
-pub(crate) struct Upload {
+pub(crate) struct UploadArgs {
     /// The files: jpg, jpeg, png, pdf, xls or xlsx, 1 to 2,097,152 bytes
     #[arg(value_name = "FILE", required = true, value_parser = OsStringValueParser::new().map(PathBuf::from))]
     files: Vec<PathBuf>,
@@ -54,7 +54,7 @@ struct UploadJson<'a> {
     files: &'a [Uploaded<'a>],
 }
 
-impl Upload {
+impl UploadArgs {
     pub(crate) async fn run(self) -> Result<Exit> {
         if self.files.len() > FILES_MAX {
             return Err(usage::error(format!("one call takes at most {FILES_MAX} files")));

@@ -35,7 +35,7 @@ Exit codes:
 /// With REBUTTAL_URL, --url or a profile, the URL is compared with the gateway's base URL.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXIT_CODES)]
-pub(crate) struct Verify {
+pub(crate) struct VerifyArgs {
     /// Absolute URL that the request was sent to, with its query
     #[arg(value_name = "URL")]
     sent_to: SentUrl,
@@ -63,7 +63,7 @@ pub(crate) struct Verify {
     access: MerchantAccess,
 }
 
-impl Verify {
+impl VerifyArgs {
     pub(crate) fn run(self) -> Result<Exit> {
         let given = self.access.resolve()?;
         let redactor = SecretRedactor::new(given.secret.as_ref(), self.show_secret);
