@@ -8,9 +8,9 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 use rebuttal_client::{AppId, Client, Scheme};
 
-use crate::address::Address;
 use crate::enum_arg;
 use crate::files;
+use crate::gateway_url::GatewayUrl;
 use crate::profiles::{self, NamedProfile, Profile, ProfileName};
 use crate::settings::{Secret, Sources};
 use crate::wait_notice;
@@ -38,7 +38,7 @@ pub(crate) struct ConnectionArgs {
 
     /// Public base URL of the gateway, exactly as the gateway knows it: it is part of every signature
     #[arg(long, env = "REBUTTAL_URL", value_name = "URL")]
-    url: Option<Address>,
+    url: Option<GatewayUrl>,
 
     /// The app's id, 32 hex digits
     #[arg(long, env = "REBUTTAL_APP_ID", value_name = "ID")]
@@ -138,7 +138,7 @@ impl ConnectionArgs {
 /// The values of a gateway and an app from all sources. A missing one is an error only where it is needed.
 #[derive(Debug)]
 pub(crate) struct ResolvedConnection {
-    pub(crate) url: Option<Address>,
+    pub(crate) url: Option<GatewayUrl>,
     pub(crate) app_id: Option<AppId>,
     pub(crate) secret: Option<SourcedAppSecret>,
     /// The scheme, if one was given.
@@ -174,7 +174,7 @@ impl ResolvedConnection {
         }
     }
 
-    pub(crate) fn require_url(&self) -> Result<&Address> {
+    pub(crate) fn require_url(&self) -> Result<&GatewayUrl> {
         self.url.as_ref().context(
             "no gateway's address: set REBUTTAL_URL, pass --url, or keep a profile with `rebuttal profile add`",
         )

@@ -2,7 +2,6 @@
 
 mod accept;
 mod access;
-mod address;
 mod command_tree;
 mod completions;
 mod config;
@@ -13,6 +12,7 @@ mod enum_arg;
 mod escape;
 mod exit;
 mod files;
+mod gateway_url;
 mod help;
 mod log;
 mod man;

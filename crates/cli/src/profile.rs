@@ -10,8 +10,8 @@ use anyhow::Result;
 use rebuttal_client::{AppId, Scheme};
 use serde::Serialize;
 
-use crate::address::Address;
 use crate::exit::Exit;
+use crate::gateway_url::GatewayUrl;
 use crate::outcome::{self, OutcomeJson};
 use crate::profiles::{Profile, ProfileName};
 use crate::terminal;
@@ -57,7 +57,7 @@ impl ProfileCommand {
 #[serde(rename_all = "camelCase")]
 struct ProfileJson<'a> {
     name: &'a ProfileName,
-    url: Option<&'a Address>,
+    url: Option<&'a GatewayUrl>,
     app_id: Option<AppId>,
     scheme: Scheme,
     trust: Option<&'a Path>,

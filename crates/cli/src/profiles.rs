@@ -13,7 +13,7 @@ use rebuttal_client::{AppId, Scheme};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::address::Address;
+use crate::gateway_url::GatewayUrl;
 use crate::nearest::nearest;
 use crate::settings::Secret;
 use crate::toml_file;
@@ -64,7 +64,7 @@ impl fmt::Display for ProfileName {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Profile {
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) url: Option<Address>,
+    pub(crate) url: Option<GatewayUrl>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) app_id: Option<AppId>,
     #[serde(skip_serializing_if = "Option::is_none")]

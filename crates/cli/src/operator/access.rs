@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use super::client::OperatorClient;
-use crate::address::Address;
 use crate::files;
+use crate::gateway_url::GatewayUrl;
 use crate::settings::{DATA_DIR, Secret, Sources};
 
 /// Where `serve` listens by default.
@@ -24,7 +24,7 @@ pub(crate) struct OperatorAccess {
 
     /// Address of the operator API, without /operator/v1 [default: http://127.0.0.1:8080]
     #[arg(long, env = "REBUTTAL_OPERATOR_URL", value_name = "URL", global = true)]
-    operator_url: Option<Address>,
+    operator_url: Option<GatewayUrl>,
 
     /// Operator's token; a flag is seen by every user of the machine, so prefer the variable or --operator-token-file
     /// [default: operator.token in the data directory]
@@ -106,7 +106,7 @@ impl SourcedToken {
 
 impl OperatorAccess {
     pub(super) fn client(&self) -> Result<OperatorClient> {
-        let url = self.operator_url.as_ref().map_or(DEFAULT_URL, Address::as_str);
+        let url = self.operator_url.as_ref().map_or(DEFAULT_URL, GatewayUrl::as_str);
         let trusted =
             self.trust.as_deref().map(|path| files::read_certificates(path, &self.sources.name("trust")));
         let token = self.token()?;

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::client::OperatorClient;
 use super::output;
-use crate::address::percent_encode;
+use crate::gateway_url::percent_encode;
 use crate::terminal;
 
 /// The part of a list to fetch.

@@ -8,8 +8,8 @@ use super::idempotency_key::IdempotencyKeyArg;
 use super::list::ListArgs;
 use super::output;
 use super::secret_output::{self, SecretFileArg};
-use crate::address::percent_encode;
 use crate::enum_arg;
+use crate::gateway_url::percent_encode;
 use crate::prompt::ConfirmArg;
 use crate::terminal::{self, Table};
 

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use rebuttal_client::protocol::UnixMillis;
 
-use crate::address::{self, Address};
+use crate::gateway_url::{self, GatewayUrl};
 
 /// A request target under the base URL: path and query.
 pub(crate) fn target(text: &str) -> Result<String, String> {
@@ -25,7 +25,7 @@ pub(crate) struct SentUrl {
     /// As it was written, without the fragment.
     pub(crate) written: String,
     /// The address that it begins with, without any path.
-    pub(crate) origin: Address,
+    pub(crate) origin: GatewayUrl,
     /// The path and the query, as written.
     pub(crate) target: String,
 }
@@ -43,7 +43,7 @@ impl FromStr for SentUrl {
     fn from_str(text: &str) -> Result<Self, String> {
         const SUCH_AS: &str = "such as https://pay.example.com/pg/v2/dispute/query";
         let written = text.split('#').next().unwrap_or_default();
-        let after_scheme = written.split_once("://").filter(|(scheme, _)| address::is_http(scheme));
+        let after_scheme = written.split_once("://").filter(|(scheme, _)| gateway_url::is_http(scheme));
         let (_, rest) = after_scheme
             .ok_or_else(|| format!("it must be absolute and begin with https:// or http://, {SUCH_AS}"))?;
         let at = rest.find(['/', '?']);

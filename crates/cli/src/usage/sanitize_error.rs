@@ -3,7 +3,7 @@
 use clap::Error;
 use clap::error::{ContextKind, ContextValue};
 
-use crate::address;
+use crate::gateway_url;
 use crate::terminal;
 
 /// Most characters of an argument that an error repeats: enough to recognize it.
@@ -17,7 +17,7 @@ const SECRET_DIGITS: usize = 32;
 pub(crate) fn sanitize_error(mut error: Error) -> Error {
     for kind in [ContextKind::InvalidValue, ContextKind::InvalidArg, ContextKind::InvalidSubcommand] {
         let Some(ContextValue::String(typed)) = error.get(kind) else { continue };
-        let mut short = terminal::sanitize(&without_secrets(&address::without_user(typed)));
+        let mut short = terminal::sanitize(&without_secrets(&gateway_url::without_user(typed)));
         if let Some((end, _)) = short.char_indices().nth(REPEATED_MAX) {
             short.truncate(end);
             short.push('…');

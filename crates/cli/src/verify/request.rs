@@ -6,7 +6,7 @@ use rebuttal_client::protocol::{Authorization, UnixMillis};
 use rebuttal_client::{AppSecret, Scheme, internal};
 
 use crate::access::ResolvedConnection;
-use crate::address::Address;
+use crate::gateway_url::GatewayUrl;
 use crate::settings::Secret;
 use crate::signing::arguments::SentUrl;
 use crate::signing::request_checks::{self, Freshness};
@@ -19,7 +19,7 @@ pub(super) struct CheckedRequest<'a> {
     parsed: AppSecret,
     /// The scheme that the app is set to, if it is known.
     pub(super) app_scheme: Option<Scheme>,
-    pub(super) base_url: Address,
+    pub(super) base_url: GatewayUrl,
     pub(super) target: String,
     pub(super) sent_to: &'a SentUrl,
     pub(super) method: &'a str,

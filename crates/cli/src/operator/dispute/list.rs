@@ -5,7 +5,7 @@ use rebuttal_client::protocol::dispute::{Stage, Status};
 use rebuttal_client::protocol::{MerchantId, UnixMillis};
 
 use super::view::table;
-use crate::address::percent_encode;
+use crate::gateway_url::percent_encode;
 use crate::operator::client::OperatorClient;
 use crate::operator::list::ListArgs;
 use crate::terminal;

@@ -17,9 +17,9 @@ const EXAMPLE: &str = "as in https://pay.example.com";
 /// slash at its end. It has no user, no query, no fragment, and no path but the prefix of a proxy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String")]
-pub(crate) struct Address(Box<str>);
+pub(crate) struct GatewayUrl(Box<str>);
 
-impl Address {
+impl GatewayUrl {
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
@@ -31,13 +31,13 @@ impl Address {
     }
 }
 
-impl fmt::Display for Address {
+impl fmt::Display for GatewayUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl FromStr for Address {
+impl FromStr for GatewayUrl {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -85,7 +85,7 @@ impl FromStr for Address {
     }
 }
 
-impl TryFrom<String> for Address {
+impl TryFrom<String> for GatewayUrl {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
@@ -135,7 +135,7 @@ mod tests {
             ("http://[::1]:8080/", "http://[::1]:8080", ""),
             ("https://gateway.example/pg/v22", "https://gateway.example/pg/v22", "/pg/v22"),
         ] {
-            let address: Address = given.parse().unwrap();
+            let address: GatewayUrl = given.parse().unwrap();
             assert_eq!((address.as_str(), address.path()), (signed, path));
         }
     }
@@ -184,10 +184,10 @@ mod tests {
                 "give the gateway's address alone, without /operator/v1: http://127.0.0.1:8080/gate",
             ),
         ] {
-            assert_eq!(given.parse::<Address>().unwrap_err(), why, "{given:?}");
+            assert_eq!(given.parse::<GatewayUrl>().unwrap_err(), why, "{given:?}");
         }
         let long = format!("https://{}.example", "a".repeat(BASE_URL_MAX_BYTES));
-        assert_eq!(long.parse::<Address>().unwrap_err(), "it must have at most 512 bytes");
+        assert_eq!(long.parse::<GatewayUrl>().unwrap_err(), "it must have at most 512 bytes");
     }
 
     #[test]
