@@ -93,7 +93,7 @@ fn tries(attempts: u32, waited: Duration) -> String {
 
 /// What an error means for the dispute, over all attempts of its call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub enum CallOutcome {
     /// Nothing was changed by this call, and it was not decided: the same call may succeed later, or once the
     /// error on this side is fixed.
     NothingChanged,
@@ -107,17 +107,17 @@ pub enum Outcome {
 impl Error {
     /// What the error means for the dispute.
     #[must_use]
-    pub const fn outcome(&self) -> Outcome {
+    pub const fn outcome(&self) -> CallOutcome {
         match self {
-            Self::Refused(refusal) if refusal.open_until.is_some() => Outcome::Unknown,
-            Self::Refused(_) => Outcome::Refused,
-            Self::Unknown { .. } => Outcome::Unknown,
+            Self::Refused(refusal) if refusal.open_until.is_some() => CallOutcome::Unknown,
+            Self::Refused(_) => CallOutcome::Refused,
+            Self::Unknown { .. } => CallOutcome::Unknown,
             Self::Configuration(_)
             | Self::Invalid(_)
             | Self::File { .. }
             | Self::UploadRefused { .. }
             | Self::Unavailable { .. }
-            | Self::Unverified(_) => Outcome::NothingChanged,
+            | Self::Unverified(_) => CallOutcome::NothingChanged,
         }
     }
 }
@@ -149,7 +149,7 @@ pub struct VerifiedRefusal {
     pub proof: Proof,
     /// The time, by the gateway's clock, up to which an earlier attempt of the same contest or acceptance may take
     /// effect unseen, if there is one. It may have already, before the dispute or the app reached the state in which
-    /// this attempt was refused. Then the [`Outcome`] is unknown; query the dispute.
+    /// this attempt was refused. Then the [`CallOutcome`] is unknown; query the dispute.
     pub open_until: Option<UnixMillis>,
 }
 
@@ -169,7 +169,7 @@ impl fmt::Display for VerifiedRefusal {
 }
 
 /// What the last attempt of a call met that did not bring a verified final answer. What earlier ones met decides on the
-/// [`Outcome`] as well, and is reported by [`ClientBuilder::on_retry`](crate::ClientBuilder::on_retry) only.
+/// [`CallOutcome`] as well, and is reported by [`ClientBuilder::on_retry`](crate::ClientBuilder::on_retry) only.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Cause {

@@ -25,7 +25,9 @@ pub use attempts::Retry;
 pub use builder::ClientBuilder;
 pub use client::{Answer, Client};
 pub use contest::{Contest, Submission};
-pub use error::{Cause, Claim, Error, ForeignResponse, Outcome, ResponseDefect, Unverified, VerifiedRefusal};
+pub use error::{
+    CallOutcome, Cause, Claim, Error, ForeignResponse, ResponseDefect, Unverified, VerifiedRefusal,
+};
 pub use file::EvidenceFile;
 pub use proof::Proof;
 pub use rebuttal_protocol as protocol;

@@ -147,8 +147,8 @@ fn decide_action(
     Ok(match action {
         OperatorAction::Resolve { outcome, note } => {
             let status = match outcome {
-                operator::Outcome::Won => Status::Won,
-                operator::Outcome::Lost => Status::Lost,
+                operator::DisputeOutcome::Won => Status::Won,
+                operator::DisputeOutcome::Lost => Status::Lost,
             };
             moved(dispute, Event::Resolved, status, note.as_ref())
         }

@@ -11,7 +11,7 @@ mod merchant;
 mod token;
 
 pub use app::{AppSettings, EndOverlap, NOTIFY_URL_MAX, NotifyUrl, OVERLAP_MAX_SECONDS, RotateSecret};
-pub use dispute::{OpenDispute, OperatorAction, OperatorActionKind, Outcome};
+pub use dispute::{DisputeOutcome, OpenDispute, OperatorAction, OperatorActionKind};
 pub use merchant::{ChangeMerchant, CreateMerchant, TimeZoneName};
 pub use token::{CreateToken, RevokeToken, Role, TokenName};
 

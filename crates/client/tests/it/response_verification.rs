@@ -2,7 +2,7 @@
 
 use rebuttal_client::protocol::{Invalid, Nonce};
 use rebuttal_client::{
-    AppId, AppSecret, Cause, Code, Error, Finality, Outcome, Proof, QueryRequest, ResponseDefect, Scheme,
+    AppId, AppSecret, CallOutcome, Cause, Code, Error, Finality, Proof, QueryRequest, ResponseDefect, Scheme,
     Unverified,
 };
 
@@ -165,7 +165,7 @@ async fn verified_rejection_has_code_and_message() {
     assert_eq!((refusal.code, refusal.message.as_str()), (Code::DeadlinePassed, "because"));
     assert!(is_settled(&refusal.proof));
     let unknown_code = accept(refused(Code::Unknown("Dispute.Later".to_owned()))).await.unwrap_err();
-    assert_eq!(unknown_code.outcome(), Outcome::Refused);
+    assert_eq!(unknown_code.outcome(), CallOutcome::Refused);
 }
 
 #[tokio::test]
@@ -182,7 +182,7 @@ async fn a_query_never_leaves_an_unknown_outcome() {
         matches!(&error, Error::Unverified(unverified) if unverified.defect == ResponseDefect::Unsigned),
         "{error:?}"
     );
-    assert_eq!(error.outcome(), Outcome::NothingChanged);
+    assert_eq!(error.outcome(), CallOutcome::NothingChanged);
 }
 
 #[tokio::test]

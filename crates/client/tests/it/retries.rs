@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use rebuttal_client::limits::FRESHNESS_WINDOW;
 use rebuttal_client::protocol::UnixMillis;
-use rebuttal_client::{Cause, Client, Code, Error, Finality, Outcome, QueryRequest};
+use rebuttal_client::{CallOutcome, Cause, Client, Code, Error, Finality, QueryRequest};
 
 use crate::faulty_server::{
     DONE, FaultyServer, ResponseDraft, ServerAction, ServerReply, Step, app_id, faulty, noticed, ok, refused,
@@ -58,7 +58,7 @@ async fn a_call_ends_when_its_time_is_over() {
     let client = server.builder().attempts(20).call_timeout(Duration::from_millis(300)).build().unwrap();
     let started = Instant::now();
     let error = client.accept("D1".parse().unwrap()).await.unwrap_err();
-    assert_eq!(error.outcome(), Outcome::Unknown);
+    assert_eq!(error.outcome(), CallOutcome::Unknown);
     assert!(started.elapsed() < Duration::from_secs(20));
 }
 
@@ -96,7 +96,7 @@ async fn proxy_error_is_retried_and_foreign_rejection_is_not() {
     let verdict = faulty(|draft| ServerReply::new(404, draft.body.replace("OK", "Dispute.NotFound")));
     let server = FaultyServer::start(vec![verdict, ok(DONE)]).await;
     let error = accept(&server).await.unwrap_err();
-    assert_eq!((error.outcome(), server.requests().len()), (Outcome::Unknown, 1));
+    assert_eq!((error.outcome(), server.requests().len()), (CallOutcome::Unknown, 1));
     assert!(error.to_string().contains("it claims Dispute.NotFound"), "{error}");
 }
 
@@ -141,7 +141,7 @@ async fn redirect_or_final_claim_ends_a_call_with_known_outcome() {
     for lasting in [in_place.remove(3), in_place.remove(1)] {
         let server = FaultyServer::start(vec![lasting, ok(DONE)]).await;
         let error = accept(&server).await.unwrap_err();
-        assert_eq!((error.outcome(), server.requests().len()), (Outcome::Unknown, 1));
+        assert_eq!((error.outcome(), server.requests().len()), (CallOutcome::Unknown, 1));
     }
     // A query leaves nothing in doubt.
     let server = FaultyServer::start(vec![cut(), in_the_gateways_place().remove(1), ok("{}")]).await;
@@ -226,7 +226,7 @@ async fn an_unbound_answer_does_not_move_the_clock() {
     let server = FaultyServer::start(vec![unsigned, ok(DONE)]).await;
     let client = server.client();
     let before = client.gateway_time();
-    assert_eq!(client.accept("D1".parse().unwrap()).await.unwrap_err().outcome(), Outcome::Unknown);
+    assert_eq!(client.accept("D1".parse().unwrap()).await.unwrap_err().outcome(), CallOutcome::Unknown);
     assert!(client.gateway_time().0 - before.0 < 60_000);
     assert_eq!(server.requests().len(), 1);
 }

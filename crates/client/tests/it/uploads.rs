@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use rebuttal_client::protocol::dispute::{ContestRequest, QueryRequest};
-use rebuttal_client::{Cause, Code, Error, EvidenceFile, EvidenceType, Outcome};
+use rebuttal_client::{CallOutcome, Cause, Code, Error, EvidenceFile, EvidenceType};
 
 use crate::faulty_server::{
     DONE, FaultyServer, ReceivedRequest, ResponseDraft, ServerAction, ServerReply, Step, refused, step,
@@ -146,7 +146,7 @@ async fn a_store_that_refuses_a_file_is_believed_at_once() {
     .await;
     let error = server.client().upload(&EvidenceFile::new("a.png", "x").unwrap()).await.unwrap_err();
     assert_eq!(error.to_string(), "the file store refused a.png: InvalidRequest: not a PNG");
-    assert_eq!((error.outcome(), server.requests().len()), (Outcome::NothingChanged, 2));
+    assert_eq!((error.outcome(), server.requests().len()), (CallOutcome::NothingChanged, 2));
 
     let server =
         FaultyServer::start(gateway(|_| ServerReply::new(403, "<html>").with("Content-Type", "text/html")))
@@ -185,7 +185,7 @@ async fn every_piece_is_checked_before_the_first_byte() {
         (0..20).fold(contest(), |contest, _| contest.bytes(EvidenceType::Other, "c.png", "x")),
     ];
     for contest in wrong {
-        assert_eq!(contest.send().await.unwrap_err().outcome(), Outcome::NothingChanged);
+        assert_eq!(contest.send().await.unwrap_err().outcome(), CallOutcome::NothingChanged);
     }
     assert!(server.requests().is_empty());
 }
@@ -215,7 +215,7 @@ async fn a_submission_is_sent_again_as_it_was() {
 async fn a_refused_upload_address_is_a_refusal() {
     let server = FaultyServer::start(vec![refused(Code::UnsupportedFileType)]).await;
     let error = server.client().upload(&EvidenceFile::new("a.png", "x").unwrap()).await.unwrap_err();
-    assert_eq!(error.outcome(), Outcome::Refused);
+    assert_eq!(error.outcome(), CallOutcome::Refused);
     let query = QueryRequest::PaymentNo("P1".parse().unwrap());
-    assert_eq!(server.client().query(&query).await.unwrap_err().outcome(), Outcome::Refused);
+    assert_eq!(server.client().query(&query).await.unwrap_err().outcome(), CallOutcome::Refused);
 }

@@ -6,7 +6,7 @@ use crate::{
 };
 use rebuttal_protocol::body::Object;
 use rebuttal_protocol::dispute::{EvidenceType, ReceivedEvidence, Stage, Status};
-use rebuttal_protocol::operator::{OpenDispute, OperatorAction, Outcome};
+use rebuttal_protocol::operator::{DisputeOutcome, OpenDispute, OperatorAction};
 use rebuttal_protocol::{AppId, UnixMillis};
 
 const OPENED_AT: UnixMillis = UnixMillis(1_750_000_000_000);
@@ -92,7 +92,7 @@ fn stored() -> Stored {
         (3, &operator, OperatorAction::RequestEvidence { deadline: day(9), note }.into()),
         (4, &app, contest(1..3)),
         (5, &operator, OperatorAction::Advance { stage: Stage::Arbitration, deadline: day(20) }.into()),
-        (6, &operator, OperatorAction::Resolve { outcome: Outcome::Won, note: None }.into()),
+        (6, &operator, OperatorAction::Resolve { outcome: DisputeOutcome::Won, note: None }.into()),
     ] {
         assert_eq!(stored.check(), Ok(()), "before day {at}");
         stored.apply(&command, actor, day(at));

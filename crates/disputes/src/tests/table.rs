@@ -6,7 +6,7 @@ use crate::{
 };
 use rebuttal_protocol::body::Object;
 use rebuttal_protocol::dispute::{EvidenceType, ReceivedEvidence, Stage, Status};
-use rebuttal_protocol::operator::{OpenDispute, OperatorAction, OperatorActionKind, Outcome};
+use rebuttal_protocol::operator::{DisputeOutcome, OpenDispute, OperatorAction, OperatorActionKind};
 use rebuttal_protocol::{Code, StorageUri, UnixMillis};
 
 const OPENED_AT: UnixMillis = UnixMillis(1_750_000_000_000);
@@ -37,7 +37,7 @@ fn contest(file: u8) -> Command {
     Command::contest(vec![ContestItem { evidence, file: Ok(found) }])
 }
 
-fn resolve(outcome: Outcome) -> Command {
+fn resolve(outcome: DisputeOutcome) -> Command {
     Command::Operator(OperatorAction::Resolve { outcome, note: None })
 }
 
@@ -62,7 +62,7 @@ fn acts() -> impl Iterator<Item = (OperatorActionKind, Command)> {
     OperatorActionKind::ALL.iter().flat_map(|kind| {
         let commands = match kind {
             OperatorActionKind::RequestEvidence => vec![request_evidence(LATER)],
-            OperatorActionKind::Resolve => vec![resolve(Outcome::Won)],
+            OperatorActionKind::Resolve => vec![resolve(DisputeOutcome::Won)],
             OperatorActionKind::Advance => Stage::ALL.iter().map(|stage| advance(*stage)).collect(),
             OperatorActionKind::Extend => vec![extend(UnixMillis(LATER.0 + HOUR))],
             OperatorActionKind::Withdraw => vec![withdraw()],
@@ -96,8 +96,8 @@ fn states() -> Vec<(&'static str, Dispute)> {
         ("UNDER_REVIEW", after(std::slice::from_ref(&contested))),
         ("ACCEPTED", after(&[(Command::Accept, IN_TIME)])),
         ("EXPIRED", after(&[expired])),
-        ("WON", after(&[contested.clone(), (resolve(Outcome::Won), IN_TIME)])),
-        ("LOST", after(&[contested, (resolve(Outcome::Lost), IN_TIME)])),
+        ("WON", after(&[contested.clone(), (resolve(DisputeOutcome::Won), IN_TIME)])),
+        ("LOST", after(&[contested, (resolve(DisputeOutcome::Lost), IN_TIME)])),
         ("WITHDRAWN", after(&[(withdraw(), IN_TIME)])),
     ]
 }
@@ -125,8 +125,8 @@ fn every_state_answers_every_command_as_the_table_says() {
         (Command::Accept, IN_TIME),
         (Command::Accept, DEADLINE),
         (request_evidence(LATER), IN_TIME),
-        (resolve(Outcome::Won), IN_TIME),
-        (resolve(Outcome::Lost), DEADLINE),
+        (resolve(DisputeOutcome::Won), IN_TIME),
+        (resolve(DisputeOutcome::Lost), DEADLINE),
         (advance(Stage::Arbitration), IN_TIME),
         (extend(LATER), IN_TIME),
         (withdraw(), IN_TIME),
@@ -221,7 +221,7 @@ fn an_operators_action_sent_twice_is_a_repetition() {
     // In another status the same deadline is no repetition, but an action that the status does not allow.
     let under_review = after(&[(contest(1), IN_TIME)]);
     assert_eq!(verdict(&under_review, &extend(under_review.deadline), OPENED_AT), "-");
-    let won = after(&[(advance(Stage::Arbitration), IN_TIME), (resolve(Outcome::Won), IN_TIME)]);
+    let won = after(&[(advance(Stage::Arbitration), IN_TIME), (resolve(DisputeOutcome::Won), IN_TIME)]);
     assert_eq!(verdict(&won, &advance(Stage::Arbitration), IN_TIME), "-");
 }
 
@@ -247,9 +247,9 @@ fn no_refusal_allows_what_it_refuses() {
     let message = |dispute: &Dispute, command: &Command| {
         decide(dispute, command, &Actor::Gateway, IN_TIME).unwrap_err().to_string()
     };
-    let won = after(&[(resolve(Outcome::Won), IN_TIME)]);
+    let won = after(&[(resolve(DisputeOutcome::Won), IN_TIME)]);
     assert_eq!(
-        message(&won, &resolve(Outcome::Lost)),
+        message(&won, &resolve(DisputeOutcome::Lost)),
         "the dispute is WON in CHARGEBACK and allows only: advance, the same outcome again"
     );
     assert_eq!(
@@ -336,7 +336,7 @@ fn a_history_is_a_chain_that_tells_any_alteration() {
 fn a_merchant_may_repeat_only_what_it_submitted() {
     let message =
         |dispute: &Dispute| decide(dispute, &contest(2), &Actor::Gateway, IN_TIME).unwrap_err().to_string();
-    let won = (resolve(Outcome::Won), IN_TIME);
+    let won = (resolve(DisputeOutcome::Won), IN_TIME);
     let unanswered = after(std::slice::from_ref(&won));
     assert_eq!(
         message(&unanswered),

@@ -13,7 +13,7 @@ use crate::{Amount, Currency, DisputeNo, MerchantId, MerchantTradeNo, PaymentNo,
 
 wire_enum! {
     /// How a dispute ends.
-    Outcome ("For the merchant, or against.") {
+    DisputeOutcome ("For the merchant, or against.") {
         /// For the merchant.
         Won = "WON",
         /// Against the merchant.
@@ -192,7 +192,7 @@ pub enum OperatorAction {
     #[schema(title = "resolve")]
     Resolve {
         /// For the merchant, or against.
-        outcome: Outcome,
+        outcome: DisputeOutcome,
         /// What to remember about the decision.
         note: Option<Note>,
     },

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use rebuttal_disputes::{COMMIT_LIMIT, Command};
 use rebuttal_protocol::dispute::{QueryRequest, Stage, Status};
-use rebuttal_protocol::operator::{self, Outcome};
+use rebuttal_protocol::operator::{self, DisputeOutcome};
 use rebuttal_protocol::{DisputeNo, UnixMillis};
 use rebuttal_store::{
     Backlog, DisputeFilter, Idempotency, Location, Operation, Options, SingleOperation, Store, Upkeep,
@@ -120,7 +120,10 @@ pub(crate) async fn a_list_holds_what_its_filter_selects(fixture: &Fixture) {
         Idempotency::None,
         operation(
             &b1,
-            Command::Operator(operator::OperatorAction::Resolve { outcome: Outcome::Lost, note: None }),
+            Command::Operator(operator::OperatorAction::Resolve {
+                outcome: DisputeOutcome::Lost,
+                note: None,
+            }),
         ),
     )
     .await

@@ -4,7 +4,7 @@ use anyhow::Result;
 use rebuttal_client::DisputeNo;
 use rebuttal_client::protocol::dispute::Stage;
 use rebuttal_client::protocol::operator::answers::Dispute;
-use rebuttal_client::protocol::operator::{OperatorAction, Outcome};
+use rebuttal_client::protocol::operator::{DisputeOutcome, OperatorAction};
 use rebuttal_client::protocol::text::Note;
 
 use super::view;
@@ -25,8 +25,8 @@ pub(crate) enum DisputeAction {
         dispute: DisputeArg,
 
         /// How it ended for the merchant
-        #[arg(value_name = "OUTCOME", value_parser = enum_arg::parser(Outcome::ALL, Outcome::as_str))]
-        outcome: Outcome,
+        #[arg(value_name = "OUTCOME", value_parser = enum_arg::parser(DisputeOutcome::ALL, DisputeOutcome::as_str))]
+        outcome: DisputeOutcome,
 
         /// Internal note; merchants do not see it
         #[arg(long, value_name = "TEXT")]

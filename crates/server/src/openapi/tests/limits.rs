@@ -6,7 +6,7 @@ use rebuttal_protocol::body::Object;
 use rebuttal_protocol::dispute::QueryRequest;
 use rebuttal_protocol::file::Filename;
 use rebuttal_protocol::merchant_call::MerchantRequest as _;
-use rebuttal_protocol::operator::{NotifyUrl, Outcome, Role, TokenName};
+use rebuttal_protocol::operator::{DisputeOutcome, NotifyUrl, Role, TokenName};
 use rebuttal_protocol::text::{DisputeReason, MerchantName, Note, ReasonCode, Rrn};
 use rebuttal_protocol::{
     Amount, AppId, AppSecret, Currency, DisputeNo, EvidenceName, MerchantTradeNo, PaymentNo, Scene, Scheme,
@@ -205,7 +205,7 @@ fn the_schema_of_a_query_accepts_what_its_parser_accepts() {
 #[test]
 fn a_schema_has_every_word() {
     agree("Scene", parses::<Scene>);
-    agree("Outcome", parses::<Outcome>);
+    agree("DisputeOutcome", parses::<DisputeOutcome>);
     agree("Role", parses::<Role>);
     agree("Scheme", parses::<Scheme>);
     agree("Currency", parses::<Currency>);
