@@ -44,7 +44,7 @@ impl DemoOperator {
     }
 
     pub(super) async fn open_dispute(&self, dispute: &OpenDispute) -> Result<()> {
-        self.post("/disputes", dispute).await.map(|_: answers::Dispute| ())
+        self.post("/disputes", dispute).await.map(|_: answers::OperatorDispute| ())
     }
 
     async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T> {

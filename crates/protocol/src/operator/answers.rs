@@ -167,12 +167,12 @@ pub struct DisputeSummary {
 
 /// A dispute with its submissions and its history.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Dispute {
+pub struct OperatorDispute {
     /// The members that a list has, too.
     #[serde(flatten)]
     pub summary: DisputeSummary,
     /// The submissions, the oldest first.
-    pub submissions: Vec<Submission>,
+    pub submissions: Vec<OperatorSubmission>,
     /// The history, the oldest entry first.
     pub history: Vec<HistoryEntry>,
 }
@@ -180,7 +180,7 @@ pub struct Dispute {
 /// The evidence of one contest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Submission {
+pub struct OperatorSubmission {
     /// The submission's number within the dispute, from 1.
     pub submission_id: String,
     /// When the contest arrived.
@@ -327,7 +327,7 @@ mod tests {
                 "type": "COURT", "deadline": null, "submissionId": null, "note": null, "hash": "-", "seal": {},
             }],
         });
-        let dispute: Dispute = serde_json::from_value(newer_answer).unwrap();
+        let dispute: OperatorDispute = serde_json::from_value(newer_answer).unwrap();
         assert_eq!(dispute.summary.dispute.status, "REOPENED");
         assert_eq!(dispute.summary.allowed_actions, ["reopen"]);
         assert_eq!(dispute.history.first().map(|entry| entry.event.as_str()), Some("REOPENED"));

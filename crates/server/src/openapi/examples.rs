@@ -134,12 +134,12 @@ impl Examples {
     }
 
     /// The dispute as it was opened.
-    pub(super) fn opened(&self) -> answers::Dispute {
+    pub(super) fn opened(&self) -> answers::OperatorDispute {
         view::as_of(self.detail.clone(), 1)
     }
 
     /// The dispute after the contest.
-    pub(super) fn contested(&self) -> answers::Dispute {
+    pub(super) fn contested(&self) -> answers::OperatorDispute {
         view::now(self.detail.clone())
     }
 
@@ -159,7 +159,7 @@ impl Examples {
     }
 
     /// The dispute after an operator's action: on the contested one, or on the opened one where the state demands it.
-    pub(super) fn changed(&self, kind: OperatorActionKind, body: &Value) -> Result<answers::Dispute> {
+    pub(super) fn changed(&self, kind: OperatorActionKind, body: &Value) -> Result<answers::OperatorDispute> {
         let body = body.to_string();
         let action = OperatorAction::parse(kind, &Object::parse(body.as_bytes())?)?;
         let (mut detail, command) = (self.detail.clone(), Command::from(action));

@@ -40,7 +40,7 @@ async fn detail(gateway: &Gateway, dispute_no: &DisputeNo) -> Result<DisputeDeta
 ///
 /// The change is committed even if this read fails: the read is retried, and its failure is never answered as a failure
 /// of the change.
-async fn after(gateway: &Gateway, done: Outcome) -> Result<(answers::Dispute, bool), Refusal> {
+async fn after(gateway: &Gateway, done: Outcome) -> Result<(answers::OperatorDispute, bool), Refusal> {
     let Outcome::Dispute { dispute_no, sequence, opened } = done else {
         return Err(unexpected(&done));
     };

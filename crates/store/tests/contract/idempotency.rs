@@ -4,7 +4,7 @@ use rebuttal_disputes::Command;
 use rebuttal_protocol::dispute::{Event, Stage};
 use rebuttal_protocol::operator::{self, OperatorAction};
 use rebuttal_protocol::{DisputeNo, UnixMillis};
-use rebuttal_store::{DisputeOutcome, Idempotency, Operation, Store};
+use rebuttal_store::{Idempotency, Operation, Outcome, Store};
 
 use crate::common::{
     DEADLINE, Fixture, code, commit, contest, detail, is_replay, item, key, merchant, open, opening,
@@ -48,7 +48,7 @@ pub(crate) async fn a_repeated_key_returns_the_first_answer(fixture: &Fixture) {
     let merchant_id = merchant(&store).await;
     let open = |no: &str| Operation::Open { opening: opening(merchant_id, no, DEADLINE), actor: operator() };
     let first = commit(&store, key("k", 1), open("D1")).await;
-    assert!(matches!(&first, Ok(DisputeOutcome::Dispute { opened: true, sequence: 1, .. })), "{first:?}");
+    assert!(matches!(&first, Ok(Outcome::Dispute { opened: true, sequence: 1, .. })), "{first:?}");
     let no = "D1".parse().unwrap();
     commit(
         &store,
@@ -108,7 +108,7 @@ pub(crate) async fn the_same_opening_is_a_repetition(fixture: &Fixture) {
     .unwrap();
     let again = Operation::Open { opening: opening(merchant_id, "D1", DEADLINE), actor: operator() };
     let answer = commit(&store, Idempotency::None, again).await;
-    assert_eq!(answer, Ok(DisputeOutcome::Dispute { dispute_no: no.clone(), sequence: 2, opened: false }));
+    assert_eq!(answer, Ok(Outcome::Dispute { dispute_no: no.clone(), sequence: 2, opened: false }));
     let mut other = opening(merchant_id, "D1", DEADLINE);
     other.facts.dispute_reason = "Another".parse().unwrap();
     let other = Operation::Open { opening: other, actor: operator() };
@@ -133,10 +133,7 @@ pub(crate) async fn extended_and_advanced(fixture: &Fixture, store: &Store) -> D
         for _ in 0..2 {
             let operation = operation(&no, Command::Operator(action.clone()));
             let answer = commit(store, Idempotency::None, operation).await;
-            assert_eq!(
-                answer,
-                Ok(DisputeOutcome::Dispute { dispute_no: no.clone(), sequence, opened: false })
-            );
+            assert_eq!(answer, Ok(Outcome::Dispute { dispute_no: no.clone(), sequence, opened: false }));
         }
     };
     act_twice(OperatorAction::Extend { deadline: UnixMillis(DEADLINE.0 + 1) }, 2).await;

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use rebuttal_client::DisputeNo;
 use rebuttal_client::protocol::dispute::Stage;
-use rebuttal_client::protocol::operator::answers::Dispute;
+use rebuttal_client::protocol::operator::answers::OperatorDispute;
 use rebuttal_client::protocol::operator::{DisputeOutcome, OperatorAction};
 use rebuttal_client::protocol::text::Note;
 
@@ -144,6 +144,6 @@ impl DisputeAction {
         };
         let path = format!("/disputes/{dispute_no}/{}", action.kind());
         let answer = client.post(&path, &action, &key).await?;
-        output::print_answer(&answer, json, |dispute: Dispute| view::print_state(&dispute.summary))
+        output::print_answer(&answer, json, |dispute: OperatorDispute| view::print_state(&dispute.summary))
     }
 }

@@ -76,7 +76,7 @@ impl FetchEvidence {
     pub(super) async fn run(self, client: &OperatorClient, json: bool) -> Result<()> {
         let Self { dispute_no, evidence_ids, .. } = &self;
         let answer = client.fetch(&format!("/disputes/{dispute_no}")).await?;
-        let dispute: answers::Dispute =
+        let dispute: answers::OperatorDispute =
             if json { output::parse(&answer) } else { output::parse_sanitized(&answer) }?;
         let mut items: Vec<_> =
             dispute.submissions.iter().flat_map(|submission| &submission.evidence).collect();

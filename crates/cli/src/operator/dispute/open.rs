@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 use rebuttal_client::protocol::dispute::Stage;
 use rebuttal_client::protocol::operator::OpenDispute;
-use rebuttal_client::protocol::operator::answers::Dispute;
+use rebuttal_client::protocol::operator::answers::OperatorDispute;
 use rebuttal_client::protocol::text::{DisputeReason, ReasonCode, Rrn};
 use rebuttal_client::protocol::{Amount, Currency, MerchantId, MerchantTradeNo, PaymentNo, UnixMillis};
 use rebuttal_client::{Code, DisputeNo};
@@ -107,12 +107,12 @@ impl Open {
             },
             answer => answer?,
         };
-        output::print_answer(&answer, json, |dispute: Dispute| view::print_state(&dispute.summary))?;
+        output::print_answer(&answer, json, |dispute: OperatorDispute| view::print_state(&dispute.summary))?;
         // The contract allows it, and it occurs: rates change, and fees are added. More often it is a mistake.
         if dispute_amount.minor_units() <= payment_amount.minor_units() {
             return Ok(());
         }
-        let opened: Dispute = output::parse(&answer)?;
+        let opened: OperatorDispute = output::parse(&answer)?;
         let dispute_no: DisputeNo = opened.summary.dispute.dispute_no.parse()?;
         terminal::eprint_warning(&format!(
             "more is disputed ({dispute_amount}) than was paid ({payment_amount})"
@@ -136,7 +136,7 @@ async fn reopen_with_first_deadline(
     no: &DisputeNo,
     opening: &OpenDispute,
 ) -> Result<Vec<u8>> {
-    let existing: Dispute = output::parse(&client.fetch(&format!("/disputes/{no}")).await?)?;
+    let existing: OperatorDispute = output::parse(&client.fetch(&format!("/disputes/{no}")).await?)?;
     let first = existing.history.first().and_then(|entry| entry.deadline.as_deref());
     let deadline = first.context("no deadline")?;
     let opening = OpenDispute { deadline: UnixMillis::from_rfc3339(deadline)?, ..opening.clone() };

@@ -4,7 +4,7 @@ use console::style;
 use rebuttal_client::internal;
 use rebuttal_client::protocol::UnixMillis;
 use rebuttal_client::protocol::dispute::{DisputeData, Status};
-use rebuttal_client::protocol::operator::answers::{Dispute, DisputeSummary, Submission};
+use rebuttal_client::protocol::operator::answers::{DisputeSummary, OperatorDispute, OperatorSubmission};
 
 use crate::summary;
 use crate::terminal::{self, Table};
@@ -35,9 +35,9 @@ fn pending_deadline(dispute: &DisputeData) -> Option<&str> {
 }
 
 /// Prints all of a dispute.
-pub(super) fn print(Dispute { summary, submissions, history }: &Dispute) {
+pub(super) fn print(OperatorDispute { summary, submissions, history }: &OperatorDispute) {
     print_summary(summary);
-    for Submission { submission_id, submitted_time, stage, evidence } in submissions {
+    for OperatorSubmission { submission_id, submitted_time, stage, evidence } in submissions {
         let at = terminal::short_time(submitted_time);
         terminal::println("");
         terminal::print_wrapped(

@@ -19,7 +19,7 @@ use crate::operator::request::{AuthorizedBody, StrictPath};
 pub(crate) async fn action(
     State(gateway): State<Arc<Gateway>>,
     change: AuthorizedBody<CanOperate, StrictPath<(DisputeNo, String)>>,
-) -> Result<Json<answers::Dispute>, Problem> {
+) -> Result<Json<answers::OperatorDispute>, Problem> {
     let StrictPath((dispute_no, name)) = &change.path;
     let kind = name.parse().map_err(|_| Refusal::no_such_path())?;
     let action = change.parse(|object| OperatorAction::parse(kind, object))?;

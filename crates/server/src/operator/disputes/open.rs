@@ -26,7 +26,7 @@ use crate::operator::request::AuthorizedBody;
 pub(crate) async fn open(
     State(gateway): State<Arc<Gateway>>,
     change: AuthorizedBody<CanOperate>,
-) -> Result<(StatusCode, Json<answers::Dispute>), Problem> {
+) -> Result<(StatusCode, Json<answers::OperatorDispute>), Problem> {
     let facts = change.parse(OpenDispute::parse)?;
     let dispute_no = match &facts.dispute_no {
         Some(dispute_no) => dispute_no.clone(),

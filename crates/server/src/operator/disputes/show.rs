@@ -21,6 +21,6 @@ pub(crate) async fn show(
     _: Operator<CanRead>,
     _: NoQuery,
     StrictPath(dispute_no): StrictPath<DisputeNo>,
-) -> Result<Json<answers::Dispute>, Problem> {
+) -> Result<Json<answers::OperatorDispute>, Problem> {
     Ok(Json(view::now(detail(&gateway, &dispute_no).await?)))
 }

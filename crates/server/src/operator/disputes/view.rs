@@ -20,7 +20,7 @@ pub(crate) fn summary(record: &DisputeRecord) -> answers::DisputeSummary {
 }
 
 /// The dispute as it was after the history entry with this sequence number.
-pub(crate) fn as_of(mut detail: DisputeDetail, sequence: u64) -> answers::Dispute {
+pub(crate) fn as_of(mut detail: DisputeDetail, sequence: u64) -> answers::OperatorDispute {
     detail.history.retain(|entry| entry.sequence <= sequence);
     let details: Vec<Option<EntryDetail>> = detail.history.iter().map(ChainedEntry::parse_detail).collect();
     if let Some(Some(last)) = details.last() {
@@ -30,7 +30,7 @@ pub(crate) fn as_of(mut detail: DisputeDetail, sequence: u64) -> answers::Disput
     let numbers = details.iter().flatten().filter_map(|detail| Some(detail.submission.as_ref()?.number));
     let submitted = numbers.max().unwrap_or_default();
     detail.submissions.retain(|submission| submission.number <= submitted);
-    answers::Dispute {
+    answers::OperatorDispute {
         summary: summary(&detail.record),
         submissions: detail.submissions.iter().map(submission).collect(),
         history: detail
@@ -43,13 +43,13 @@ pub(crate) fn as_of(mut detail: DisputeDetail, sequence: u64) -> answers::Disput
 }
 
 /// The current dispute.
-pub(crate) fn now(detail: DisputeDetail) -> answers::Dispute {
+pub(crate) fn now(detail: DisputeDetail) -> answers::OperatorDispute {
     as_of(detail, u64::MAX)
 }
 
-fn submission(submission: &Submission) -> answers::Submission {
+fn submission(submission: &Submission) -> answers::OperatorSubmission {
     let items = submission.evidence.iter().enumerate();
-    answers::Submission {
+    answers::OperatorSubmission {
         submission_id: submission.number.to_string(),
         submitted_time: submission.submitted_at.to_rfc3339_utc(),
         stage: submission.stage.to_string(),
