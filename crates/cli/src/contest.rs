@@ -12,7 +12,7 @@ use std::pin::pin;
 use anyhow::{Result, bail};
 use rebuttal_client::protocol::answer::Done;
 use rebuttal_client::protocol::dispute::ContestRequest;
-use rebuttal_client::{Answer, Client, DisputeNo, QueryRequest, Submission};
+use rebuttal_client::{Answer, Client, DisputeNo, PreparedContest, QueryRequest};
 
 use crate::access::MerchantAccess;
 use crate::exit::{self, Exit};
@@ -81,7 +81,7 @@ impl ContestArgs {
     }
 
     /// All steps before the call that submits.
-    async fn prepare(&self, client: &Client) -> Result<Submission> {
+    async fn prepare(&self, client: &Client) -> Result<PreparedContest> {
         let pieces = pieces::read(&self.evidence).await?;
         let request = QueryRequest::DisputeNo(self.dispute_no.clone());
         let dispute = with_wait_notice(client.base_url(), client.query(&request)).await?;

@@ -93,12 +93,12 @@ impl Contest {
 
     /// Reads and checks all files, uploads them one after the other, and returns what is ready to be submitted.
     ///
-    /// The dispute is not touched. Keep the [`Submission`]: sending it again after an unknown outcome is safe, while
+    /// The dispute is not touched. Keep the [`PreparedContest`]: sending it again after an unknown outcome is safe, while
     /// uploading again would make another contest of it.
     ///
     /// # Errors
     /// [`Error::Invalid`] and [`Error::File`] before anything is sent; otherwise as [`Client::upload`].
-    pub async fn upload(self) -> Result<Submission, Error> {
+    pub async fn upload(self) -> Result<PreparedContest, Error> {
         let Self { client, dispute_no, pieces, bare_name, watch } = self;
         if let Some(name) = bare_name {
             return Err(Error::Invalid(format!(
@@ -122,16 +122,16 @@ impl Contest {
             };
             evidence_list.push(EvidenceItem { evidence_type, name, url: storage_uri });
         }
-        Ok(Submission { client, request: ContestRequest { dispute_no, evidence_list } })
+        Ok(PreparedContest { client, request: ContestRequest { dispute_no, evidence_list } })
     }
 
     /// Uploads and submits in one go.
     ///
     /// A program that must know for certain does it in two steps, [`upload`](Self::upload) and
-    /// [`Submission::send`], so that it can send the same submission again after [`Error::Unknown`].
+    /// [`PreparedContest::send`], so that it can send the same submission again after [`Error::Unknown`].
     ///
     /// # Errors
-    /// As [`upload`](Self::upload) and [`Submission::send`].
+    /// As [`upload`](Self::upload) and [`PreparedContest::send`].
     pub async fn send(self) -> Result<Answer<Done>, Error> {
         self.upload().await?.send().await
     }
@@ -182,12 +182,12 @@ fn named_after(file: EvidenceFile) -> (String, PreparedEvidence) {
 
 /// A contest whose files are uploaded: ready to be submitted, as often as it takes to learn its outcome.
 #[derive(Debug, Clone)]
-pub struct Submission {
+pub struct PreparedContest {
     client: Client,
     request: ContestRequest,
 }
 
-impl Submission {
+impl PreparedContest {
     /// What will be submitted. It can be written down as JSON and passed to [`Client::submit`] by another process.
     #[must_use]
     pub const fn request(&self) -> &ContestRequest {

@@ -24,7 +24,7 @@ mod verify;
 pub use attempts::Retry;
 pub use builder::ClientBuilder;
 pub use client::{Answer, Client};
-pub use contest::{Contest, Submission};
+pub use contest::{Contest, PreparedContest};
 pub use error::{
     CallOutcome, Cause, Claim, Error, ForeignResponse, ResponseDefect, Unverified, VerifiedRefusal,
 };

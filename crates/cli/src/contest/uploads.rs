@@ -4,7 +4,7 @@ use std::io::IsTerminal as _;
 
 use anyhow::Result;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use rebuttal_client::{Client, DisputeNo, Submission};
+use rebuttal_client::{Client, DisputeNo, PreparedContest};
 
 use super::pieces::{EvidencePiece, PieceSource};
 use crate::terminal;
@@ -17,7 +17,7 @@ pub(super) async fn upload(
     client: &Client,
     dispute_no: DisputeNo,
     pieces: Vec<EvidencePiece>,
-) -> Result<Submission> {
+) -> Result<PreparedContest> {
     // Draws nothing where standard error is not a terminal.
     let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
     let style = ProgressStyle::with_template(
