@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rebuttal_store::{
-    Answer, CommitError, Idempotency, NonceUse, Outcome, QueuedRequest, Rejection, Store, WriteRequest,
+    CommitError, Idempotency, NonceUse, Outcome, QueuedRequest, Rejection, Store, WriteRequest, WriteResult,
 };
 
 use self::apps::AppLookup;
@@ -61,7 +61,7 @@ impl Auth {
     ///
     /// A nonce is reserved in memory before the commit, so that of a read and a change with one identity only one
     /// passes. It is released where the change did not use it, which `Unavailable` alone means.
-    pub(crate) async fn decide<O>(&self, request: WriteRequest<O>) -> Result<Answer, Refusal>
+    pub(crate) async fn decide<O>(&self, request: WriteRequest<O>) -> Result<WriteResult, Refusal>
     where
         QueuedRequest: From<WriteRequest<O>>,
     {

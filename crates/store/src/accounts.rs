@@ -5,7 +5,7 @@ use rebuttal_protocol::text::MerchantName;
 use rebuttal_protocol::{AppId, Code, MerchantId, Scheme, UnixMillis};
 use serde::{Deserialize, Serialize};
 
-use crate::write_request::{Answer, Outcome, TokenHash};
+use crate::write_request::{Outcome, TokenHash, WriteResult};
 
 /// Random bytes that name a secret; they are part of what its encryption is bound to.
 pub type SecretId = [u8; 16];
@@ -316,22 +316,22 @@ impl AccountRefusal {
 }
 
 /// The merchant after a change. The answer is stored for retries as it is.
-pub(crate) fn merchant_answer(merchant: Option<MerchantRecord>) -> Answer {
+pub(crate) fn merchant_answer(merchant: Option<MerchantRecord>) -> WriteResult {
     merchant.map_or_else(no_merchant, |merchant| Ok(Outcome::Merchant(merchant)))
 }
 
 /// The app after a change, with the secret that the change made.
-pub(crate) fn app_answer(app: Option<AppRecord>, made: Option<SecretId>, now: UnixMillis) -> Answer {
+pub(crate) fn app_answer(app: Option<AppRecord>, made: Option<SecretId>, now: UnixMillis) -> WriteResult {
     let Some(mut app) = app else { return no_app() };
     let overlap_until = app.overlap_until(now);
     app.secrets.retain(|secret| Some(secret.secret_id) == made);
     Ok(Outcome::App(ChangedApp { app, overlap_until }))
 }
 
-pub(crate) fn no_merchant() -> Answer {
+pub(crate) fn no_merchant() -> WriteResult {
     Err(AccountRefusal::NoMerchant.into())
 }
 
-pub(crate) fn no_app() -> Answer {
+pub(crate) fn no_app() -> WriteResult {
     Err(AccountRefusal::NoApp.into())
 }

@@ -14,8 +14,8 @@ use rebuttal_protocol::{Code, DisputeNo, MerchantId, StorageUri, UnixMillis};
 use serde::{Deserialize, Serialize};
 
 use crate::write_request::{
-    Answer, Idempotency, IdempotencyKey, NonceUse, Operation, Outcome, Rejection, RequestHash, TokenHash,
-    Upload, WriteRequest,
+    Idempotency, IdempotencyKey, NonceUse, Operation, Outcome, Rejection, RequestHash, TokenHash, Upload,
+    WriteRequest, WriteResult,
 };
 
 /// The keys of everything that a batch names, sorted, so that locks are taken in one order everywhere.
@@ -102,7 +102,7 @@ pub const SECRETS_SHOWN_FOR: Duration = Duration::from_secs(24 * 3600);
 
 impl StoredAnswer {
     /// The answer to a request under its key.
-    pub(crate) fn answer_to(&self, key: &IdempotencyKey, now: UnixMillis) -> Answer {
+    pub(crate) fn answer_to(&self, key: &IdempotencyKey, now: UnixMillis) -> WriteResult {
         if self.request != key.request {
             return Err(Rejection::KeyReused);
         }
@@ -133,14 +133,14 @@ impl RecordedAnswer {
         Self::Refused { code: Code::OperatorConflict.to_string(), message: SECRET_EXPIRED.to_owned() }
     }
 
-    pub(crate) fn of(answer: &Answer) -> Self {
+    pub(crate) fn of(answer: &WriteResult) -> Self {
         match answer {
             Ok(outcome) => Self::Done(outcome.clone()),
             Err(refused) => Self::Refused { code: refused.code().to_string(), message: refused.to_string() },
         }
     }
 
-    pub(crate) fn into_answer(self) -> Answer {
+    pub(crate) fn into_answer(self) -> WriteResult {
         match self {
             Self::Done(outcome) => Ok(outcome),
             Self::Refused { code, message } => {
@@ -189,7 +189,7 @@ impl BatchState {
     }
 
     /// Decides one request. A refused request leaves its nonce or key and nothing else.
-    pub(crate) fn decide(&mut self, request: &WriteRequest) -> Answer {
+    pub(crate) fn decide(&mut self, request: &WriteRequest) -> WriteResult {
         if request.token.is_some_and(|token| !self.loaded.tokens.contains(&token)) {
             return Err(Rejection::TokenRevoked);
         }
@@ -227,7 +227,7 @@ impl BatchState {
         }
     }
 
-    fn apply(&mut self, request: &WriteRequest) -> Answer {
+    fn apply(&mut self, request: &WriteRequest) -> WriteResult {
         match &request.operation {
             Operation::Command { dispute_no, merchant_id, actor, command } => {
                 self.command(dispute_no, *merchant_id, actor, command, request.arrived_at)
@@ -245,7 +245,7 @@ impl BatchState {
         actor: &Actor,
         command: &Command,
         arrived_at: UnixMillis,
-    ) -> Answer {
+    ) -> WriteResult {
         let dispute = self
             .loaded
             .disputes
@@ -285,7 +285,7 @@ impl BatchState {
         }
     }
 
-    fn open(&mut self, opening: &Opening, actor: &Actor, arrived_at: UnixMillis) -> Answer {
+    fn open(&mut self, opening: &Opening, actor: &Actor, arrived_at: UnixMillis) -> WriteResult {
         let dispute_no = &opening.dispute_no;
         let existing = self.loaded.disputes.get(dispute_no);
         let sequence = existing.map_or(0, |dispute| dispute.sequence);
@@ -322,7 +322,7 @@ impl BatchState {
 
     /// Recording the same file twice is a repetition: an upload is adopted after a crash whether or not its row was
     /// written before.
-    fn record_upload(&mut self, upload: &Upload, arrived_at: UnixMillis) -> Answer {
+    fn record_upload(&mut self, upload: &Upload, arrived_at: UnixMillis) -> WriteResult {
         match self.loaded.uploads.get(&upload.url) {
             Some(stored) if stored.file == upload.file && !stored.swept => Ok(Outcome::Nothing),
             Some(_) => Err(Rejection::UploadExists),

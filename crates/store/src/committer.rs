@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use crate::batch::{BatchState, Changes, KeySet, Loaded};
 use crate::meters;
-use crate::write_request::{Answer, QueuedRequest, SingleOperation, Upkeep, WriteRequest};
+use crate::write_request::{QueuedRequest, SingleOperation, Upkeep, WriteRequest, WriteResult};
 use crate::{CommitError, Options};
 
 /// How long a request may wait before it joins a batch. Shorter than `COMMIT_LIMIT`, so that a batch of ordinary length
@@ -90,13 +90,13 @@ pub(crate) trait Database {
     async fn roll_back(&mut self);
 
     /// Runs an account change or an upkeep step in a transaction of its own.
-    async fn run_single(&mut self, request: &WriteRequest<SingleOperation>) -> Result<Answer, Failure>;
+    async fn run_single(&mut self, request: &WriteRequest<SingleOperation>) -> Result<WriteResult, Failure>;
 
     /// Leaves the database in order once the last request is answered.
     async fn close(&mut self) {}
 }
 
-type CommitResult = Result<Answer, CommitError>;
+type CommitResult = Result<WriteResult, CommitError>;
 
 /// Where a request's answer goes, and since when the request waits.
 struct Waiter {
@@ -325,7 +325,7 @@ impl Worker {
         database: &mut impl Database,
         requests: &[WriteRequest],
         oldest: Instant,
-    ) -> Result<(Vec<Answer>, Changes), Failure> {
+    ) -> Result<(Vec<WriteResult>, Changes), Failure> {
         let mut budget = RetryBudget::begin();
         loop {
             let outcome = run_batch(database, requests, oldest).await;
@@ -341,7 +341,7 @@ impl Worker {
     }
 }
 
-fn single((answers, _): (Vec<Answer>, Changes)) -> CommitResult {
+fn single((answers, _): (Vec<WriteResult>, Changes)) -> CommitResult {
     let missing = || CommitError::Failed("the request was not decided".to_owned());
     answers.into_iter().next().ok_or_else(missing)
 }
@@ -350,7 +350,7 @@ fn single((answers, _): (Vec<Answer>, Changes)) -> CommitResult {
 async fn run_single(
     database: &mut impl Database,
     request: &WriteRequest<SingleOperation>,
-) -> Result<Answer, Failure> {
+) -> Result<WriteResult, Failure> {
     let mut budget = RetryBudget::begin();
     loop {
         if let Some(outcome) = budget.check(database.run_single(request).await) {
@@ -386,7 +386,7 @@ async fn run_batch(
     database: &mut impl Database,
     requests: &[WriteRequest],
     oldest: Instant,
-) -> Result<(Vec<Answer>, Changes), Failure> {
+) -> Result<(Vec<WriteResult>, Changes), Failure> {
     let loaded = match database.load(&KeySet::of(requests.iter())).await {
         Ok(loaded) => loaded,
         Err(failure) => {

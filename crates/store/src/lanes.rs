@@ -6,7 +6,7 @@ use std::io;
 
 use crate::committer::{Committer, Database};
 use crate::write_request::{
-    Answer, Idempotency, Operation, QueuedRequest, SingleOperation, Upkeep, WriteRequest,
+    Idempotency, Operation, QueuedRequest, SingleOperation, Upkeep, WriteRequest, WriteResult,
 };
 use crate::{CommitError, Options, StoreError};
 
@@ -51,7 +51,7 @@ impl Lanes {
         }
     }
 
-    pub(crate) async fn commit(&self, request: QueuedRequest) -> Result<Answer, CommitError> {
+    pub(crate) async fn commit(&self, request: QueuedRequest) -> Result<WriteResult, CommitError> {
         let lane = match self.committers.len() {
             0 | 1 => 0,
             lanes => usize::try_from(lane_hash(&request)).unwrap_or_default() % lanes,

@@ -9,7 +9,7 @@ use std::time::Duration;
 use metrics::{Counter, Histogram, counter, histogram};
 
 use crate::CommitError;
-use crate::write_request::Answer;
+use crate::write_request::WriteResult;
 
 /// Taken from whatever recorder the process has when the first batch is served; it has one, or none, for good.
 static METERS: LazyLock<Meters> = LazyLock::new(Meters::new);
@@ -50,7 +50,7 @@ pub(crate) fn count_batch(requests: usize, waited: Duration, took: Duration) {
 }
 
 /// Counts the outcomes of requests that are answered together.
-pub(crate) fn count_requests<'r>(replies: impl Iterator<Item = &'r Result<Answer, CommitError>>) {
+pub(crate) fn count_requests<'r>(replies: impl Iterator<Item = &'r Result<WriteResult, CommitError>>) {
     let (mut done, mut refused) = (0, 0);
     for reply in replies {
         match reply {

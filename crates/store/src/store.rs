@@ -14,7 +14,7 @@ use crate::lanes::{CommitTraffic, Lanes};
 use crate::location::{Location, PostgresAddress};
 use crate::postgres::queries;
 use crate::views::{Backlog, DisputeDetail, DisputeFilter, DisputePage, DisputeRecord, MarkedUpload};
-use crate::write_request::{Answer, QueuedRequest, TokenHash, Upload};
+use crate::write_request::{QueuedRequest, TokenHash, Upload, WriteResult};
 use crate::{CommitError, StoreError, postgres, sqlite};
 
 /// How the store works.
@@ -103,7 +103,7 @@ impl Store {
     ///
     /// # Errors
     /// [`CommitError`] where there is no outcome.
-    pub async fn commit(&self, request: impl Into<QueuedRequest>) -> Result<Answer, CommitError> {
+    pub async fn commit(&self, request: impl Into<QueuedRequest>) -> Result<WriteResult, CommitError> {
         self.lanes.commit(request.into()).await
     }
 

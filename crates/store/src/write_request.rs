@@ -192,7 +192,7 @@ pub enum Upkeep {
 }
 
 /// How a request is answered once its transaction is committed.
-pub type Answer = Result<Outcome, Rejection>;
+pub type WriteResult = Result<Outcome, Rejection>;
 
 /// What was done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

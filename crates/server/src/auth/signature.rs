@@ -14,7 +14,7 @@ use rebuttal_protocol::merchant_call::{MerchantRequest, Read, Write};
 use rebuttal_protocol::signature::{Message, verify};
 use rebuttal_protocol::{Authorization, Code, UnixMillis};
 use rebuttal_store::{
-    AccountChange, Answer, Idempotency, NonceUse, Operation, Outcome, SingleOperation, WriteRequest,
+    AccountChange, Idempotency, NonceUse, Operation, Outcome, SingleOperation, WriteRequest, WriteResult,
 };
 
 use crate::auth::apps::KnownApp;
@@ -77,7 +77,7 @@ impl UnusedNonce {
         self,
         auth: &Auth,
         operation: Operation,
-    ) -> Result<(Answer, NonceUsed), Refusal> {
+    ) -> Result<(WriteResult, NonceUsed), Refusal> {
         let Self { nonce, arrived_at, verified } = self;
         let request =
             WriteRequest { arrived_at, idempotency: Idempotency::Nonce(nonce), token: None, operation };

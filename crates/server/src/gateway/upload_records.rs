@@ -3,7 +3,7 @@
 
 use rebuttal_disputes::{Fingerprint, FoundFile};
 use rebuttal_protocol::StorageUri;
-use rebuttal_store::{Answer, CommitError, Operation, Store, Upload, WriteRequest};
+use rebuttal_store::{CommitError, Operation, Store, Upload, WriteRequest, WriteResult};
 
 use crate::clock;
 
@@ -14,7 +14,7 @@ pub(crate) async fn record(
     url: StorageUri,
     sha256: [u8; 32],
     size: u64,
-) -> Result<Answer, CommitError> {
+) -> Result<WriteResult, CommitError> {
     let media_type = url.format.media_type().to_owned();
     let file = FoundFile { sha256: Fingerprint(sha256), size, media_type };
     let operation = Operation::RecordUpload(Upload { url, file });

@@ -68,7 +68,7 @@ impl Database for ScriptedDatabase {
         self.0.lock().calls.push(RollBack);
     }
 
-    async fn run_single(&mut self, _: &WriteRequest<SingleOperation>) -> Result<Answer, Failure> {
+    async fn run_single(&mut self, _: &WriteRequest<SingleOperation>) -> Result<WriteResult, Failure> {
         let mut script = self.0.lock();
         script.calls.push(Single);
         script.singles.pop_front().unwrap_or(Ok(())).map(|()| Ok(Outcome::Nothing))

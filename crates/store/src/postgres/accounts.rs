@@ -22,7 +22,7 @@ use crate::accounts::{
 use crate::batch::RecordedAnswer;
 use crate::error::EVIDENCE_PLACE;
 use crate::write_request::{
-    Answer, Idempotency, Outcome, Rejection, SingleOperation, TokenHash, WriteRequest,
+    Idempotency, Outcome, Rejection, SingleOperation, TokenHash, WriteRequest, WriteResult,
 };
 
 type Result<T> = std::result::Result<T, Error>;
@@ -32,7 +32,7 @@ pub(super) async fn apply(
     session: &Session,
     account: &AccountChange,
     request: &WriteRequest<SingleOperation>,
-) -> Result<Answer> {
+) -> Result<WriteResult> {
     let now = request.arrived_at;
     if !is_active(session, request.token, account.token_name()).await? {
         return Ok(Err(Rejection::TokenRevoked));
@@ -66,7 +66,7 @@ async fn is_active(session: &Session, token: Option<TokenHash>, named: Option<&T
     Ok(token.is_none())
 }
 
-async fn change(session: &Session, account: &AccountChange, now: UnixMillis) -> Result<Answer> {
+async fn change(session: &Session, account: &AccountChange, now: UnixMillis) -> Result<WriteResult> {
     match account {
         AccountChange::CreateMerchant { name, time_zone } => {
             session.row(LOCK_MERCHANT_NUMBERS, &[]).await?;
@@ -131,7 +131,7 @@ fn bytes(app_id: &AppId) -> &[u8] {
 }
 
 /// Read within the transaction of the change.
-async fn merchant_done(session: &Session, merchant_id: MerchantId) -> Result<Answer> {
+async fn merchant_done(session: &Session, merchant_id: MerchantId) -> Result<WriteResult> {
     Ok(merchant_answer(queries::merchant(session, merchant_id).await?))
 }
 
@@ -141,7 +141,7 @@ async fn app_done(
     app_id: AppId,
     made: Option<SecretId>,
     now: UnixMillis,
-) -> Result<Answer> {
+) -> Result<WriteResult> {
     Ok(app_answer(queries::app(session, app_id).await?, made, now))
 }
 
@@ -185,7 +185,7 @@ async fn rotate_secret(
     (secret_id, sealed): (SecretId, &[u8]),
     overlap_until: Option<UnixMillis>,
     now: UnixMillis,
-) -> Result<Answer> {
+) -> Result<WriteResult> {
     if session.row(LOCK_APP, &[&bytes(&app_id), &number(merchant_id)]).await?.is_none() {
         return Ok(no_app());
     }
@@ -206,7 +206,7 @@ async fn end_overlap(
     merchant_id: MerchantId,
     app_id: AppId,
     now: UnixMillis,
-) -> Result<Answer> {
+) -> Result<WriteResult> {
     if session.row(LOCK_APP, &[&bytes(&app_id), &number(merchant_id)]).await?.is_none() {
         return Ok(no_app());
     }
@@ -229,7 +229,12 @@ async fn insert_secret(
     session.run(INSERT_SECRET, &[&secret_id.as_slice(), &bytes(&app_id), &sealed, &now.0]).await.map(drop)
 }
 
-async fn put_token(session: &Session, name: &TokenName, hash: &TokenHash, now: UnixMillis) -> Result<Answer> {
+async fn put_token(
+    session: &Session,
+    name: &TokenName,
+    hash: &TokenHash,
+    now: UnixMillis,
+) -> Result<WriteResult> {
     if let Some(row) = session.row(TOKEN_HOLDER, &[&hash.0.as_slice()]).await? {
         let holder: String = rows::value(&row, 0)?;
         return Ok(match holder == name.as_str() {
@@ -243,7 +248,7 @@ async fn put_token(session: &Session, name: &TokenName, hash: &TokenHash, now: U
     Ok(Ok(Outcome::Nothing))
 }
 
-async fn create_token(session: &Session, new: &CreatedToken, now: UnixMillis) -> Result<Answer> {
+async fn create_token(session: &Session, new: &CreatedToken, now: UnixMillis) -> Result<WriteResult> {
     let CreatedToken { name, role, hash, .. } = new;
     let values: [super::session::Value<'_>; 4] = [&name.as_str(), &hash.0.as_slice(), &role.as_str(), &now.0];
     if session.run(CREATE_TOKEN, &values).await? == 0 {
@@ -255,7 +260,7 @@ async fn create_token(session: &Session, new: &CreatedToken, now: UnixMillis) ->
     Ok(Ok(Outcome::NewToken(new.clone())))
 }
 
-async fn revoke_token(session: &Session, name: &TokenName, now: UnixMillis) -> Result<Answer> {
+async fn revoke_token(session: &Session, name: &TokenName, now: UnixMillis) -> Result<WriteResult> {
     let Some(row) = session.row(REVOKE_TOKEN, &[&now.0, &name.as_str()]).await? else {
         return Ok(Err(AccountRefusal::NoToken.into()));
     };

@@ -14,7 +14,7 @@ use super::statements::BATCH;
 use super::{accounts, upkeep};
 use crate::batch::{Changes, KeySet, Loaded};
 use crate::committer::{Database, Failure};
-use crate::write_request::{Answer, Outcome, SingleOperation, Upkeep, WriteRequest};
+use crate::write_request::{Outcome, SingleOperation, Upkeep, WriteRequest, WriteResult};
 
 /// How long a round trip may take: longer than the server's own limits, whose errors say more.
 pub(super) const ROUND_TRIP_LIMIT: Duration = Duration::from_secs(5);
@@ -114,7 +114,7 @@ impl Lane {
     async fn run_in_own_transaction(
         &mut self,
         request: &WriteRequest<SingleOperation>,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<WriteResult, Failure> {
         let session = self.session().await?;
         let done = within(ROUND_TRIP_LIMIT, async {
             let transaction = begin(session).await?;
@@ -167,7 +167,7 @@ impl Database for Lane {
         }
     }
 
-    async fn run_single(&mut self, request: &WriteRequest<SingleOperation>) -> Result<Answer, Failure> {
+    async fn run_single(&mut self, request: &WriteRequest<SingleOperation>) -> Result<WriteResult, Failure> {
         let outcome = self.run_in_own_transaction(request).await;
         if outcome.is_err() {
             self.roll_back().await;

@@ -19,7 +19,7 @@ use crate::accounts::{
 use crate::batch::RecordedAnswer;
 use crate::error::EVIDENCE_PLACE;
 use crate::write_request::{
-    Answer, Idempotency, Outcome, Rejection, SingleOperation, TokenHash, WriteRequest,
+    Idempotency, Outcome, Rejection, SingleOperation, TokenHash, WriteRequest, WriteResult,
 };
 
 /// Applies a change, or repeats the first answer under its idempotency key. A revoked token is refused.
@@ -27,7 +27,7 @@ pub(super) fn apply(
     connection: &Connection,
     account: &AccountChange,
     request: &WriteRequest<SingleOperation>,
-) -> Result<Answer> {
+) -> Result<WriteResult> {
     let now = request.arrived_at;
     if let Some(token) = request.token
         && Reader::on(connection).token(token)?.is_none()
@@ -43,7 +43,7 @@ pub(super) fn apply(
     Ok(answer)
 }
 
-fn change(connection: &Connection, account: &AccountChange, now: UnixMillis) -> Result<Answer> {
+fn change(connection: &Connection, account: &AccountChange, now: UnixMillis) -> Result<WriteResult> {
     match account {
         AccountChange::CreateMerchant { name, time_zone } => {
             connection.prepare_cached(CREATE_MERCHANT)?.execute(params![
@@ -112,7 +112,7 @@ fn change(connection: &Connection, account: &AccountChange, now: UnixMillis) -> 
 }
 
 /// Read within the transaction of the change.
-fn merchant_done(connection: &Connection, merchant_id: MerchantId) -> Result<Answer> {
+fn merchant_done(connection: &Connection, merchant_id: MerchantId) -> Result<WriteResult> {
     Ok(merchant_answer(Reader::on(connection).merchant(merchant_id)?))
 }
 
@@ -122,7 +122,7 @@ fn app_done(
     app_id: AppId,
     made: Option<SecretId>,
     now: UnixMillis,
-) -> Result<Answer> {
+) -> Result<WriteResult> {
     Ok(app_answer(Reader::on(connection).app(app_id)?, made, now))
 }
 
@@ -174,7 +174,7 @@ fn rotate_secret(
     (secret_id, sealed): (SecretId, &[u8]),
     overlap_until: Option<UnixMillis>,
     now: UnixMillis,
-) -> Result<Answer> {
+) -> Result<WriteResult> {
     if !has_app(connection, merchant_id, app_id)? {
         return Ok(no_app());
     }
@@ -195,7 +195,7 @@ fn end_overlap(
     merchant_id: MerchantId,
     app_id: AppId,
     now: UnixMillis,
-) -> Result<Answer> {
+) -> Result<WriteResult> {
     if !has_app(connection, merchant_id, app_id)? {
         return Ok(no_app());
     }
@@ -223,7 +223,12 @@ fn insert_secret(
         .map(drop)
 }
 
-fn put_token(connection: &Connection, name: &TokenName, hash: &TokenHash, now: UnixMillis) -> Result<Answer> {
+fn put_token(
+    connection: &Connection,
+    name: &TokenName,
+    hash: &TokenHash,
+    now: UnixMillis,
+) -> Result<WriteResult> {
     let holder: Option<String> =
         connection.prepare_cached(TOKEN_HOLDER)?.query_row([hash.0], |row| row.get(0)).optional()?;
     match holder {
@@ -240,7 +245,7 @@ fn put_token(connection: &Connection, name: &TokenName, hash: &TokenHash, now: U
     Ok(Ok(Outcome::Nothing))
 }
 
-fn create_token(connection: &Connection, new: &CreatedToken, now: UnixMillis) -> Result<Answer> {
+fn create_token(connection: &Connection, new: &CreatedToken, now: UnixMillis) -> Result<WriteResult> {
     let CreatedToken { name, role, hash, .. } = new;
     let values = params![name.as_str(), hash.0, role.as_str(), now.0];
     if connection.prepare_cached(CREATE_TOKEN)?.execute(values)? == 0 {
@@ -252,7 +257,7 @@ fn create_token(connection: &Connection, new: &CreatedToken, now: UnixMillis) ->
     Ok(Ok(Outcome::NewToken(new.clone())))
 }
 
-fn revoke_token(connection: &Connection, name: &TokenName, now: UnixMillis) -> Result<Answer> {
+fn revoke_token(connection: &Connection, name: &TokenName, now: UnixMillis) -> Result<WriteResult> {
     let mut revoke = connection.prepare_cached(REVOKE_TOKEN)?;
     let Some(token) = revoke.query_row(params![now.0, name.as_str()], rows::token).optional()? else {
         return Ok(Err(AccountRefusal::NoToken.into()));

@@ -17,7 +17,7 @@ use crate::StoreError;
 use crate::batch::{Changes, KeySet, Loaded, RecordedAnswer, StoredAnswer, StoredUpload};
 use crate::committer::{Database, Failure};
 use crate::error::is_of_data;
-use crate::write_request::{Answer, Outcome, RequestHash, SingleOperation, WriteRequest};
+use crate::write_request::{Outcome, RequestHash, SingleOperation, WriteRequest, WriteResult};
 
 /// The writing connection.
 pub(crate) struct Writer {
@@ -71,7 +71,7 @@ impl Database for Writer {
         }
     }
 
-    async fn run_single(&mut self, request: &WriteRequest<SingleOperation>) -> Result<Answer, Failure> {
+    async fn run_single(&mut self, request: &WriteRequest<SingleOperation>) -> Result<WriteResult, Failure> {
         let connection = &self.connection;
         let answer = begin(connection).and_then(|()| match &request.operation {
             SingleOperation::Account(change) => accounts::apply(connection, change, request),

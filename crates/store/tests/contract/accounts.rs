@@ -3,8 +3,8 @@
 use rebuttal_protocol::operator::AppSettings;
 use rebuttal_protocol::{AppId, MerchantId, Scheme, UnixMillis};
 use rebuttal_store::{
-    AccountChange, Answer, ChangedApp, Idempotency, MerchantRecord, Outcome, SingleOperation, Store, Upkeep,
-    WriteRequest,
+    AccountChange, ChangedApp, Idempotency, MerchantRecord, Outcome, SingleOperation, Store, Upkeep,
+    WriteRequest, WriteResult,
 };
 
 use crate::common::{APP, Fixture, NOW, code, commit, key, merchant, settings};
@@ -64,7 +64,7 @@ async fn rotate(
     secret: u8,
     now: UnixMillis,
     until: impl Into<Option<UnixMillis>>,
-) -> Answer {
+) -> WriteResult {
     let operation = SingleOperation::Account(AccountChange::RotateSecret {
         merchant_id,
         app_id: APP,

@@ -9,8 +9,9 @@ use rebuttal_protocol::dispute::{EvidenceType, ReceivedEvidence};
 use rebuttal_protocol::operator::{AppSettings, CreateMerchant, OpenDispute};
 use rebuttal_protocol::{AppId, DisputeNo, MerchantId, Nonce, StorageUri, UnixMillis};
 use rebuttal_store::{
-    AccountChange, Answer, DisputeDetail, Idempotency, IdempotencyKey, Location, NonceUse, Operation,
-    Options, Outcome, QueuedRequest, Rejection, RequestHash, SingleOperation, Store, Upload, WriteRequest,
+    AccountChange, DisputeDetail, Idempotency, IdempotencyKey, Location, NonceUse, Operation, Options,
+    Outcome, QueuedRequest, Rejection, RequestHash, SingleOperation, Store, Upload, WriteRequest,
+    WriteResult,
 };
 use rebuttal_testbed::postgres;
 use tempfile::TempDir;
@@ -119,7 +120,7 @@ impl Fixture {
     }
 }
 
-pub(crate) async fn commit<O>(store: &Store, idempotency: Idempotency, operation: O) -> Answer
+pub(crate) async fn commit<O>(store: &Store, idempotency: Idempotency, operation: O) -> WriteResult
 where
     QueuedRequest: From<WriteRequest<O>>,
 {
@@ -173,7 +174,7 @@ pub(crate) fn found(file: u8) -> FoundFile {
     }
 }
 
-pub(crate) async fn upload(store: &Store, url: StorageUri, file: u8) -> Answer {
+pub(crate) async fn upload(store: &Store, url: StorageUri, file: u8) -> WriteResult {
     commit(store, Idempotency::None, Operation::RecordUpload(Upload { url, file: found(file) })).await
 }
 
@@ -212,13 +213,13 @@ pub(crate) async fn detail(store: &Store, no: &DisputeNo) -> DisputeDetail {
     detail
 }
 
-pub(crate) fn code(answer: Answer) -> String {
+pub(crate) fn code(answer: WriteResult) -> String {
     match answer {
         Ok(_) => "OK".to_owned(),
         Err(refused) => refused.code().to_string(),
     }
 }
 
-pub(crate) fn is_replay(answer: &Answer) -> bool {
+pub(crate) fn is_replay(answer: &WriteResult) -> bool {
     matches!(answer, Err(Rejection::Replayed))
 }

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use rebuttal_protocol::operator::Role;
 use rebuttal_protocol::{MerchantId, UnixMillis};
 use rebuttal_store::{
-    AccountChange, Answer, CommitError, CreatedToken, Idempotency, MarkedUpload, Operation, Options, Outcome,
-    SingleOperation, Store, TokenHash, Upkeep, WriteRequest,
+    AccountChange, CommitError, CreatedToken, Idempotency, MarkedUpload, Operation, Options, Outcome,
+    SingleOperation, Store, TokenHash, Upkeep, WriteRequest, WriteResult,
 };
 
 use crate::common::{
@@ -272,7 +272,7 @@ pub(crate) async fn closing_finishes_waiting_requests(fixture: &Fixture) {
         .collect();
     tokio::task::yield_now().await;
     store.close().await;
-    let mut answered: Vec<(_, Answer)> = Vec::new();
+    let mut answered: Vec<(_, WriteResult)> = Vec::new();
     for request in works {
         match request.await.unwrap() {
             (nonce, Ok(answer)) => answered.push((nonce, answer)),

@@ -4,8 +4,8 @@ use rebuttal_disputes::Command;
 use rebuttal_protocol::UnixMillis;
 use rebuttal_protocol::operator::{Role, TokenName};
 use rebuttal_store::{
-    AccountChange, Answer, CreatedToken, Idempotency, Operation, Outcome, QueuedRequest, SingleOperation,
-    Store, TokenHash, WriteRequest,
+    AccountChange, CreatedToken, Idempotency, Operation, Outcome, QueuedRequest, SingleOperation, Store,
+    TokenHash, WriteRequest, WriteResult,
 };
 
 use crate::common::{
@@ -30,7 +30,7 @@ fn put(name: &str, value: u8) -> SingleOperation {
     SingleOperation::Account(AccountChange::PutToken { name: named(name), hash: TokenHash([value; 32]) })
 }
 
-async fn revoke(store: &Store, name: &str, at: UnixMillis) -> Answer {
+async fn revoke(store: &Store, name: &str, at: UnixMillis) -> WriteResult {
     let operation = SingleOperation::Account(AccountChange::RevokeToken { name: named(name) });
     store
         .commit(WriteRequest { arrived_at: at, idempotency: Idempotency::None, token: None, operation })

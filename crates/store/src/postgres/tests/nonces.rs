@@ -8,8 +8,8 @@ use rebuttal_testbed::postgres::Database;
 use super::super::session::{LANE, Session};
 use super::prepared;
 use crate::{
-    Answer, CommitError, Idempotency, Location, NonceUse, Operation, Options, Outcome, Rejection,
-    SingleOperation, Store, Upkeep, WriteRequest,
+    CommitError, Idempotency, Location, NonceUse, Operation, Options, Outcome, Rejection, SingleOperation,
+    Store, Upkeep, WriteRequest, WriteResult,
 };
 
 const NOW: UnixMillis = UnixMillis(1_750_000_000_000);
@@ -24,7 +24,7 @@ async fn open(database: &Database) -> Store {
     Store::open(&location, &Options::default()).await.unwrap()
 }
 
-async fn uses(store: &Store, timestamp: UnixMillis, number: u64) -> Answer {
+async fn uses(store: &Store, timestamp: UnixMillis, number: u64) -> WriteResult {
     store.commit(use_nonce(timestamp, number)).await.unwrap()
 }
 
