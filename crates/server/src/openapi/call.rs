@@ -28,13 +28,13 @@ const PROBLEM: &str = "application/problem+json";
 const PLAIN: &str = "text/plain; charset=utf-8";
 
 /// An operation with its path and method.
-pub(super) struct Endpoint {
+pub(super) struct PathOperation {
     pub(super) path: String,
     pub(super) method: HttpMethod,
     pub(super) operation: Operation,
 }
 
-impl Endpoint {
+impl PathOperation {
     pub(super) fn get(path: &str, operation: Operation) -> Self {
         Self { path: path.to_owned(), method: HttpMethod::Get, operation }
     }

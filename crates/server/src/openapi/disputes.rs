@@ -14,7 +14,7 @@ use utoipa::openapi::path::{Operation, Parameter};
 use utoipa::openapi::schema::AdditionalProperties;
 use utoipa::openapi::{Content, ObjectBuilder, RefOr, Response, Schema as Inline};
 
-use super::call::{Endpoint, in_path, in_query, with_id};
+use super::call::{PathOperation, in_path, in_query, with_id};
 use super::document::Draft;
 use super::examples::opening;
 use super::operators::{WRITES, call, page, paging, read, write};
@@ -25,19 +25,19 @@ use crate::operator::disputes::list::Q_MAX;
 
 const DEADLINE: &str = "2034-06-03T12:00:00.000+08:00";
 
-pub(super) fn calls(draft: &Draft) -> Result<Vec<Endpoint>> {
+pub(super) fn calls(draft: &Draft) -> Result<Vec<PathOperation>> {
     let disputes = format!("{PREFIX}/disputes");
     let dispute = format!("{disputes}/{{disputeNo}}");
     let evidence = format!("{dispute}/evidence/{{evidenceId}}");
     let mut calls = vec![
-        Endpoint::get(&disputes, list_disputes(draft)?),
-        Endpoint::post(&disputes, open_dispute(draft)?),
-        Endpoint::get(&dispute, show_dispute(draft)?),
-        Endpoint::get(&evidence, download_evidence(draft)),
-        Endpoint::get(&format!("{evidence}/link"), link_evidence(draft)?),
+        PathOperation::get(&disputes, list_disputes(draft)?),
+        PathOperation::post(&disputes, open_dispute(draft)?),
+        PathOperation::get(&dispute, show_dispute(draft)?),
+        PathOperation::get(&evidence, download_evidence(draft)),
+        PathOperation::get(&format!("{evidence}/link"), link_evidence(draft)?),
     ];
     for kind in OperatorActionKind::ALL {
-        calls.push(Endpoint::post(&format!("{dispute}/{kind}"), action(*kind, draft)?));
+        calls.push(PathOperation::post(&format!("{dispute}/{kind}"), action(*kind, draft)?));
     }
     Ok(calls)
 }

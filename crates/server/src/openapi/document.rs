@@ -16,7 +16,8 @@ use utoipa::openapi::{
 };
 
 use super::call::{
-    Endpoint, Format, headers, http_responses, in_header, plain, signature_header, with_head_limit, with_id,
+    Format, PathOperation, headers, http_responses, in_header, plain, signature_header, with_head_limit,
+    with_id,
 };
 use super::examples::Examples;
 use super::signing::signing;
@@ -98,7 +99,7 @@ pub(super) fn document(apis: Apis) -> Result<OpenApi> {
     let license = "Apache-2.0 OR MIT";
     info.license = Some(License::builder().name(license).identifier(Some(license)).build());
     let paths =
-        endpoints.into_iter().fold(Paths::new(), |mut paths, Endpoint { path, method, operation }| {
+        endpoints.into_iter().fold(Paths::new(), |mut paths, PathOperation { path, method, operation }| {
             paths.add_path_operation(path, vec![method], operation);
             paths
         });
@@ -160,12 +161,12 @@ fn code_table() -> String {
 }
 
 /// The calls that need no authentication.
-fn unauthenticated(draft: &Draft) -> Vec<Endpoint> {
+fn unauthenticated(draft: &Draft) -> Vec<PathOperation> {
     let probe = |path, id: &str, summary: &str, up: &str, down: Option<&str>| {
         let operation = call(draft, id, summary).response("200", plain(up));
         let operation =
             down.into_iter().fold(operation, |operation, down| operation.response("503", plain(down)));
-        Endpoint::get(path, operation.build())
+        PathOperation::get(path, operation.build())
     };
     let cached = |path, id: &str, summary: &str, media_type: &str, schema: ObjectBuilder| {
         let etag = in_header("If-None-Match", text(), "The `ETag` of an earlier response.");
@@ -174,7 +175,7 @@ fn unauthenticated(draft: &Draft) -> Vec<Endpoint> {
             .parameter(etag)
             .response("200", found.content(media_type, Content::new(Some(schema))))
             .response("304", with_id(Response::builder()).description("Not modified."));
-        Endpoint::get(path, operation.build())
+        PathOperation::get(path, operation.build())
     };
     let unready =
         "A dependency does not answer, or the gateway is stopping; the gateway's log has the cause.";

@@ -13,7 +13,9 @@ use utoipa::openapi::request_body::RequestBody;
 use utoipa::openapi::xml::Xml;
 use utoipa::openapi::{Content, Required, Response};
 
-use super::call::{Call, Endpoint, Format, Rejections, by_status, with_head_limit, with_headers, with_id};
+use super::call::{
+    Call, Format, PathOperation, Rejections, by_status, with_head_limit, with_headers, with_id,
+};
 use super::document::Draft;
 use super::words::{binary, object, one_of, text};
 use crate::http::paths::UPLOADED;
@@ -43,8 +45,11 @@ const CODES: [Code; 16] = [
     Code::Unavailable,
 ];
 
-pub(super) fn calls(draft: &Draft) -> Result<Vec<Endpoint>> {
-    MerchantCall::ALL.iter().map(|call| Ok(Endpoint::post(call.path(), operation(*call, draft)?))).collect()
+pub(super) fn calls(draft: &Draft) -> Result<Vec<PathOperation>> {
+    MerchantCall::ALL
+        .iter()
+        .map(|call| Ok(PathOperation::post(call.path(), operation(*call, draft)?)))
+        .collect()
 }
 
 fn operation(call: MerchantCall, draft: &Draft) -> Result<Operation> {
@@ -116,7 +121,7 @@ fn signed<'d, T: ToSchema>(
 }
 
 /// The upload endpoint of the built-in store, which responds as S3 does.
-pub(super) fn receive(draft: &Draft) -> Result<Endpoint> {
+pub(super) fn receive(draft: &Draft) -> Result<PathOperation> {
     let fields = draft.examples.upload_url()?.form_fields;
     let fields = fields.keys().fold(object([]), |form, field| form.property(field, text()).required(field));
     let largest = Scene::max_bytes_of_any();
@@ -140,7 +145,7 @@ pub(super) fn receive(draft: &Draft) -> Result<Endpoint> {
     }
     let mut operation = with_head_limit(operation).build();
     operation.security = Some(Vec::new());
-    Ok(Endpoint::post(UPLOADED, operation))
+    Ok(PathOperation::post(UPLOADED, operation))
 }
 
 /// A rejection in S3's format, with S3's codes.

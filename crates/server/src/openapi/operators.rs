@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use utoipa::openapi::path::{Operation, Parameter};
 use utoipa::openapi::{ObjectBuilder, SchemaFormat};
 
-use super::call::{Call, Endpoint, Format, Rejections, in_header, in_path, in_query};
+use super::call::{Call, Format, PathOperation, Rejections, in_header, in_path, in_query};
 use super::document::{Draft, OPERATOR_TOKEN};
 use super::examples::ONE_DAY;
 use super::words::{Schema, integer, list, nullable_text, object, pattern, text};
@@ -112,24 +112,24 @@ pub(super) fn paging() -> [Parameter; 2] {
     ]
 }
 
-pub(super) fn calls(draft: &Draft) -> Result<Vec<Endpoint>> {
+pub(super) fn calls(draft: &Draft) -> Result<Vec<PathOperation>> {
     let merchants = format!("{PREFIX}/merchants");
     let merchant = format!("{merchants}/{{merchantId}}");
     let apps = format!("{merchant}/apps");
     let app = format!("{apps}/{{appId}}");
     let tokens = format!("{PREFIX}/tokens");
     Ok(vec![
-        Endpoint::get(&merchants, list_merchants(draft)?),
-        Endpoint::post(&merchants, create_merchant(draft)?),
-        Endpoint::patch(&merchant, change_merchant(draft)?),
-        Endpoint::get(&apps, list_apps(draft)?),
-        Endpoint::post(&apps, create_app(draft)?),
-        Endpoint::patch(&app, change_app(draft)?),
-        Endpoint::post(&format!("{app}/rotate"), rotate_secret(draft)?),
-        Endpoint::post(&format!("{app}/endOverlap"), end_overlap(draft)?),
-        Endpoint::get(&tokens, list_tokens(draft)?),
-        Endpoint::post(&tokens, create_token(draft)?),
-        Endpoint::post(&format!("{tokens}/{{name}}/revoke"), revoke_token(draft)?),
+        PathOperation::get(&merchants, list_merchants(draft)?),
+        PathOperation::post(&merchants, create_merchant(draft)?),
+        PathOperation::patch(&merchant, change_merchant(draft)?),
+        PathOperation::get(&apps, list_apps(draft)?),
+        PathOperation::post(&apps, create_app(draft)?),
+        PathOperation::patch(&app, change_app(draft)?),
+        PathOperation::post(&format!("{app}/rotate"), rotate_secret(draft)?),
+        PathOperation::post(&format!("{app}/endOverlap"), end_overlap(draft)?),
+        PathOperation::get(&tokens, list_tokens(draft)?),
+        PathOperation::post(&tokens, create_token(draft)?),
+        PathOperation::post(&format!("{tokens}/{{name}}/revoke"), revoke_token(draft)?),
     ])
 }
 
