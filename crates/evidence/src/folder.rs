@@ -53,10 +53,10 @@ const FILE_MODE: u32 = 0o600;
 /// The built-in store. Clones share the folder and its limits.
 #[derive(Clone)]
 pub struct FolderStore {
-    shared: Arc<Shared>,
+    shared: Arc<FolderInner>,
 }
 
-struct Shared {
+struct FolderInner {
     root: PathBuf,
     /// The folder `incoming/`, locked for as long as the store is open.
     _lock: File,
@@ -110,7 +110,7 @@ impl FolderStore {
         durable::make_folders(root, Path::new(INCOMING)).map_err(Error::folder("make its folders"))?;
         let lock = lock(root).map_err(Error::folder("be locked"))?;
         Ok(Self {
-            shared: Arc::new(Shared {
+            shared: Arc::new(FolderInner {
                 root: root.to_owned(),
                 marker: claimed.marker,
                 claimed_by_operator: claimed.claimed_by_operator,
@@ -248,7 +248,7 @@ impl FolderStore {
     }
 }
 
-impl Shared {
+impl FolderInner {
     fn path(&self, uri: &StorageUri) -> PathBuf {
         self.root.join(uri.key())
     }

@@ -28,7 +28,7 @@ pub use error::{BodyError, Error};
 pub use fair_slots::{FairSlots, Slot};
 pub use fence::{Fence, InvalidFence};
 pub use folder::{FolderStore, Inspection, ReceivedFile, UploadTraffic};
-pub use location::{Bucket, Endpoint, InvalidLocation, StorageLocation};
+pub use location::{Bucket, Endpoint, InvalidStorageLocation, StorageLocation};
 pub use policy::{Credentials, UploadForm};
 pub use refusal::{InvalidUpload, S3Code};
 pub use s3::{AwsVariables, S3Store};

@@ -44,16 +44,16 @@ pub struct Endpoint(String);
 /// Why a location is refused; the sentence says what it must be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct InvalidLocation(String);
+pub struct InvalidStorageLocation(String);
 
-fn invalid<T>(sentence: impl Into<String>) -> Result<T, InvalidLocation> {
-    Err(InvalidLocation(sentence.into()))
+fn invalid<T>(sentence: impl Into<String>) -> Result<T, InvalidStorageLocation> {
+    Err(InvalidStorageLocation(sentence.into()))
 }
 
 impl FromStr for StorageLocation {
-    type Err = InvalidLocation;
+    type Err = InvalidStorageLocation;
 
-    fn from_str(text: &str) -> Result<Self, InvalidLocation> {
+    fn from_str(text: &str) -> Result<Self, InvalidStorageLocation> {
         if text.contains(['%', '#']) || text.contains(char::is_whitespace) {
             return invalid("must be written plainly, without spaces, % and #");
         }
@@ -66,7 +66,7 @@ impl FromStr for StorageLocation {
 }
 
 impl Bucket {
-    fn parse(rest: &str) -> Result<Self, InvalidLocation> {
+    fn parse(rest: &str) -> Result<Self, InvalidStorageLocation> {
         let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
         let (name, prefix) = path.split_once('/').unwrap_or((path, ""));
         let plain =
@@ -84,7 +84,7 @@ impl Bucket {
         }
         let prefix =
             if prefix.is_empty() { String::new() } else { format!("{}/", prefix.trim_end_matches('/')) };
-        let query = Query::parse(query)?;
+        let query = QueryParameters::parse(query)?;
         let endpoint: Option<Endpoint> = query.value("endpoint").map(str::parse).transpose()?;
         // A self-hosted store seldom has DNS names for its buckets; AWS always does.
         let path_style = query.boolean("path_style")?.unwrap_or(endpoint.is_some());
@@ -128,9 +128,9 @@ impl Endpoint {
 }
 
 impl FromStr for Endpoint {
-    type Err = InvalidLocation;
+    type Err = InvalidStorageLocation;
 
-    fn from_str(text: &str) -> Result<Self, InvalidLocation> {
+    fn from_str(text: &str) -> Result<Self, InvalidStorageLocation> {
         let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
         let host = rest.map(|rest| rest.trim_end_matches('/')).unwrap_or_default();
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:/[]".contains(&byte);
@@ -150,10 +150,10 @@ impl fmt::Display for Endpoint {
 }
 
 /// The query parameters: known keys, each once.
-struct Query<'a>(Vec<(&'a str, &'a str)>);
+struct QueryParameters<'a>(Vec<(&'a str, &'a str)>);
 
-impl<'a> Query<'a> {
-    fn parse(text: &'a str) -> Result<Self, InvalidLocation> {
+impl<'a> QueryParameters<'a> {
+    fn parse(text: &'a str) -> Result<Self, InvalidStorageLocation> {
         let mut pairs = Vec::new();
         for pair in text.split('&').filter(|pair| !pair.is_empty()) {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -172,7 +172,7 @@ impl<'a> Query<'a> {
         self.0.iter().find(|(known, _)| *known == key).map(|(_, value)| *value)
     }
 
-    fn boolean(&self, key: &str) -> Result<Option<bool>, InvalidLocation> {
+    fn boolean(&self, key: &str) -> Result<Option<bool>, InvalidStorageLocation> {
         let parse =
             |text: &str| text.parse().or_else(|_| invalid(format!("needs {key} to be true or false")));
         self.value(key).map(parse).transpose()

@@ -12,7 +12,7 @@ use rebuttal_protocol::UnixMillis;
 use zeroize::Zeroizing;
 
 pub use check::{Grant, check};
-use document::Document;
+use document::PolicyDocument;
 
 /// How long an upload form is valid (contract §3).
 pub const UPLOAD_URL_LIFETIME: Duration = Duration::from_secs(10 * 60);
@@ -95,7 +95,7 @@ pub fn sign_form(
     if let Some(token) = &credentials.session_token {
         fields.push((SECURITY_TOKEN, token.clone()));
     }
-    let policy = Document::write(target.bucket, &fields, target.max_bytes, expires_at);
+    let policy = PolicyDocument::write(target.bucket, &fields, target.max_bytes, expires_at);
     let signature = sigv4::signature(credentials, day, &policy);
     fields.push((POLICY, policy));
     fields.push((SIGNATURE, hex::encode(signature)));

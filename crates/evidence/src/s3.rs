@@ -57,10 +57,10 @@ const ANSWERED_FOR: Duration = Duration::from_secs(1);
 /// The S3 store. Clones share its connections and limits.
 #[derive(Clone)]
 pub struct S3Store {
-    shared: Arc<Shared>,
+    shared: Arc<S3Inner>,
 }
 
-struct Shared {
+struct S3Inner {
     store: AmazonS3,
     /// The same store at its public endpoint; it signs links and sends no requests.
     links: AmazonS3,
@@ -125,7 +125,7 @@ impl S3Store {
         };
         let forms_url = bucket.url_at(public.unwrap_or(endpoint));
         Ok(Self {
-            shared: Arc::new(Shared {
+            shared: Arc::new(S3Inner {
                 store,
                 links,
                 bucket: bucket.clone(),
@@ -225,7 +225,7 @@ fn altered() -> Error {
     Error::s3("keep a file")(object_store::Error::Generic { store: "S3", source })
 }
 
-impl Shared {
+impl S3Inner {
     fn key(&self, rest: &str) -> Path {
         // Prefixes and keys have letters, digits and `-._/` only: nothing is escaped.
         Path::from(format!("{}{rest}", self.bucket.prefix))

@@ -10,7 +10,7 @@ use rebuttal_protocol::Scene;
 use rebuttal_protocol::{StorageUri, UnixMillis, hex_digits};
 use sha2::{Digest, Sha256};
 
-use super::{FILE_MODE, FolderStore, ReceivedFile, Shared, UNRECORDED_MAX, blocking, durable, found};
+use super::{FILE_MODE, FolderInner, FolderStore, ReceivedFile, UNRECORDED_MAX, blocking, durable, found};
 use crate::{Error, InvalidUpload, validate};
 
 /// Replaces the `/` of a key in an incoming name; no key contains it.
@@ -38,7 +38,7 @@ fn address_in(name: &str) -> Option<StorageUri> {
 
 /// A file while it is written. Dropped before [`publish`](Self::publish), it removes itself.
 pub(super) struct Incoming {
-    shared: Arc<Shared>,
+    shared: Arc<FolderInner>,
     uri: StorageUri,
     name: String,
     file: File,
@@ -49,7 +49,7 @@ pub(super) struct Incoming {
 
 impl Incoming {
     /// Creates the file; refused early if its address has a file already.
-    pub(super) fn create(shared: Arc<Shared>, uri: StorageUri) -> Result<Self, Error> {
+    pub(super) fn create(shared: Arc<FolderInner>, uri: StorageUri) -> Result<Self, Error> {
         let task = "begin a file";
         if found(fs::symlink_metadata(shared.path(&uri))).map_err(Error::folder(task))?.is_some() {
             return Err(InvalidUpload::AlreadyUploaded.into());
@@ -156,7 +156,7 @@ impl FolderStore {
     }
 }
 
-impl Shared {
+impl FolderInner {
     fn scan(&self, before: UnixMillis) -> io::Result<Vec<ReceivedFile>> {
         let mut unrecorded = Vec::new();
         for entry in fs::read_dir(self.incoming_folder())? {

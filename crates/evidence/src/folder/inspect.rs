@@ -13,7 +13,7 @@ use std::sync::Arc;
 use rebuttal_protocol::StorageUri;
 use sha2::{Digest, Sha256};
 
-use super::{FolderStore, ReceivedFile, Shared, blocking, found};
+use super::{FolderInner, FolderStore, ReceivedFile, blocking, found};
 use crate::Error;
 use crate::validate::{InvalidFile, validate};
 
@@ -110,7 +110,7 @@ impl FolderStore {
     }
 }
 
-impl Shared {
+impl FolderInner {
     fn absent(&self) -> Result<Inspection, Error> {
         self.is_there().map(|()| Inspection::Absent).map_err(Error::folder("look at a file"))
     }

@@ -10,7 +10,7 @@ use rebuttal_protocol::StorageUri;
 use tokio::sync::AcquireError;
 
 use super::incoming::Incoming;
-use super::{FolderStore, ReceivedFile, Shared, WRITE_BLOCK_BYTES, blocking};
+use super::{FolderInner, FolderStore, ReceivedFile, WRITE_BLOCK_BYTES, blocking};
 use crate::{Error, InvalidUpload};
 
 impl FolderStore {
@@ -31,7 +31,8 @@ impl FolderStore {
         let _turn = self.shared.receives.take(uri).await?;
         let shared = Arc::clone(&self.shared);
         blocking(move || shared.is_there().map_err(Error::folder("receive a file"))).await?;
-        let mut writer = Writer { shared: Arc::clone(&self.shared), uri, block: Vec::new(), incoming: None };
+        let mut writer =
+            FileWriter { shared: Arc::clone(&self.shared), uri, block: Vec::new(), incoming: None };
         let mut size = 0_u64;
         let mut chunks = pin!(chunks);
         while let Some(chunk) = chunks.next().await {
@@ -64,14 +65,14 @@ impl FolderStore {
 
 /// Moves to the blocking threads and back. The file is created with the first full block, so that a small one is
 /// written in one call.
-struct Writer {
-    shared: Arc<Shared>,
+struct FileWriter {
+    shared: Arc<FolderInner>,
     uri: StorageUri,
     block: Vec<u8>,
     incoming: Option<Incoming>,
 }
 
-impl Writer {
+impl FileWriter {
     fn flush(mut self) -> Result<Self, Error> {
         let mut incoming = match self.incoming.take() {
             Some(incoming) => incoming,

@@ -14,13 +14,13 @@ const LARGEST: usize = DISPUTE_EVIDENCE_MAX_BYTES as usize;
 const MARK: &str = "the mark of this gateway";
 const PNG: &[u8] = include_bytes!("../../../../testdata/evidence/pillow.png");
 
-struct Bench {
+struct FolderFixture {
     _folder: tempfile::TempDir,
     root: PathBuf,
     store: FolderStore,
 }
 
-impl Bench {
+impl FolderFixture {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("data/evidence");
@@ -65,7 +65,7 @@ fn refusal(outcome: Result<ReceivedFile, Error>) -> InvalidUpload {
 
 #[tokio::test]
 async fn a_received_file_lies_under_its_final_name_with_its_digest() {
-    let bench = Bench::new();
+    let bench = FolderFixture::new();
     let uri = uri('a', "png");
     let received = bench.put(uri, PNG).await.unwrap();
     assert_eq!(received.uri, uri);
@@ -83,7 +83,7 @@ async fn a_received_file_lies_under_its_final_name_with_its_digest() {
 
 #[tokio::test]
 async fn files_and_folders_are_for_their_owner_only() {
-    let bench = Bench::new();
+    let bench = FolderFixture::new();
     bench.put(uri('a', "png"), PNG).await.unwrap();
     let mut path = bench.store.shared.path(&uri('a', "png"));
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
@@ -97,10 +97,10 @@ async fn files_and_folders_are_for_their_owner_only() {
 
 #[tokio::test]
 async fn a_folder_is_used_by_one_store_at_a_time() {
-    let bench = Bench::new();
+    let bench = FolderFixture::new();
     let second = FolderStore::open(&bench.root, MARK, true).err().unwrap();
     assert!(second.to_string().contains("another gateway keeps its evidence"), "{second}");
-    let Bench { store, root, _folder } = bench;
+    let FolderFixture { store, root, _folder } = bench;
     let clone = store.clone();
     drop(store);
     assert!(FolderStore::open(&root, MARK, true).is_err(), "a clone still uses it");
@@ -110,7 +110,7 @@ async fn a_folder_is_used_by_one_store_at_a_time() {
 
 #[tokio::test]
 async fn the_first_file_stays() {
-    let bench = Bench::new();
+    let bench = FolderFixture::new();
     bench.put(uri('a', "png"), PNG).await.unwrap();
     let again = bench.put(uri('a', "png"), PNG).await;
     assert_eq!(refusal(again), InvalidUpload::AlreadyUploaded);
@@ -119,7 +119,7 @@ async fn the_first_file_stays() {
 
 #[tokio::test]
 async fn of_many_uploads_to_one_address_exactly_one_wins() {
-    let bench = Bench::new();
+    let bench = FolderFixture::new();
     let uploads = (0..16).map(|_| bench.put(uri('a', "png"), PNG));
     let outcomes = futures_util::future::join_all(uploads).await;
     assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1);
@@ -131,7 +131,7 @@ async fn of_many_uploads_to_one_address_exactly_one_wins() {
 
 #[tokio::test]
 async fn a_lie_leaves_nothing() {
-    let bench = Bench::new();
+    let bench = FolderFixture::new();
     let outcome = bench.put(uri('a', "pdf"), PNG).await;
     assert!(matches!(refusal(outcome), InvalidUpload::InvalidFile(InvalidFile::OtherKind { .. })));
     assert_eq!(bench.incoming(), Vec::<PathBuf>::new());
@@ -140,14 +140,14 @@ async fn a_lie_leaves_nothing() {
 
 #[tokio::test]
 async fn an_empty_file_is_refused() {
-    let bench = Bench::new();
+    let bench = FolderFixture::new();
     assert_eq!(refusal(bench.put(uri('a', "png"), b"").await), InvalidUpload::Empty);
     assert_eq!(bench.incoming(), Vec::<PathBuf>::new());
 }
 
 #[tokio::test]
 async fn a_file_is_cut_off_in_flight_at_two_megabytes() {
-    let bench = Bench::new();
+    let bench = FolderFixture::new();
     let mut full = PNG.to_vec();
     full.resize(LARGEST, 0);
     assert_eq!(bench.put(uri('a', "png"), &full).await.unwrap().size, LARGEST as u64);
@@ -166,7 +166,7 @@ async fn a_file_is_cut_off_in_flight_at_two_megabytes() {
 
 #[tokio::test]
 async fn a_body_that_fails_leaves_nothing() {
-    let bench = Bench::new();
+    let bench = FolderFixture::new();
     let block = Bytes::from(vec![1; WRITE_BLOCK_BYTES]);
     let chunks = stream::iter([Ok(block), Err(Error::Body("the client left".into()))]);
     let outcome = bench.store.receive(uri('a', "png"), chunks).await;
@@ -176,7 +176,7 @@ async fn a_body_that_fails_leaves_nothing() {
 
 #[tokio::test]
 async fn a_receive_that_is_dropped_leaves_nothing() {
-    let bench = Bench::new();
+    let bench = FolderFixture::new();
     let block = Bytes::from(vec![1; WRITE_BLOCK_BYTES]);
     let chunks = stream::iter([Ok(block)]).chain(stream::pending());
     let receive = tokio::spawn({
@@ -197,7 +197,7 @@ async fn a_receive_that_is_dropped_leaves_nothing() {
 
 #[tokio::test]
 async fn a_file_that_was_linked_but_not_recorded_is_found_until_confirmed() {
-    let bench = Bench::new();
+    let bench = FolderFixture::new();
     let received = bench.put(uri('a', "png"), PNG).await.unwrap();
     assert_eq!(bench.restarted().await, std::slice::from_ref(&received));
     assert_eq!(bench.restarted().await, std::slice::from_ref(&received));
@@ -209,7 +209,7 @@ async fn a_file_that_was_linked_but_not_recorded_is_found_until_confirmed() {
 
 #[tokio::test]
 async fn a_file_written_lately_is_not_looked_at() {
-    let bench = Bench::new();
+    let bench = FolderFixture::new();
     bench.put(uri('a', "png"), PNG).await.unwrap();
     let found = bench.store.unrecorded(UnixMillis(0)).await.unwrap();
     assert_eq!(found, []);
@@ -218,7 +218,7 @@ async fn a_file_written_lately_is_not_looked_at() {
 
 #[tokio::test]
 async fn what_was_never_linked_is_deleted_and_foreign_files_are_left_alone() {
-    let bench = Bench::new();
+    let bench = FolderFixture::new();
     let received = bench.put(uri('a', "png"), PNG).await.unwrap();
     let incoming = bench.root.join(INCOMING);
     let leftover = incoming.join(received.incoming.replace(&"a".repeat(32), &"b".repeat(32)));
@@ -234,7 +234,7 @@ async fn what_was_never_linked_is_deleted_and_foreign_files_are_left_alone() {
 
 #[tokio::test]
 async fn a_stored_file_that_became_untrue_is_neither_adopted_nor_destroyed() {
-    let bench = Bench::new();
+    let bench = FolderFixture::new();
     bench.put(uri('a', "png"), PNG).await.unwrap();
     let path = bench.store.shared.path(&uri('a', "png"));
     fs::write(&path, b"something else").unwrap();
@@ -245,7 +245,7 @@ async fn a_stored_file_that_became_untrue_is_neither_adopted_nor_destroyed() {
 
 #[tokio::test]
 async fn a_file_that_cannot_be_read_does_not_hide_the_others() {
-    let bench = Bench::new();
+    let bench = FolderFixture::new();
     bench.put(uri('a', "png"), PNG).await.unwrap();
     let kept = bench.put(uri('b', "png"), PNG).await.unwrap();
     let grown = vec![0; LARGEST + 1];
@@ -255,7 +255,7 @@ async fn a_file_that_cannot_be_read_does_not_hide_the_others() {
 
 #[tokio::test]
 async fn a_store_that_is_not_in_its_place_is_an_error_and_no_absence() {
-    let bench = Bench::new();
+    let bench = FolderFixture::new();
     let uri = uri('a', "png");
     let received = bench.put(uri, PNG).await.unwrap();
     let away = bench.root.with_extension("away");
@@ -278,7 +278,7 @@ async fn a_store_that_is_not_in_its_place_is_an_error_and_no_absence() {
 
 #[tokio::test]
 async fn a_deleted_file_is_gone_and_its_incoming_name_is_no_file() {
-    let bench = Bench::new();
+    let bench = FolderFixture::new();
     bench.put(uri('a', "png"), PNG).await.unwrap();
     assert!(bench.store.delete(&uri('a', "png")).await.unwrap());
     assert!(!bench.store.delete(&uri('a', "png")).await.unwrap());
@@ -288,7 +288,7 @@ async fn a_deleted_file_is_gone_and_its_incoming_name_is_no_file() {
 
 #[tokio::test]
 async fn more_uploads_than_turns_all_arrive() {
-    let bench = Bench::new();
+    let bench = FolderFixture::new();
     let uploads = (0..RECEIVES_AT_ONCE * 2).map(|number| {
         let text = format!("s3://uploaded/m/{}/open/dispute-evidence/{number:032x}.png", 1 + number % 3);
         bench.put(text.parse().unwrap(), PNG)
@@ -302,7 +302,7 @@ async fn more_uploads_than_turns_all_arrive() {
 
 #[tokio::test]
 async fn a_folder_that_takes_no_files_is_not_ready() {
-    let bench = Bench::new();
+    let bench = FolderFixture::new();
     bench.put(uri('a', "png"), PNG).await.unwrap();
     bench.store.answers().await.unwrap();
     assert_eq!(bench.incoming().len(), 1, "a try leaves nothing behind");
@@ -325,7 +325,7 @@ async fn a_folder_that_takes_no_files_is_not_ready() {
 
 #[tokio::test]
 async fn a_folder_has_a_place_of_its_own_and_keeps_it() {
-    let (one, other) = (Bench::new(), Bench::new());
+    let (one, other) = (FolderFixture::new(), FolderFixture::new());
     assert_ne!(one.store.identity(), other.store.identity());
     assert_eq!(FolderStore::identity_at(&one.root, MARK).unwrap(), one.store.identity());
     assert!(!one.store.is_claimed_by_operator());
@@ -337,7 +337,7 @@ async fn a_folder_has_a_place_of_its_own_and_keeps_it() {
 
 #[tokio::test]
 async fn a_look_tells_what_lies_there_now() {
-    let bench = Bench::new();
+    let bench = FolderFixture::new();
     let uri = uri('a', "png");
     assert_eq!(bench.store.inspect(&uri).await.unwrap(), Inspection::Absent);
     let received = bench.put(uri, PNG).await.unwrap();

@@ -23,10 +23,10 @@ const LATE: &str = "other uploads of this merchant, or with this form, did not e
 
 /// The slots. Clones share them.
 #[derive(Default, Clone)]
-pub(super) struct UploadSlots(Arc<Shared>);
+pub(super) struct UploadSlots(Arc<SlotsInner>);
 
 #[derive(Default)]
-struct Shared {
+struct SlotsInner {
     places: Mutex<SlotState>,
     freed: Notify,
     last_logged: Mutex<Option<Instant>>,
@@ -36,18 +36,18 @@ struct Shared {
 struct SlotState {
     /// The addresses that a file is arriving for.
     arriving: HashSet<StorageUri>,
-    merchants: HashMap<MerchantId, Counts>,
+    merchants: HashMap<MerchantId, UploadCounts>,
 }
 
 #[derive(Default, Clone, Copy)]
-struct Counts {
+struct UploadCounts {
     receiving: usize,
     waiting: usize,
 }
 
 /// A slot, released when dropped.
 pub(super) struct UploadSlot {
-    shared: Arc<Shared>,
+    shared: Arc<SlotsInner>,
     uri: StorageUri,
 }
 
@@ -89,14 +89,14 @@ impl UploadSlots {
         let mut last_logged = self.0.last_logged.lock();
         if last_logged.is_none_or(|at| at.elapsed() >= LOG_EVERY) {
             *last_logged = Some(Instant::now());
-            let Counts { receiving, waiting } = self.0.places.lock().of(uri.merchant_id);
+            let UploadCounts { receiving, waiting } = self.0.places.lock().of(uri.merchant_id);
             tracing::warn!(merchant_id = %uri.merchant_id, receiving, waiting, "upload refused: {why}");
         }
     }
 }
 
 impl SlotState {
-    fn of(&self, merchant: MerchantId) -> Counts {
+    fn of(&self, merchant: MerchantId) -> UploadCounts {
         self.merchants.get(&merchant).copied().unwrap_or_default()
     }
 
@@ -110,7 +110,7 @@ impl SlotState {
         entered
     }
 
-    fn count(&mut self, merchant: MerchantId, change: impl FnOnce(&mut Counts)) {
+    fn count(&mut self, merchant: MerchantId, change: impl FnOnce(&mut UploadCounts)) {
         let counts = self.merchants.entry(merchant).or_default();
         change(counts);
         if (counts.receiving, counts.waiting) == (0, 0) {
@@ -130,11 +130,11 @@ impl Drop for UploadSlot {
 }
 
 /// A waiting upload, counted until dropped.
-struct Waiting<'t>(&'t Shared, MerchantId);
+struct Waiting<'t>(&'t SlotsInner, MerchantId);
 
 impl<'t> Waiting<'t> {
     /// `None` where as many of this merchant wait as may.
-    fn begin(shared: &'t Shared, merchant: MerchantId) -> Option<Self> {
+    fn begin(shared: &'t SlotsInner, merchant: MerchantId) -> Option<Self> {
         let mut places = shared.places.lock();
         let has_room = places.of(merchant).waiting < RECEIVES_WAITING_MAX;
         if has_room {

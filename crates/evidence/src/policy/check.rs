@@ -4,7 +4,7 @@
 use rebuttal_protocol::{StorageUri, UnixMillis, hex_digits};
 use subtle::ConstantTimeEq;
 
-use super::document::Document;
+use super::document::PolicyDocument;
 use super::{
     ALGORITHM, BUCKET, CONTENT_TYPE, CREDENTIAL, Credentials, DATE, KEY, POLICY, SECURITY_TOKEN, SIGNATURE,
     sigv4,
@@ -44,7 +44,7 @@ pub fn check(
     }
     let policy = value_of(fields, POLICY)?;
     check_signature(credentials, fields, policy)?;
-    let document = Document::read(policy).ok_or(InvalidUpload::PolicyUnknown)?;
+    let document = PolicyDocument::read(policy).ok_or(InvalidUpload::PolicyUnknown)?;
     if now >= document.expires_at {
         return Err(InvalidUpload::Expired);
     }
@@ -97,7 +97,7 @@ fn check_signature(
 }
 
 fn check_conditions(
-    document: &Document,
+    document: &PolicyDocument,
     bucket: &str,
     fields: &[(String, String)],
     declared: &[&'static str],

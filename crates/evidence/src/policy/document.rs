@@ -30,7 +30,7 @@ enum Condition {
 }
 
 /// What a policy allows.
-pub(super) struct Document {
+pub(super) struct PolicyDocument {
     pub(super) expires_at: UnixMillis,
     /// The exact conditions, the bucket's among them; each name once, in lower case.
     pub(super) exact: BTreeMap<String, String>,
@@ -38,7 +38,7 @@ pub(super) struct Document {
     pub(super) max_bytes: u64,
 }
 
-impl Document {
+impl PolicyDocument {
     /// Writes a policy's base64: exactly this bucket, exactly these fields, a file of allowed size, until then.
     pub(super) fn write(
         bucket: &str,

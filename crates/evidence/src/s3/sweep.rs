@@ -6,7 +6,7 @@ use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore as _, ObjectStoreExt as _};
 use rebuttal_protocol::{StorageUri, UnixMillis, hex_digits};
 
-use super::{S3Store, Shared};
+use super::{S3Inner, S3Store};
 use crate::Error;
 
 /// Most keys of one page, as S3 bounds it.
@@ -77,7 +77,7 @@ impl S3Store {
     }
 }
 
-impl Shared {
+impl S3Inner {
     async fn copies(&self, uri: &StorageUri) -> Result<Vec<ObjectMeta>, Error> {
         let listed = self.store.list(Some(&self.hash_prefix(uri))).take(COPIES_MAX);
         listed.try_collect().await.map_err(Error::s3("list copies"))

@@ -15,7 +15,7 @@ const PNG: &[u8] = include_bytes!("../../../../testdata/evidence/pillow.png");
 const LARGEST: usize = DISPUTE_EVIDENCE_MAX_BYTES as usize;
 const NOW: UnixMillis = UnixMillis(1_772_769_601_123);
 
-struct Bench {
+struct UploadFixture {
     _folder: tempfile::TempDir,
     store: FolderStore,
     uri: StorageUri,
@@ -31,7 +31,7 @@ fn credentials() -> Credentials {
     }
 }
 
-impl Bench {
+impl UploadFixture {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let files = FolderStore::open(folder.path(), "mark", false).unwrap();
@@ -83,7 +83,7 @@ fn body_of(parts: &[(&str, &[u8])]) -> Vec<u8> {
 
 #[tokio::test]
 async fn an_upload_as_issued_is_stored() {
-    let bench = Bench::new().await;
+    let bench = UploadFixture::new().await;
     let mut parts = bench.fields();
     parts.push(("file", PNG));
     let received = bench.send(body_of(&parts)).await.unwrap();
@@ -97,7 +97,7 @@ async fn an_upload_as_issued_is_stored() {
 
 #[tokio::test]
 async fn a_refused_upload_leaves_nothing() {
-    let bench = Bench::new().await;
+    let bench = UploadFixture::new().await;
     let fields = bench.fields();
     let with = |more: &[(&'static str, &'static [u8])]| [fields.clone(), more.to_vec()].concat();
     let large: &'static [u8] = vec![0; LARGEST + 1].leak();
@@ -119,7 +119,7 @@ async fn a_refused_upload_leaves_nothing() {
 
 #[tokio::test]
 async fn a_file_of_exactly_two_megabytes_is_taken() {
-    let bench = Bench::new().await;
+    let bench = UploadFixture::new().await;
     let mut content = PNG.to_vec();
     content.resize(LARGEST, 0);
     let mut parts = bench.fields();
@@ -129,7 +129,7 @@ async fn a_file_of_exactly_two_megabytes_is_taken() {
 
 #[tokio::test]
 async fn an_upload_cut_short_leaves_nothing() {
-    let bench = Bench::new().await;
+    let bench = UploadFixture::new().await;
     let mut content = PNG.to_vec();
     content.resize(200_000, 0);
     let mut parts = bench.fields();
