@@ -12,7 +12,7 @@ pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Why an upload or work on a stored file failed.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub enum EvidenceError {
     /// The merchant has to change something; the message and the code are for the merchant.
     #[error(transparent)]
     Refused(#[from] InvalidUpload),
@@ -44,7 +44,7 @@ pub enum Error {
     },
 }
 
-impl Error {
+impl EvidenceError {
     /// Whether the object store was unreachable or failed, rather than refused the request.
     pub fn is_outage(&self) -> bool {
         matches!(self, Self::S3 { source, .. } if matches!(**source, object_store::Error::Generic { .. }))
@@ -82,7 +82,7 @@ fn short_reason(error: &object_store::Error) -> String {
     }
 }
 
-impl From<InvalidFile> for Error {
+impl From<InvalidFile> for EvidenceError {
     fn from(invalid_file: InvalidFile) -> Self {
         Self::Refused(InvalidUpload::InvalidFile(invalid_file))
     }
@@ -97,7 +97,8 @@ mod tests {
         let document = "<?xml version=\"1.0\"?>\n<Error><Code>AccessDenied</Code><Message>Access Denied.</Message>\
                         <Resource>/evidence</Resource></Error>";
         let source = format!("Server returned non-2xx status code: 403 Forbidden: {document}").into();
-        let error = Error::s3("list the bucket")(object_store::Error::Generic { store: "S3", source });
+        let error =
+            EvidenceError::s3("list the bucket")(object_store::Error::Generic { store: "S3", source });
         let message = error.to_string();
         assert!(message.ends_with("403 Forbidden: AccessDenied: Access Denied."), "{message}");
     }

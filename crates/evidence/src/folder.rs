@@ -26,7 +26,7 @@ use sha2::{Digest as _, Sha256};
 
 pub use inspect::Inspection;
 
-use crate::{Error, FairSlots};
+use crate::{EvidenceError, FairSlots};
 use upload_slots::UploadSlots;
 
 /// Most files that are received concurrently, one of a form at a time, and of a merchant at most half of those that the
@@ -103,12 +103,13 @@ impl FolderStore {
     /// One store at a time may use a folder: another would take uploads in progress for abandoned ones.
     ///
     /// # Errors
-    /// [`Error::Folder`], also where the folder is not this gateway's, or is used by another store.
-    pub fn open(root: &Path, marker: &str, holds_files: bool) -> Result<Self, Error> {
+    /// [`EvidenceError::Folder`], also where the folder is not this gateway's, or is used by another store.
+    pub fn open(root: &Path, marker: &str, holds_files: bool) -> Result<Self, EvidenceError> {
         let claimed = ownership::claim(root, marker, holds_files)
-            .map_err(Error::folder("be taken for this gateway's"))?;
-        durable::make_folders(root, Path::new(INCOMING)).map_err(Error::folder("make its folders"))?;
-        let lock = lock(root).map_err(Error::folder("be locked"))?;
+            .map_err(EvidenceError::folder("be taken for this gateway's"))?;
+        durable::make_folders(root, Path::new(INCOMING))
+            .map_err(EvidenceError::folder("make its folders"))?;
+        let lock = lock(root).map_err(EvidenceError::folder("be locked"))?;
         Ok(Self {
             shared: Arc::new(FolderInner {
                 root: root.to_owned(),
@@ -128,11 +129,11 @@ impl FolderStore {
     /// because one may be open.
     ///
     /// # Errors
-    /// [`Error::Folder`] where it does not.
-    pub fn identity_at(root: &Path, marker: &str) -> Result<String, Error> {
+    /// [`EvidenceError::Folder`] where it does not.
+    pub fn identity_at(root: &Path, marker: &str) -> Result<String, EvidenceError> {
         ownership::check(root, marker)
             .map(|marker| ownership::identity(&marker))
-            .map_err(Error::folder("be found"))
+            .map_err(EvidenceError::folder("be found"))
     }
 
     /// Whether an identity is that of a folder.
@@ -143,27 +144,28 @@ impl FolderStore {
     /// Whether the folder in `root`, which may not exist, has no marker yet.
     ///
     /// # Errors
-    /// [`Error::Folder`] where that cannot be read.
-    pub fn is_unclaimed(root: &Path) -> Result<bool, Error> {
-        ownership::is_missing(root).map_err(Error::folder("be looked at"))
+    /// [`EvidenceError::Folder`] where that cannot be read.
+    pub fn is_unclaimed(root: &Path) -> Result<bool, EvidenceError> {
+        ownership::is_missing(root).map_err(EvidenceError::folder("be looked at"))
     }
 
     /// Whether the folder in `root` has an empty marker, by which an operator claims it for this gateway from the next
     /// start.
     ///
     /// # Errors
-    /// [`Error::Folder`] where that cannot be read.
-    pub fn has_empty_marker(root: &Path) -> Result<bool, Error> {
-        ownership::has_empty_marker(root).map_err(Error::folder("be looked at"))
+    /// [`EvidenceError::Folder`] where that cannot be read.
+    pub fn has_empty_marker(root: &Path) -> Result<bool, EvidenceError> {
+        ownership::has_empty_marker(root).map_err(EvidenceError::folder("be looked at"))
     }
 
     /// The size in bytes of a file in the folder in `root`, without opening a store there; `None` if there is no file.
     /// Blocking.
     ///
     /// # Errors
-    /// [`Error::Folder`] where that cannot be read.
-    pub fn size_at(root: &Path, uri: &StorageUri) -> Result<Option<u64>, Error> {
-        let metadata = found(fs::metadata(root.join(uri.key()))).map_err(Error::folder("be looked at"))?;
+    /// [`EvidenceError::Folder`] where that cannot be read.
+    pub fn size_at(root: &Path, uri: &StorageUri) -> Result<Option<u64>, EvidenceError> {
+        let metadata =
+            found(fs::metadata(root.join(uri.key()))).map_err(EvidenceError::folder("be looked at"))?;
         Ok(metadata.map(|metadata| metadata.len()))
     }
 
@@ -171,9 +173,9 @@ impl FolderStore {
     /// if there is no file. Blocking.
     ///
     /// # Errors
-    /// [`Error::Folder`] where it cannot be read.
-    pub fn sha256_at(root: &Path, uri: &StorageUri) -> Result<Option<([u8; 32], u64)>, Error> {
-        let failed = || Error::folder("read a file");
+    /// [`EvidenceError::Folder`] where it cannot be read.
+    pub fn sha256_at(root: &Path, uri: &StorageUri) -> Result<Option<([u8; 32], u64)>, EvidenceError> {
+        let failed = || EvidenceError::folder("read a file");
         let Some(file) = found(File::open(root.join(uri.key()))).map_err(failed())? else { return Ok(None) };
         let mut content = Vec::new();
         file.take(uri.scene.max_bytes() + 1).read_to_end(&mut content).map_err(failed())?;
@@ -198,8 +200,8 @@ impl FolderStore {
     /// Reads a file whole, up to its scene's limit; `None` if there is no file.
     ///
     /// # Errors
-    /// [`Error::Folder`], also where the folder is not this gateway's, as when it is not mounted.
-    pub async fn read(&self, uri: &StorageUri) -> Result<Option<Bytes>, Error> {
+    /// [`EvidenceError::Folder`], also where the folder is not this gateway's, as when it is not mounted.
+    pub async fn read(&self, uri: &StorageUri) -> Result<Option<Bytes>, EvidenceError> {
         let (shared, path, limit) = (Arc::clone(&self.shared), self.shared.path(uri), uri.scene.max_bytes());
         let read = move || {
             let Some(file) = found(File::open(path))? else {
@@ -210,26 +212,27 @@ impl FolderStore {
             file.take(limit).read_to_end(&mut content)?;
             Ok(Some(content.into()))
         };
-        blocking(move || read().map_err(Error::folder("read a file"))).await
+        blocking(move || read().map_err(EvidenceError::folder("read a file"))).await
     }
 
     /// Deletes a file. Whether one was there.
     ///
     /// A loss of power may undo the deletion; delete again then.
-    pub async fn delete(&self, uri: &StorageUri) -> Result<bool, Error> {
+    pub async fn delete(&self, uri: &StorageUri) -> Result<bool, EvidenceError> {
         let path = self.shared.path(uri);
-        let removed = blocking(move || found(fs::remove_file(path)).map_err(Error::folder("delete a file")));
+        let removed =
+            blocking(move || found(fs::remove_file(path)).map_err(EvidenceError::folder("delete a file")));
         Ok(removed.await?.is_some())
     }
 
     /// Whether the folder is this gateway's and can be written to; for readiness checks.
     ///
     /// # Errors
-    /// [`Error::Folder`] says what failed.
-    pub async fn answers(&self) -> Result<(), Error> {
+    /// [`EvidenceError::Folder`] says what failed.
+    pub async fn answers(&self) -> Result<(), EvidenceError> {
         let shared = Arc::clone(&self.shared);
         blocking(move || {
-            shared.is_there().map_err(Error::folder("be found"))?;
+            shared.is_there().map_err(EvidenceError::folder("be found"))?;
             try_out(&shared.root)
         })
         .await
@@ -239,8 +242,8 @@ impl FolderStore {
     /// has no `incoming/` yet; the next start creates it. Blocking.
     ///
     /// # Errors
-    /// [`Error::Folder`] says what failed.
-    pub fn takes_files(root: &Path) -> Result<(), Error> {
+    /// [`EvidenceError::Folder`] says what failed.
+    pub fn takes_files(root: &Path) -> Result<(), EvidenceError> {
         match root.join(INCOMING).exists() {
             true => try_out(root),
             false => Ok(()),
@@ -270,10 +273,10 @@ impl FolderInner {
 
 /// Does what an upload does, which a folder that was restored by another user may not allow: creates a file, links it
 /// where the merchants' files are stored, and removes both names. They are not those of evidence.
-fn try_out(root: &Path) -> Result<(), Error> {
-    let name = incoming::random_name("try-out").map_err(Error::folder("begin a file"))?;
+fn try_out(root: &Path) -> Result<(), EvidenceError> {
+    let name = incoming::random_name("try-out").map_err(EvidenceError::folder("begin a file"))?;
     let (begun, given) = (root.join(INCOMING).join(&name), root.join(MERCHANTS).join(&name));
-    File::create_new(&begun).map_err(Error::folder("begin a file"))?;
+    File::create_new(&begun).map_err(EvidenceError::folder("begin a file"))?;
     let linked = match fs::hard_link(&begun, &given) {
         // Created with the first upload.
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -281,8 +284,8 @@ fn try_out(root: &Path) -> Result<(), Error> {
         Ok(()) => fs::remove_file(&given),
     };
     let removed = fs::remove_file(&begun);
-    linked.map_err(Error::folder("give a file its name"))?;
-    removed.map_err(Error::folder("remove a file"))
+    linked.map_err(EvidenceError::folder("give a file its name"))?;
+    removed.map_err(EvidenceError::folder("remove a file"))
 }
 
 fn lock(root: &Path) -> io::Result<File> {
@@ -308,11 +311,11 @@ fn found<T>(outcome: io::Result<T>) -> io::Result<Option<T>> {
 
 /// Runs file work where it may block. A caller that stops waiting does not stop the work.
 async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
-) -> Result<T, Error> {
+    work: impl FnOnce() -> Result<T, EvidenceError> + Send + 'static,
+) -> Result<T, EvidenceError> {
     match tokio::task::spawn_blocking(work).await {
         Ok(outcome) => outcome,
-        Err(error) => Err(Error::folder("finish its work")(io::Error::other(error))),
+        Err(error) => Err(EvidenceError::folder("finish its work")(io::Error::other(error))),
     }
 }
 

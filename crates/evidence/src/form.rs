@@ -10,7 +10,7 @@ use futures_util::stream::{self, Stream, StreamExt};
 use multer::{Field, Multipart};
 use rebuttal_protocol::Scene;
 
-use crate::{BodyError, Error, InvalidUpload};
+use crate::{BodyError, EvidenceError, InvalidUpload};
 use meter::Meter;
 
 /// Most fields before the file; an issued form has eight.
@@ -71,7 +71,7 @@ impl FormReader {
     }
 
     /// Reads the text fields before the file. Names are as sent; none occurs twice, in either case.
-    pub async fn fields(&mut self) -> Result<Vec<(String, String)>, Error> {
+    pub async fn fields(&mut self) -> Result<Vec<(String, String)>, EvidenceError> {
         let mut fields: Vec<(String, String)> = Vec::new();
         loop {
             let next = self.meter.drive(self.multipart.next_field()).await;
@@ -97,7 +97,7 @@ impl FormReader {
         }
     }
 
-    async fn value(&mut self, name: &str, part: &mut Field<'static>) -> Result<String, Error> {
+    async fn value(&mut self, name: &str, part: &mut Field<'static>) -> Result<String, EvidenceError> {
         let mut value = Vec::new();
         while let Some(chunk) = self.meter.drive(part.chunk()).await.map_err(|error| self.fault(error))? {
             if value.len() + chunk.len() > FIELD_VALUE_MAX_BYTES {
@@ -110,11 +110,11 @@ impl FormReader {
 
     /// The file's content as it arrives. It ends without an error only after the whole form, with nothing after the
     /// file: the caller must not keep anything before that.
-    pub fn file(&mut self) -> impl Stream<Item = Result<Bytes, Error>> + Send {
+    pub fn file(&mut self) -> impl Stream<Item = Result<Bytes, EvidenceError>> + Send {
         stream::try_unfold(self, |form| async move { Ok(form.chunk().await?.map(|chunk| (chunk, form))) })
     }
 
-    async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
+    async fn chunk(&mut self) -> Result<Option<Bytes>, EvidenceError> {
         let File::Arriving(file) = &mut self.file else {
             return Ok(None);
         };
@@ -148,13 +148,13 @@ impl FormReader {
             match self.chunk().await {
                 Ok(Some(_)) => {}
                 Ok(None) => return false,
-                Err(error) => return matches!(error, Error::Refused(InvalidUpload::FileNotLast)),
+                Err(error) => return matches!(error, EvidenceError::Refused(InvalidUpload::FileNotLast)),
             }
         }
         false
     }
 
-    fn fault(&mut self, error: multer::Error) -> Error {
+    fn fault(&mut self, error: multer::Error) -> EvidenceError {
         self.broken = true;
         match error {
             multer::Error::StreamReadFailed(_) if self.meter.is_over() => match self.file {
@@ -162,7 +162,7 @@ impl FormReader {
                 File::Arriving(_) => InvalidUpload::TooLarge(Scene::max_bytes_of_any()).into(),
                 File::Over => InvalidUpload::FileNotLast.into(),
             },
-            multer::Error::StreamReadFailed(source) => Error::Body(source),
+            multer::Error::StreamReadFailed(source) => EvidenceError::Body(source),
             multer::Error::IncompleteFieldData { .. }
             | multer::Error::IncompleteHeaders
             | multer::Error::IncompleteStream => {

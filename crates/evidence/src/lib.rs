@@ -24,7 +24,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-pub use error::{BodyError, Error};
+pub use error::{BodyError, EvidenceError};
 pub use fair_slots::{FairSlots, Slot};
 pub use fence::{Fence, InvalidFence};
 pub use folder::{FolderStore, Inspection, ReceivedFile, UploadTraffic};

@@ -31,7 +31,7 @@ pub use variables::AwsVariables;
 use crate::folder::VALIDATIONS_AT_ONCE;
 use crate::location::{Bucket, Endpoint};
 use crate::policy::{UPLOAD_URL_LIFETIME, UploadTarget, sign_form};
-use crate::{Credentials, Error, FairSlots, UploadForm};
+use crate::{Credentials, EvidenceError, FairSlots, UploadForm};
 
 /// Most uploads that are fetched concurrently, each whole in memory; further ones wait.
 pub const FETCHES_AT_ONCE: usize = 16;
@@ -83,14 +83,14 @@ impl S3Store {
     /// another. `marker` identifies this gateway; `holds_files` says whether files were uploaded to the bucket before.
     ///
     /// # Errors
-    /// [`Error::S3`] where the credentials are incomplete or TLS cannot be set up.
+    /// [`EvidenceError::S3`] where the credentials are incomplete or TLS cannot be set up.
     pub fn open(
         bucket: &Bucket,
         public: Option<&Endpoint>,
         variables: &AwsVariables,
         marker: &str,
         holds_files: bool,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self, EvidenceError> {
         let region =
             bucket.region.clone().or_else(|| variables.region()).unwrap_or(DEFAULT_REGION.to_owned());
         let aws = Endpoint::of_aws(&region);
@@ -113,7 +113,7 @@ impl S3Store {
                 .with_retry(retry)
                 .with_http_connector(connector.clone())
         };
-        let build = |builder: AmazonS3Builder| builder.build().map_err(Error::s3("be set up"));
+        let build = |builder: AmazonS3Builder| builder.build().map_err(EvidenceError::s3("be set up"));
         let mut store = build(at(endpoint))?;
         if !variables.give_credentials() {
             let machine = Arc::new(machine::Machine(Arc::clone(store.credentials())));
@@ -149,11 +149,11 @@ impl S3Store {
     /// Issues the form for uploading one file to the bucket itself.
     ///
     /// # Errors
-    /// [`Error::S3`] where there are no credentials.
-    pub async fn form(&self, uri: &StorageUri, now: UnixMillis) -> Result<UploadForm, Error> {
+    /// [`EvidenceError::S3`] where there are no credentials.
+    pub async fn form(&self, uri: &StorageUri, now: UnixMillis) -> Result<UploadForm, EvidenceError> {
         let shared = &self.shared;
         let fetched = shared.store.credentials().get_credential().await;
-        let fetched = fetched.map_err(Error::s3("give its credentials"))?;
+        let fetched = fetched.map_err(EvidenceError::s3("give its credentials"))?;
         let credentials = Credentials {
             access_key_id: fetched.key_id.clone(),
             secret_access_key: Zeroizing::new(fetched.secret_key.clone()),
@@ -178,8 +178,8 @@ impl S3Store {
     /// is claimed. A result is reused for a second, and there is one request at a time.
     ///
     /// # Errors
-    /// [`Error::S3`] says why not; [`Error::NotOurs`] where the bucket belongs to another gateway.
-    pub async fn answers(&self) -> Result<(), Error> {
+    /// [`EvidenceError::S3`] says why not; [`EvidenceError::NotOurs`] where the bucket belongs to another gateway.
+    pub async fn answers(&self) -> Result<(), EvidenceError> {
         let mut answered = self.shared.answered.lock().await;
         if answered.is_some_and(|at| at.elapsed() < ANSWERED_FOR) {
             return Ok(());
@@ -188,7 +188,7 @@ impl S3Store {
         let nowhere = self.shared.key("ready");
         let listed = self.shared.store.list(Some(&nowhere)).try_next().await;
         *answered = None;
-        listed.map_err(Error::s3("list the bucket"))?;
+        listed.map_err(EvidenceError::s3("list the bucket"))?;
         self.claim().await?;
         *answered = Some(Instant::now());
         Ok(())
@@ -199,19 +199,19 @@ impl S3Store {
     /// Writes a small object below `sealed/`, reads it and deletes it: the permissions that the credentials need.
     ///
     /// # Errors
-    /// [`Error::S3`] says which of the three failed.
-    pub async fn try_out(&self) -> Result<(), Error> {
+    /// [`EvidenceError::S3`] says which of the three failed.
+    pub async fn try_out(&self) -> Result<(), EvidenceError> {
         const CONTENT: &[u8] = b"stored by rebuttal to see whether it can";
         let (store, key) = (&self.shared.store, self.shared.key(TRY_OUT));
         let tried = async {
-            store.put(&key, CONTENT.into()).await.map_err(Error::s3("store a file"))?;
-            let read = store.get(&key).await.map_err(Error::s3("read a file"))?;
-            read.bytes().await.map_err(Error::s3("read a file"))
+            store.put(&key, CONTENT.into()).await.map_err(EvidenceError::s3("store a file"))?;
+            let read = store.get(&key).await.map_err(EvidenceError::s3("read a file"))?;
+            read.bytes().await.map_err(EvidenceError::s3("read a file"))
         };
         // Deleted in any case: an unanswered PUT may have succeeded.
         let (read, deleted) = (tried.await, store.delete(&key).await);
         let read = read?;
-        deleted.map_err(Error::s3("delete a file"))?;
+        deleted.map_err(EvidenceError::s3("delete a file"))?;
         if read == CONTENT {
             return Ok(());
         }
@@ -220,9 +220,9 @@ impl S3Store {
 }
 
 /// The content that was read differs from the content that was stored.
-fn altered() -> Error {
+fn altered() -> EvidenceError {
     let source = "it returned other content than was stored".into();
-    Error::s3("keep a file")(object_store::Error::Generic { store: "S3", source })
+    EvidenceError::s3("keep a file")(object_store::Error::Generic { store: "S3", source })
 }
 
 impl S3Inner {

@@ -5,7 +5,7 @@ use rebuttal_protocol::storage_uri::BUCKET;
 use rebuttal_protocol::{StorageUri, UnixMillis};
 
 use crate::policy::{UPLOAD_URL_LIFETIME, UploadTarget, sign_form};
-use crate::{Credentials, Error, FolderStore, Inspection, S3Store, UploadForm};
+use crate::{Credentials, EvidenceError, FolderStore, Inspection, S3Store, UploadForm};
 
 /// Where evidence is stored.
 #[derive(Clone)]
@@ -35,7 +35,12 @@ impl EvidenceStore {
     ///
     /// # Errors
     /// Where the store has no credentials; none for the folder.
-    pub async fn form(&self, uri: &StorageUri, own_url: &str, now: UnixMillis) -> Result<UploadForm, Error> {
+    pub async fn form(
+        &self,
+        uri: &StorageUri,
+        own_url: &str,
+        now: UnixMillis,
+    ) -> Result<UploadForm, EvidenceError> {
         match self {
             Self::Folder { credentials, .. } => {
                 let target = UploadTarget {
@@ -66,7 +71,7 @@ impl EvidenceStore {
         &self,
         uri: &StorageUri,
         recorded: Option<RecordedFile>,
-    ) -> Result<Inspection, Error> {
+    ) -> Result<Inspection, EvidenceError> {
         match (self, recorded) {
             (Self::Folder { files, .. }, _) => files.inspect(uri).await,
             (Self::S3(store), None) => in_its_place(store, store.store_by_hash(uri).await?).await,
@@ -80,7 +85,7 @@ impl EvidenceStore {
     ///
     /// # Errors
     /// Where the store does not answer, or belongs to another gateway.
-    pub async fn read(&self, uri: &StorageUri, sha256: &[u8; 32]) -> Result<Option<Bytes>, Error> {
+    pub async fn read(&self, uri: &StorageUri, sha256: &[u8; 32]) -> Result<Option<Bytes>, EvidenceError> {
         match self {
             Self::Folder { files, .. } => files.read(uri).await,
             Self::S3(store) => store.read(uri, sha256).await,
@@ -91,7 +96,7 @@ impl EvidenceStore {
     ///
     /// # Errors
     /// Where the store does not answer.
-    pub async fn delete(&self, uri: &StorageUri) -> Result<(), Error> {
+    pub async fn delete(&self, uri: &StorageUri) -> Result<(), EvidenceError> {
         match self {
             Self::Folder { files, .. } => files.delete(uri).await.map(drop),
             Self::S3(store) => store.delete(uri).await,
@@ -102,7 +107,7 @@ impl EvidenceStore {
     ///
     /// # Errors
     /// Why it does not.
-    pub async fn answers(&self) -> Result<(), Error> {
+    pub async fn answers(&self) -> Result<(), EvidenceError> {
         match self {
             Self::Folder { files, .. } => files.answers().await,
             Self::S3(store) => store.answers().await,
@@ -127,7 +132,7 @@ impl EvidenceStore {
 }
 
 /// A missing object counts as absent only in this gateway's bucket.
-async fn in_its_place(store: &S3Store, look: Inspection) -> Result<Inspection, Error> {
+async fn in_its_place(store: &S3Store, look: Inspection) -> Result<Inspection, EvidenceError> {
     if look == Inspection::Absent {
         store.answers().await?;
     }

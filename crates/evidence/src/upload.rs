@@ -5,7 +5,7 @@ use futures_util::Stream;
 use rebuttal_protocol::UnixMillis;
 
 use crate::form::FormReader;
-use crate::{BodyError, Credentials, Error, FolderStore, ReceivedFile, policy};
+use crate::{BodyError, Credentials, EvidenceError, FolderStore, ReceivedFile, policy};
 
 /// Receives the one file of an upload form. `now` is when the request arrived; the form may finish after its
 /// expiry if it began before, as in S3.
@@ -20,13 +20,13 @@ pub async fn receive<S>(
     content_type: &str,
     body: S,
     now: UnixMillis,
-) -> Result<ReceivedFile, Error>
+) -> Result<ReceivedFile, EvidenceError>
 where
     S: Stream<Item = Result<Bytes, BodyError>> + Send + 'static,
 {
     let mut form = FormReader::new(content_type, body)?;
     match receive_form(store, credentials, bucket, &mut form, now).await {
-        Err(Error::Refused(refusal)) => Err(form.refuse(refusal).await.into()),
+        Err(EvidenceError::Refused(refusal)) => Err(form.refuse(refusal).await.into()),
         outcome => outcome,
     }
 }
@@ -37,7 +37,7 @@ async fn receive_form(
     bucket: &str,
     form: &mut FormReader,
     now: UnixMillis,
-) -> Result<ReceivedFile, Error> {
+) -> Result<ReceivedFile, EvidenceError> {
     let fields = form.fields().await?;
     let grant = policy::check(credentials, bucket, &fields, now)?;
     store.receive(grant.uri, form.file()).await

@@ -11,7 +11,7 @@ use rebuttal_protocol::{StorageUri, UnixMillis, hex_digits};
 use sha2::{Digest, Sha256};
 
 use super::{FILE_MODE, FolderInner, FolderStore, ReceivedFile, UNRECORDED_MAX, blocking, durable, found};
-use crate::{Error, InvalidUpload, validate};
+use crate::{EvidenceError, InvalidUpload, validate};
 
 /// Replaces the `/` of a key in an incoming name; no key contains it.
 const SEPARATOR: &str = "+";
@@ -49,12 +49,12 @@ pub(super) struct Incoming {
 
 impl Incoming {
     /// Creates the file; refused early if its address has a file already.
-    pub(super) fn create(shared: Arc<FolderInner>, uri: StorageUri) -> Result<Self, Error> {
+    pub(super) fn create(shared: Arc<FolderInner>, uri: StorageUri) -> Result<Self, EvidenceError> {
         let task = "begin a file";
-        if found(fs::symlink_metadata(shared.path(&uri))).map_err(Error::folder(task))?.is_some() {
+        if found(fs::symlink_metadata(shared.path(&uri))).map_err(EvidenceError::folder(task))?.is_some() {
             return Err(InvalidUpload::AlreadyUploaded.into());
         }
-        let name = name_for(&uri).map_err(Error::folder(task))?;
+        let name = name_for(&uri).map_err(EvidenceError::folder(task))?;
         // Listed as active before it exists, so that no scan takes it for a leftover.
         shared.active.lock().insert(name.clone());
         let mut options = OpenOptions::new();
@@ -65,21 +65,21 @@ impl Incoming {
             }
             Err(source) => {
                 shared.active.lock().remove(&name);
-                Err(Error::Folder { task, source })
+                Err(EvidenceError::Folder { task, source })
             }
         }
     }
 
-    pub(super) fn write(&mut self, block: &[u8]) -> Result<(), Error> {
+    pub(super) fn write(&mut self, block: &[u8]) -> Result<(), EvidenceError> {
         self.hasher.update(block);
         self.size += block.len() as u64;
-        self.file.write_all(block).map_err(Error::folder("write a file"))
+        self.file.write_all(block).map_err(EvidenceError::folder("write a file"))
     }
 
     /// Validates what was written.
-    pub(super) fn validate(&mut self) -> Result<(), Error> {
+    pub(super) fn validate(&mut self) -> Result<(), EvidenceError> {
         let read = self.file.seek(SeekFrom::Start(0)).and_then(|_| read_whole(&mut self.file, self.size));
-        let content = read.map_err(Error::folder("read a file back"))?;
+        let content = read.map_err(EvidenceError::folder("read a file back"))?;
         Ok(validate(self.uri.scene, self.uri.format, &content)?)
     }
 
@@ -87,26 +87,26 @@ impl Incoming {
     ///
     /// The name in `incoming/` was made before the final one in the same file system, so the final name does not
     /// survive a loss of power alone: every file system with a journal keeps that order.
-    pub(super) fn publish(mut self) -> Result<ReceivedFile, Error> {
+    pub(super) fn publish(mut self) -> Result<ReceivedFile, EvidenceError> {
         let folder_task = "make a merchant's folder";
-        self.file.sync_all().map_err(Error::folder("make a file durable"))?;
+        self.file.sync_all().map_err(EvidenceError::folder("make a file durable"))?;
         let path = self.shared.path(&self.uri);
         let folder = path.parent().unwrap_or(&self.shared.root);
         let merchant = self.uri.merchant_id;
         if !self.shared.durable.lock().contains(&merchant) {
             let relative = folder.strip_prefix(&self.shared.root).unwrap_or(folder);
-            durable::make_folders(&self.shared.root, relative).map_err(Error::folder(folder_task))?;
+            durable::make_folders(&self.shared.root, relative).map_err(EvidenceError::folder(folder_task))?;
             self.shared.durable.lock().insert(merchant);
         }
         match fs::hard_link(self.shared.incoming_path(&self.name), &path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 return Err(InvalidUpload::AlreadyUploaded.into());
             }
-            outcome => outcome.map_err(Error::folder("give a file its name"))?,
+            outcome => outcome.map_err(EvidenceError::folder("give a file its name"))?,
         }
         // From here on the file counts: after any failure it is found by its incoming name.
         self.published = true;
-        durable::sync_folder(folder).map_err(Error::folder("make a file's name durable"))?;
+        durable::sync_folder(folder).map_err(EvidenceError::folder("make a file's name durable"))?;
         Ok(ReceivedFile {
             uri: self.uri,
             sha256: std::mem::take(&mut self.hasher).finalize().into(),
@@ -130,9 +130,10 @@ impl Drop for Incoming {
 
 impl FolderStore {
     /// Ends an upload whose record is durable: [`unrecorded`](Self::unrecorded) no longer finds it.
-    pub async fn confirm(&self, received: &ReceivedFile) -> Result<(), Error> {
+    pub async fn confirm(&self, received: &ReceivedFile) -> Result<(), EvidenceError> {
         let path = self.shared.incoming_path(&received.incoming);
-        let removed = blocking(move || found(fs::remove_file(path)).map_err(Error::folder("confirm a file")));
+        let removed =
+            blocking(move || found(fs::remove_file(path)).map_err(EvidenceError::folder("confirm a file")));
         removed.await?;
         self.remember(received);
         Ok(())
@@ -145,12 +146,12 @@ impl FolderStore {
     /// Only files last written before `before` are read, never one that is being received: pass the current time at
     /// start, and later a time that is further back than recording ever takes. Reads only `incoming/`, however many
     /// files are stored.
-    pub async fn unrecorded(&self, before: UnixMillis) -> Result<Vec<ReceivedFile>, Error> {
+    pub async fn unrecorded(&self, before: UnixMillis) -> Result<Vec<ReceivedFile>, EvidenceError> {
         let shared = Arc::clone(&self.shared);
         let permit = self.shared.validations.acquire_for_upkeep().await;
         blocking(move || {
             let _permit = permit;
-            shared.scan(before).map_err(Error::folder("look through incoming files"))
+            shared.scan(before).map_err(EvidenceError::folder("look through incoming files"))
         })
         .await
     }

@@ -14,7 +14,7 @@ use rebuttal_protocol::StorageUri;
 use sha2::{Digest, Sha256};
 
 use super::{FolderInner, FolderStore, ReceivedFile, blocking, found};
-use crate::Error;
+use crate::EvidenceError;
 use crate::validate::{InvalidFile, validate};
 
 /// Most files whose last inspection is cached, in each of two generations; others are read again.
@@ -80,9 +80,9 @@ impl FolderStore {
     /// Inspects what is stored at an address. A folder that is not this gateway's is an error, not an absence.
     ///
     /// The `stat` blocks, because another thread would cost more. Reading, where it is needed, does not.
-    pub async fn inspect(&self, uri: &StorageUri) -> Result<Inspection, Error> {
+    pub async fn inspect(&self, uri: &StorageUri) -> Result<Inspection, EvidenceError> {
         let path = self.shared.path(uri);
-        let failed = Error::folder("look at a file");
+        let failed = EvidenceError::folder("look at a file");
         let Some(metadata) = found(fs::metadata(&path)).map_err(failed)? else { return self.shared.absent() };
         if let Some(look) = self.shared.inspections.lock().recall(uri, Identity::of(&metadata)) {
             return Ok(look);
@@ -91,10 +91,10 @@ impl FolderStore {
         let permit = shared.validations.acquire(uri.merchant_id).await;
         blocking(move || {
             let _permit = permit;
-            let Some(file) = found(File::open(&path)).map_err(Error::folder("open a file"))? else {
+            let Some(file) = found(File::open(&path)).map_err(EvidenceError::folder("open a file"))? else {
                 return shared.absent();
             };
-            let (identity, look) = read(file, &uri).map_err(Error::folder("read a file"))?;
+            let (identity, look) = read(file, &uri).map_err(EvidenceError::folder("read a file"))?;
             shared.inspections.lock().remember(uri, identity, look.clone());
             Ok(look)
         })
@@ -111,8 +111,8 @@ impl FolderStore {
 }
 
 impl FolderInner {
-    fn absent(&self) -> Result<Inspection, Error> {
-        self.is_there().map(|()| Inspection::Absent).map_err(Error::folder("look at a file"))
+    fn absent(&self) -> Result<Inspection, EvidenceError> {
+        self.is_there().map(|()| Inspection::Absent).map_err(EvidenceError::folder("look at a file"))
     }
 }
 

@@ -11,7 +11,7 @@ use tokio::sync::AcquireError;
 
 use super::incoming::Incoming;
 use super::{FolderInner, FolderStore, ReceivedFile, WRITE_BLOCK_BYTES, blocking};
-use crate::{Error, InvalidUpload};
+use crate::{EvidenceError, InvalidUpload};
 
 impl FolderStore {
     /// Receives a file for an address that is still free.
@@ -22,15 +22,15 @@ impl FolderStore {
     ///
     /// # Errors
     /// [`InvalidUpload::TooLarge`] as soon as a byte too many arrives, [`InvalidUpload::Empty`],
-    /// [`InvalidUpload::InvalidFile`], [`InvalidUpload::AlreadyUploaded`]; any error of `chunks`; [`Error::NoSlot`];
-    /// [`Error::Folder`].
-    pub async fn receive<S>(&self, uri: StorageUri, chunks: S) -> Result<ReceivedFile, Error>
+    /// [`InvalidUpload::InvalidFile`], [`InvalidUpload::AlreadyUploaded`]; any error of `chunks`; [`EvidenceError::NoSlot`];
+    /// [`EvidenceError::Folder`].
+    pub async fn receive<S>(&self, uri: StorageUri, chunks: S) -> Result<ReceivedFile, EvidenceError>
     where
-        S: Stream<Item = Result<Bytes, Error>>,
+        S: Stream<Item = Result<Bytes, EvidenceError>>,
     {
         let _turn = self.shared.receives.take(uri).await?;
         let shared = Arc::clone(&self.shared);
-        blocking(move || shared.is_there().map_err(Error::folder("receive a file"))).await?;
+        blocking(move || shared.is_there().map_err(EvidenceError::folder("receive a file"))).await?;
         let mut writer =
             FileWriter { shared: Arc::clone(&self.shared), uri, block: Vec::new(), incoming: None };
         let mut size = 0_u64;
@@ -52,7 +52,8 @@ impl FolderStore {
         if size == 0 {
             return Err(InvalidUpload::Empty.into());
         }
-        let never_closed = |error: AcquireError| Error::folder("take its turn")(std::io::Error::other(error));
+        let never_closed =
+            |error: AcquireError| EvidenceError::folder("take its turn")(std::io::Error::other(error));
         let permit = self.shared.validations.acquire(uri.merchant_id).await.map_err(never_closed)?;
         let incoming = blocking(move || {
             let _permit = permit;
@@ -73,7 +74,7 @@ struct FileWriter {
 }
 
 impl FileWriter {
-    fn flush(mut self) -> Result<Self, Error> {
+    fn flush(mut self) -> Result<Self, EvidenceError> {
         let mut incoming = match self.incoming.take() {
             Some(incoming) => incoming,
             None => Incoming::create(Arc::clone(&self.shared), self.uri)?,
@@ -84,7 +85,7 @@ impl FileWriter {
         Ok(self)
     }
 
-    fn validated(self) -> Result<Incoming, Error> {
+    fn validated(self) -> Result<Incoming, EvidenceError> {
         let Self { shared, uri, block, incoming } = self;
         let mut incoming = match incoming {
             Some(incoming) => incoming,

@@ -33,7 +33,7 @@ impl FolderFixture {
         entries.map(|entry| entry.unwrap().path()).collect()
     }
 
-    async fn put(&self, uri: StorageUri, content: &[u8]) -> Result<ReceivedFile, Error> {
+    async fn put(&self, uri: StorageUri, content: &[u8]) -> Result<ReceivedFile, EvidenceError> {
         let chunks: Vec<_> = content.chunks(1_000).map(|chunk| Ok(Bytes::copy_from_slice(chunk))).collect();
         self.store.receive(uri, stream::iter(chunks)).await
     }
@@ -56,9 +56,9 @@ fn truth(received: &ReceivedFile) -> Inspection {
     Inspection::Valid { sha256: received.sha256, size: received.size }
 }
 
-fn refusal(outcome: Result<ReceivedFile, Error>) -> InvalidUpload {
+fn refusal(outcome: Result<ReceivedFile, EvidenceError>) -> InvalidUpload {
     match outcome {
-        Err(Error::Refused(refusal)) => refusal,
+        Err(EvidenceError::Refused(refusal)) => refusal,
         other => panic!("{other:?} is no refusal"),
     }
 }
@@ -168,9 +168,9 @@ async fn a_file_is_cut_off_in_flight_at_two_megabytes() {
 async fn a_body_that_fails_leaves_nothing() {
     let bench = FolderFixture::new();
     let block = Bytes::from(vec![1; WRITE_BLOCK_BYTES]);
-    let chunks = stream::iter([Ok(block), Err(Error::Body("the client left".into()))]);
+    let chunks = stream::iter([Ok(block), Err(EvidenceError::Body("the client left".into()))]);
     let outcome = bench.store.receive(uri('a', "png"), chunks).await;
-    assert!(matches!(outcome, Err(Error::Body(_))));
+    assert!(matches!(outcome, Err(EvidenceError::Body(_))));
     assert_eq!(bench.incoming(), Vec::<PathBuf>::new());
 }
 

@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use super::{RECEIVES_AT_ONCE, RECEIVES_WAITING_MAX, SLOT_WAIT_LIMIT};
-use crate::{Error, UploadTraffic};
+use crate::{EvidenceError, UploadTraffic};
 
 /// How often the log reports waiting uploads.
 const LOG_EVERY: Duration = Duration::from_secs(60);
@@ -53,14 +53,14 @@ pub(super) struct UploadSlot {
 
 impl UploadSlots {
     /// Waits for a slot, for [`SLOT_WAIT_LIMIT`] at most.
-    pub(super) async fn take(&self, uri: StorageUri) -> Result<UploadSlot, Error> {
+    pub(super) async fn take(&self, uri: StorageUri) -> Result<UploadSlot, EvidenceError> {
         let turn = || UploadSlot { shared: Arc::clone(&self.0), uri };
         if self.0.places.lock().enter(uri) {
             return Ok(turn());
         }
         let Some(_waiting) = Waiting::begin(&self.0, uri.merchant_id) else {
             self.tell(uri, CROWD);
-            return Err(Error::NoSlot(CROWD));
+            return Err(EvidenceError::NoSlot(CROWD));
         };
         let entered = async {
             loop {
@@ -75,7 +75,7 @@ impl UploadSlots {
         };
         timeout(SLOT_WAIT_LIMIT, entered).await.map_err(|_| {
             self.tell(uri, LATE);
-            Error::NoSlot(LATE)
+            EvidenceError::NoSlot(LATE)
         })
     }
 
@@ -198,7 +198,7 @@ mod tests {
         for next in &mut waiting {
             assert!(futures_util::poll!(next.as_mut()).is_pending());
         }
-        assert!(matches!(turns.take(uri(1, 1)).await, Err(Error::NoSlot(CROWD))));
+        assert!(matches!(turns.take(uri(1, 1)).await, Err(EvidenceError::NoSlot(CROWD))));
         assert_eq!(turns.traffic().waiting, RECEIVES_WAITING_MAX);
         assert!(turns.take(uri(2, 1)).await.is_ok());
     }

@@ -26,7 +26,7 @@ fn open(body: &[u8], chunk_bytes: usize) -> FormReader {
 
 type Read = (Vec<(String, String)>, Vec<u8>);
 
-async fn read(mut form: FormReader) -> Result<Read, Error> {
+async fn read(mut form: FormReader) -> Result<Read, EvidenceError> {
     let fields = form.fields().await?;
     let mut content = Vec::new();
     let mut file = Box::pin(form.file());
@@ -38,7 +38,7 @@ async fn read(mut form: FormReader) -> Result<Read, Error> {
 
 async fn refused(body: &[u8]) -> InvalidUpload {
     match read(open(body, 1_000)).await {
-        Err(Error::Refused(refusal)) => refusal,
+        Err(EvidenceError::Refused(refusal)) => refusal,
         other => panic!("{other:?} is no refusal"),
     }
 }
@@ -91,7 +91,7 @@ async fn a_failed_body_is_distinguished_from_a_bad_form() {
         let start = Bytes::copy_from_slice(&body[..length]);
         let chunks = stream::iter([Ok(start), Err(BodyError::from("connection reset"))]);
         let outcome = read(FormReader::new(CONTENT_TYPE, chunks).unwrap()).await;
-        assert!(matches!(outcome, Err(Error::Body(_))), "cut at {length}: {outcome:?}");
+        assert!(matches!(outcome, Err(EvidenceError::Body(_))), "cut at {length}: {outcome:?}");
     }
 }
 
@@ -145,7 +145,7 @@ async fn a_head_without_end_is_given_up_early() {
     for start in [b"no boundary".as_slice(), header] {
         let (form, taken) = endless(start, &[b'x'; 1_000]);
         let outcome = read(form).await;
-        assert!(matches!(outcome, Err(Error::Refused(InvalidUpload::TooManyFields))), "{outcome:?}");
+        assert!(matches!(outcome, Err(EvidenceError::Refused(InvalidUpload::TooManyFields))), "{outcome:?}");
         assert!(taken.load(std::sync::atomic::Ordering::Relaxed) <= FORM_HEAD_MAX_BYTES + 2_000);
     }
 }
@@ -160,7 +160,10 @@ async fn a_file_or_a_tail_without_end_is_given_up() {
     ] {
         let (form, taken) = endless(start, &[b'x'; 10_000]);
         let outcome = read(form).await;
-        assert!(matches!(&outcome, Err(Error::Refused(refusal)) if *refusal == expected), "{outcome:?}");
+        assert!(
+            matches!(&outcome, Err(EvidenceError::Refused(refusal)) if *refusal == expected),
+            "{outcome:?}"
+        );
         assert!(taken.load(std::sync::atomic::Ordering::Relaxed) < 2_300_000);
     }
 }

@@ -9,7 +9,7 @@ use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::Verifier;
 
 use super::REQUEST_LIMIT;
-use crate::Error;
+use crate::EvidenceError;
 
 /// How long making a connection may take, name resolution and TLS included.
 const CONNECT_LIMIT: Duration = Duration::from_secs(2);
@@ -24,7 +24,7 @@ pub(super) struct Connector {
 
 impl Connector {
     /// `needed` is whether the store is reached over TLS; otherwise missing root certificates are no error.
-    pub(super) fn new(needed: bool) -> Result<Self, Error> {
+    pub(super) fn new(needed: bool) -> Result<Self, EvidenceError> {
         let provider = Arc::new(ring::default_provider());
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
@@ -38,8 +38,8 @@ impl Connector {
     }
 }
 
-fn setting_up_tls(error: rustls::Error) -> Error {
-    Error::s3("set TLS up")(object_store::Error::Generic { store: "S3", source: Box::new(error) })
+fn setting_up_tls(error: rustls::Error) -> EvidenceError {
+    EvidenceError::s3("set TLS up")(object_store::Error::Generic { store: "S3", source: Box::new(error) })
 }
 
 impl HttpConnector for Connector {

@@ -5,7 +5,7 @@ use object_store::{ObjectStoreExt as _, PutPayload};
 
 use super::S3Store;
 use super::store_by_hash::Fetched;
-use crate::{Error, Fence};
+use crate::{EvidenceError, Fence};
 
 /// The object that holds the fence.
 const FENCE_FILE: &str = "gateway.fence";
@@ -16,9 +16,10 @@ impl S3Store {
     /// The fence in the bucket; `None` where there is none, or an empty object, by which an operator claims the bucket.
     ///
     /// # Errors
-    /// [`Error::S3`] where the store does not answer; [`Error::NotOurs`] where the object has other content.
-    pub async fn fence(&self) -> Result<Option<Fence>, Error> {
-        let strange = || Error::NotOurs(format!("{} does not contain a fence; delete it", self.fence_name()));
+    /// [`EvidenceError::S3`] where the store does not answer; [`EvidenceError::NotOurs`] where the object has other content.
+    pub async fn fence(&self) -> Result<Option<Fence>, EvidenceError> {
+        let strange =
+            || EvidenceError::NotOurs(format!("{} does not contain a fence; delete it", self.fence_name()));
         let found = match self.fetch(&self.shared.key(FENCE_FILE), FENCE_MAX_BYTES).await? {
             Fetched::Nothing => return Ok(None),
             Fetched::TooMuch => return Err(strange()),
@@ -35,11 +36,11 @@ impl S3Store {
     /// Replaces the fence. A late write does no harm: the database is ahead of it.
     ///
     /// # Errors
-    /// [`Error::S3`] where the store refuses it.
-    pub async fn put_fence(&self, fence: Fence) -> Result<(), Error> {
+    /// [`EvidenceError::S3`] where the store refuses it.
+    pub async fn put_fence(&self, fence: Fence) -> Result<(), EvidenceError> {
         let content = PutPayload::from_bytes(Bytes::from(format!("{fence}\n")));
         let put = self.shared.store.put(&self.shared.key(FENCE_FILE), content).await;
-        put.map(drop).map_err(Error::s3("move the fence"))
+        put.map(drop).map_err(EvidenceError::s3("move the fence"))
     }
 
     /// The name of the object in messages.

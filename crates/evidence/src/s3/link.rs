@@ -8,7 +8,7 @@ use rebuttal_protocol::{StorageUri, UnixMillis};
 use zeroize::Zeroizing;
 
 use super::S3Store;
-use crate::Error;
+use crate::EvidenceError;
 use crate::ownership::{MARKER_FILE, Ownership};
 
 /// How long a link to evidence is valid. It needs no token and cannot be revoked: long enough to open it or to pass it
@@ -37,14 +37,14 @@ impl S3Store {
     /// The name has letters, digits, `-`, `_` and `.` only: nothing in it ends a header's quoted text.
     ///
     /// # Errors
-    /// [`Error::S3`] where there are no credentials.
+    /// [`EvidenceError::S3`] where there are no credentials.
     pub async fn link(
         &self,
         uri: &StorageUri,
         sha256: &[u8; 32],
         filename: &str,
         now: UnixMillis,
-    ) -> Result<DownloadLink, Error> {
+    ) -> Result<DownloadLink, EvidenceError> {
         let shared = &self.shared;
         let options = SignedUrlOptions::default().with_query([
             ("response-cache-control", "no-store"),
@@ -53,18 +53,18 @@ impl S3Store {
         ]);
         let key = shared.hash_key(uri, sha256);
         let signed = shared.links.signed_url_opts(Method::GET, &key, LINK_LIFETIME, &options).await;
-        let url = Zeroizing::new(signed.map_err(Error::s3("give its credentials"))?.into());
+        let url = Zeroizing::new(signed.map_err(EvidenceError::s3("give its credentials"))?.into());
         Ok(DownloadLink { url, expires_at: DownloadLink::end(now) })
     }
 
     /// Signs a request for the ownership marker at the public endpoint, to check that it leads to this bucket.
     ///
     /// # Errors
-    /// [`Error::S3`] where there are no credentials.
-    pub async fn marker_link(&self) -> Result<Zeroizing<String>, Error> {
+    /// [`EvidenceError::S3`] where there are no credentials.
+    pub async fn marker_link(&self) -> Result<Zeroizing<String>, EvidenceError> {
         let shared = &self.shared;
         let signed = shared.links.signed_url(Method::GET, &shared.key(MARKER_FILE), LINK_LIFETIME).await;
-        Ok(Zeroizing::new(signed.map_err(Error::s3("give its credentials"))?.into()))
+        Ok(Zeroizing::new(signed.map_err(EvidenceError::s3("give its credentials"))?.into()))
     }
 
     /// Whether this is the content of this gateway's marker.

@@ -5,12 +5,12 @@ use object_store::{ObjectStoreExt as _, PutPayload};
 
 use super::S3Store;
 use super::store_by_hash::Fetched;
-use crate::Error;
+use crate::EvidenceError;
 use crate::ownership::{MARKER_FILE, MARKER_MAX_BYTES, Ownership};
 
 impl S3Store {
     /// Claims the bucket where it has no owner, and refuses it where it has another.
-    pub(super) async fn claim(&self) -> Result<(), Error> {
+    pub(super) async fn claim(&self) -> Result<(), EvidenceError> {
         let shared = &self.shared;
         let place = format!("{MARKER_FILE} in the bucket {}", shared.bucket.name);
         let whose = match self.fetch(&shared.key(MARKER_FILE), MARKER_MAX_BYTES).await? {
@@ -21,10 +21,10 @@ impl S3Store {
         match whose {
             Ownership::Ours => Ok(()),
             Ownership::Unclaimed => self.put_marker().await,
-            Ownership::Foreign => Err(Error::NotOurs(format!(
+            Ownership::Foreign => Err(EvidenceError::NotOurs(format!(
                 "{place} is another gateway's; start with the bucket and prefix that belong to this database and master key"
             ))),
-            Ownership::MarkerMissing => Err(Error::NotOurs(format!(
+            Ownership::MarkerMissing => Err(EvidenceError::NotOurs(format!(
                 "{place} is missing, and yet files have been uploaded. Name or restore the bucket that has them; if \
                  they are lost for good, put an empty object there and start again"
             ))),
@@ -32,9 +32,9 @@ impl S3Store {
     }
 
     /// Replicas that start concurrently write the same.
-    async fn put_marker(&self) -> Result<(), Error> {
+    async fn put_marker(&self) -> Result<(), EvidenceError> {
         let content = PutPayload::from_bytes(Bytes::from(format!("{}\n", self.shared.marker)));
         let put = self.shared.store.put(&self.shared.key(MARKER_FILE), content).await;
-        put.map(drop).map_err(Error::s3("store the ownership marker"))
+        put.map(drop).map_err(EvidenceError::s3("store the ownership marker"))
     }
 }

@@ -11,7 +11,7 @@ use tokio::sync::{AcquireError, Semaphore, SemaphorePermit};
 
 use super::{S3Store, altered};
 use crate::validate::{InvalidFile, validate};
-use crate::{Error, Inspection};
+use crate::{EvidenceError, Inspection};
 
 /// The content of a key, up to a limit.
 pub(super) enum Fetched<T> {
@@ -28,8 +28,8 @@ impl S3Store {
     /// [`S3Store::stored_copy`] when the upload is deleted.
     ///
     /// # Errors
-    /// [`Error::S3`] where the store fails, hangs or cuts the content short.
-    pub async fn store_by_hash(&self, uri: &StorageUri) -> Result<Inspection, Error> {
+    /// [`EvidenceError::S3`] where the store fails, hangs or cuts the content short.
+    pub async fn store_by_hash(&self, uri: &StorageUri) -> Result<Inspection, EvidenceError> {
         let shared = &self.shared;
         let _turn = turn(&shared.fetches).await?;
         let content = match self.fetch(&shared.uploaded(uri), uri.scene.max_bytes()).await? {
@@ -37,12 +37,12 @@ impl S3Store {
             Fetched::TooMuch => return Ok(too_large(uri)),
             Fetched::Whole(content) => content,
         };
-        let turn = shared.validations.acquire(uri.merchant_id).await.map_err(Error::judging)?;
+        let turn = shared.validations.acquire(uri.merchant_id).await.map_err(EvidenceError::judging)?;
         let (uri, validated) = (*uri, content.clone());
         let looked = tokio::task::spawn_blocking(move || {
             validate(uri.scene, uri.format, &validated).map(|()| <[u8; 32]>::from(Sha256::digest(&validated)))
         });
-        let sha256 = match looked.await.map_err(Error::judging)? {
+        let sha256 = match looked.await.map_err(EvidenceError::judging)? {
             Ok(sha256) => sha256,
             Err(invalid_file) => return Ok(Inspection::Invalid(invalid_file)),
         };
@@ -56,8 +56,13 @@ impl S3Store {
     /// interrupted try, is replaced: it has no record yet.
     ///
     /// # Errors
-    /// [`Error::S3`] where the store fails, or returns other content than was stored.
-    pub async fn copy_in(&self, uri: &StorageUri, sha256: &[u8; 32], content: Bytes) -> Result<(), Error> {
+    /// [`EvidenceError::S3`] where the store fails, or returns other content than was stored.
+    pub async fn copy_in(
+        &self,
+        uri: &StorageUri,
+        sha256: &[u8; 32],
+        content: Bytes,
+    ) -> Result<(), EvidenceError> {
         let _turn = turn(&self.shared.fetches).await?;
         if self.read(uri, sha256).await?.as_ref() == Some(&content) {
             return Ok(());
@@ -73,8 +78,12 @@ impl S3Store {
     /// before it was stored, so it is hashed as it is read.
     ///
     /// # Errors
-    /// [`Error::S3`] where the store does not answer.
-    pub async fn inspect_stored(&self, uri: &StorageUri, sha256: &[u8; 32]) -> Result<Inspection, Error> {
+    /// [`EvidenceError::S3`] where the store does not answer.
+    pub async fn inspect_stored(
+        &self,
+        uri: &StorageUri,
+        sha256: &[u8; 32],
+    ) -> Result<Inspection, EvidenceError> {
         let _turn = turn(&self.shared.fetches).await?;
         let hash = |(hasher, size): &mut (Sha256, u64), chunk: &[u8]| {
             hasher.update(chunk);
@@ -91,20 +100,24 @@ impl S3Store {
     /// The size in bytes of a record's copy; `None` if it is missing. Its content is not read.
     ///
     /// # Errors
-    /// [`Error::S3`] where the store does not answer.
-    pub async fn stored_size(&self, uri: &StorageUri, sha256: &[u8; 32]) -> Result<Option<u64>, Error> {
+    /// [`EvidenceError::S3`] where the store does not answer.
+    pub async fn stored_size(
+        &self,
+        uri: &StorageUri,
+        sha256: &[u8; 32],
+    ) -> Result<Option<u64>, EvidenceError> {
         match self.shared.store.head(&self.shared.hash_key(uri, sha256)).await {
             Ok(found) => Ok(Some(found.size)),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(Error::s3("look for a file")(error)),
+            Err(error) => Err(EvidenceError::s3("look for a file")(error)),
         }
     }
 
     /// Reads a record's copy; `None` if it is missing. It may have been altered: compare its SHA-256.
     ///
     /// # Errors
-    /// [`Error::S3`] where the store does not answer.
-    pub async fn read(&self, uri: &StorageUri, sha256: &[u8; 32]) -> Result<Option<Bytes>, Error> {
+    /// [`EvidenceError::S3`] where the store does not answer.
+    pub async fn read(&self, uri: &StorageUri, sha256: &[u8; 32]) -> Result<Option<Bytes>, EvidenceError> {
         match self.fetch(&self.shared.hash_key(uri, sha256), uri.scene.max_bytes()).await? {
             Fetched::Whole(content) => Ok(Some(content)),
             Fetched::Nothing | Fetched::TooMuch => Ok(None),
@@ -112,7 +125,7 @@ impl S3Store {
     }
 
     /// Reads an object whole if it has at most `max_bytes`.
-    pub(super) async fn fetch(&self, key: &Path, max_bytes: u64) -> Result<Fetched<Bytes>, Error> {
+    pub(super) async fn fetch(&self, key: &Path, max_bytes: u64) -> Result<Fetched<Bytes>, EvidenceError> {
         let gather = |content: &mut BytesMut, chunk: &[u8]| content.extend_from_slice(chunk);
         Ok(match self.take_in(key, max_bytes, BytesMut::with_capacity, gather).await? {
             Fetched::Nothing => Fetched::Nothing,
@@ -128,8 +141,8 @@ impl S3Store {
         max_bytes: u64,
         begin: impl FnOnce(usize) -> T,
         take: impl Fn(&mut T, &[u8]),
-    ) -> Result<Fetched<T>, Error> {
-        let failed = || Error::s3("read a file");
+    ) -> Result<Fetched<T>, EvidenceError> {
+        let failed = || EvidenceError::s3("read a file");
         let found = match self.shared.store.get(key).await {
             Ok(found) => found,
             Err(object_store::Error::NotFound { .. }) => return Ok(Fetched::Nothing),
@@ -161,7 +174,12 @@ impl S3Store {
     /// A plain PUT, not one with `If-None-Match`: the key contains the same SHA-256, so an existing object has the same
     /// content, and a plain PUT may be repeated when its answer is lost. Of concurrent conditional ones AWS refuses
     /// some with 409 before the first is complete, and SeaweedFS delayed some by 4 s.
-    async fn put_by_hash(&self, uri: &StorageUri, sha256: &[u8; 32], content: Bytes) -> Result<(), Error> {
+    async fn put_by_hash(
+        &self,
+        uri: &StorageUri,
+        sha256: &[u8; 32],
+        content: Bytes,
+    ) -> Result<(), EvidenceError> {
         let attributes = Attributes::from_iter([
             (Attribute::ContentType, uri.format.media_type()),
             // A browser that opens it downloads a file.
@@ -170,7 +188,7 @@ impl S3Store {
         let options = PutOptions { attributes, ..PutOptions::default() };
         let key = self.shared.hash_key(uri, sha256);
         let put = self.shared.store.put_opts(&key, PutPayload::from_bytes(content), options).await;
-        put.map(drop).map_err(Error::s3("store a file under its hash"))
+        put.map(drop).map_err(EvidenceError::s3("store a file under its hash"))
     }
 }
 
@@ -178,7 +196,7 @@ fn too_large(uri: &StorageUri) -> Inspection {
     Inspection::Invalid(InvalidFile::TooLarge { format: uri.format, max_bytes: uri.scene.max_bytes() })
 }
 
-async fn turn(semaphore: &Semaphore) -> Result<SemaphorePermit<'_>, Error> {
-    let never_closed = |error: AcquireError| Error::judging(error);
+async fn turn(semaphore: &Semaphore) -> Result<SemaphorePermit<'_>, EvidenceError> {
+    let never_closed = |error: AcquireError| EvidenceError::judging(error);
     semaphore.acquire().await.map_err(never_closed)
 }

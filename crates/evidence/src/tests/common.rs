@@ -1,7 +1,7 @@
 //! A fixture with a store of each kind, and how a merchant posts to it.
 
 use crate::{
-    AwsVariables, Bucket, Credentials, Error, EvidenceStore, FolderStore, InvalidUpload, S3Store,
+    AwsVariables, Bucket, Credentials, EvidenceError, EvidenceStore, FolderStore, InvalidUpload, S3Store,
     StorageLocation, UploadForm, upload,
 };
 use bytes::Bytes;
@@ -72,7 +72,7 @@ impl Fixture {
         let body = stream::iter([Ok(Bytes::from(request.body.clone()))]);
         match upload::receive(files, credentials, BUCKET, content_type, body, now()).await {
             Ok(received) => files.confirm(&received).await.map_err(|error| panic!("{error}")),
-            Err(Error::Refused(refusal)) => Err(refusal),
+            Err(EvidenceError::Refused(refusal)) => Err(refusal),
             Err(error) => panic!("{error}"),
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::policy::UPLOAD_URL_LIFETIME;
 use crate::s3::{LINK_LIFETIME, PAGE_MAX, TEMPORARY_FORM_LIFETIME};
-use crate::{AwsVariables, Endpoint, Error, EvidenceStore, Inspection, RecordedFile, S3Store};
+use crate::{AwsVariables, Endpoint, EvidenceError, EvidenceStore, Inspection, RecordedFile, S3Store};
 use rebuttal_protocol::{StorageUri, UnixMillis};
 use rebuttal_testbed::{s3, samples};
 use sha2::{Digest as _, Sha256};
@@ -305,8 +305,8 @@ async fn bucket_belongs_to_the_first_ownership_marker() {
         let variables = AwsVariables::read(variable);
         S3Store::open(&location(&bucket.evidence_url()), None, &variables, marker, holds_files).unwrap()
     };
-    let said = |outcome: Result<(), Error>| match outcome {
-        Err(Error::NotOurs(sentence)) => sentence,
+    let said = |outcome: Result<(), EvidenceError>| match outcome {
+        Err(EvidenceError::NotOurs(sentence)) => sentence,
         other => panic!("{other:?}"),
     };
     assert!(said(of("mine", true).answers().await).contains("is missing, and yet files have been uploaded"));

@@ -48,14 +48,14 @@ impl UploadFixture {
         fields.map(|(name, value)| (*name, value.as_bytes())).collect()
     }
 
-    async fn send(&self, body: Vec<u8>) -> Result<ReceivedFile, Error> {
+    async fn send(&self, body: Vec<u8>) -> Result<ReceivedFile, EvidenceError> {
         let chunks: Vec<_> = body.chunks(10_000).map(|chunk| Ok(Bytes::copy_from_slice(chunk))).collect();
         receive(&self.store, &credentials(), BUCKET, CONTENT_TYPE, stream::iter(chunks), NOW).await
     }
 
     async fn refused(&self, parts: &[(&str, &[u8])]) -> InvalidUpload {
         match self.send(body_of(parts)).await {
-            Err(Error::Refused(refusal)) => refusal,
+            Err(EvidenceError::Refused(refusal)) => refusal,
             other => panic!("{other:?} is no refusal"),
         }
     }

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
 use http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, StatusCode};
-use rebuttal_evidence::{BodyError, Credentials, Error, FolderStore, ReceivedFile, S3Code, upload};
+use rebuttal_evidence::{BodyError, Credentials, EvidenceError, FolderStore, ReceivedFile, S3Code, upload};
 use rebuttal_protocol::Code;
 use rebuttal_protocol::storage_uri::BUCKET;
 use rebuttal_store::CommitError;
@@ -159,23 +159,25 @@ impl UploadRefusal {
     }
 }
 
-impl From<Error> for UploadRefusal {
-    fn from(error: Error) -> Self {
+impl From<EvidenceError> for UploadRefusal {
+    fn from(error: EvidenceError) -> Self {
         match error {
-            Error::Refused(refusal) => refusal.into(),
-            Error::Body(ref cause) if body::is_bad_chunk(&**cause) => {
+            EvidenceError::Refused(refusal) => refusal.into(),
+            EvidenceError::Body(ref cause) if body::is_bad_chunk(&**cause) => {
                 let invalid = (StatusCode::BAD_REQUEST, S3Code::InvalidRequest.as_str());
                 Self::failed(invalid, body::BAD_CHUNK, error)
             }
-            Error::Body(_) => {
+            EvidenceError::Body(_) => {
                 let message = "The upload was incomplete or too slow. Send it again.";
                 Self::failed(TIMED_OUT, message, error)
             }
-            Error::NoSlot(_) => {
+            EvidenceError::NoSlot(_) => {
                 let message = "Too many uploads of this merchant, or with this form, are in progress. Send it again later.";
                 Self::failed(UNAVAILABLE, message, error)
             }
-            Error::Folder { .. } | Error::S3 { .. } | Error::NotOurs(_) => Self::unavailable(error),
+            EvidenceError::Folder { .. } | EvidenceError::S3 { .. } | EvidenceError::NotOurs(_) => {
+                Self::unavailable(error)
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use rebuttal_evidence::Error;
+use rebuttal_evidence::EvidenceError;
 use rebuttal_store::{Location, StoreError};
 use rustix::fs::{Access, access};
 use rustix::io::Errno;
@@ -120,9 +120,9 @@ fn parent_folder(file: &Path) -> Option<&Path> {
 }
 
 /// Why an evidence folder cannot be opened, and what to do.
-pub(crate) fn evidence_error(folder: &Path, error: &Error) -> String {
+pub(crate) fn evidence_error(folder: &Path, error: &EvidenceError) -> String {
     let shown = folder.display();
-    let Error::Folder { source, .. } = error else { return error.to_string() };
+    let EvidenceError::Folder { source, .. } = error else { return error.to_string() };
     match source.kind() {
         ErrorKind::PermissionDenied => format!("{error}: {}", fix_owner(folder)),
         ErrorKind::NotADirectory => format!("{error}: {shown} is a file, not a folder"),

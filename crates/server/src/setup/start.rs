@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail, ensure};
-use rebuttal_evidence::{Credentials, Error, EvidenceStore, FolderStore, S3Store};
+use rebuttal_evidence::{Credentials, EvidenceError, EvidenceStore, FolderStore, S3Store};
 use rebuttal_store::{
     AccountChange, CommitError, Location, Options, SingleOperation, Store, StoreError, WriteRequest,
 };
@@ -176,7 +176,7 @@ async fn open_evidence(config: &Config, keys: &Keys, store: &Store) -> anyhow::R
             let bucket = S3Store::open(bucket, public.as_ref(), variables, &marker, has_uploads)?;
             let reason = match timeout(READY_LIMIT, bucket.answers()).await {
                 Ok(Ok(())) => return Ok(EvidenceStore::S3(bucket)),
-                Ok(Err(error @ Error::NotOurs(_))) => return Err(error.into()),
+                Ok(Err(error @ EvidenceError::NotOurs(_))) => return Err(error.into()),
                 Ok(Err(error)) => error.to_string(),
                 Err(elapsed) => elapsed.to_string(),
             };
@@ -194,7 +194,7 @@ async fn open_evidence(config: &Config, keys: &Keys, store: &Store) -> anyhow::R
     if !has_uploads && is_folder_lost(folder, recorded.as_deref()) {
         bail!("{}", lost_folder(folder));
     }
-    let with_advice = |error: Error| anyhow!(hints::evidence_error(folder, &error));
+    let with_advice = |error: EvidenceError| anyhow!(hints::evidence_error(folder, &error));
     let files = FolderStore::open(folder, &marker, has_uploads).map_err(with_advice)?;
     bind_to_location(store, files.identity(), files.is_claimed_by_operator()).await?;
     Ok(EvidenceStore::Folder { files, credentials })

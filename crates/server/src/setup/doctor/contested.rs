@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use rebuttal_evidence::{Error, FolderStore, Inspection, S3Store};
+use rebuttal_evidence::{EvidenceError, FolderStore, Inspection, S3Store};
 use rebuttal_protocol::StorageUri;
 use rebuttal_store::DisputeDetail;
 use tokio::task::JoinSet;
@@ -39,7 +39,7 @@ struct RecordedFile {
 pub(super) struct ContestedFiles {
     files: EvidenceFiles,
     reads_content: bool,
-    checks: JoinSet<(String, Result<Option<String>, Error>)>,
+    checks: JoinSet<(String, Result<Option<String>, EvidenceError>)>,
     checked: u64,
     defective: u64,
     /// The first defective files, each with its defect.
@@ -128,7 +128,11 @@ impl ContestedFiles {
 
 impl EvidenceFiles {
     /// How a file differs from what was recorded, if it does.
-    async fn defect(&self, recorded: &RecordedFile, reads_content: bool) -> Result<Option<String>, Error> {
+    async fn defect(
+        &self,
+        recorded: &RecordedFile,
+        reads_content: bool,
+    ) -> Result<Option<String>, EvidenceError> {
         let RecordedFile { url, sha256, size, .. } = recorded;
         let actual = match (self, reads_content) {
             (Self::Folder(root), true) => FolderStore::sha256_at(root, url)?,

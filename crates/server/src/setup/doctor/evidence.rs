@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rebuttal_evidence::{Error, Fence, FolderStore, S3Store};
+use rebuttal_evidence::{EvidenceError, Fence, FolderStore, S3Store};
 use rebuttal_store::Examined;
 
 use super::Finding;
@@ -105,7 +105,11 @@ fn other_location(examined: &Examined, location: &str) -> Option<Finding> {
 }
 
 /// Stores, reads and deletes a file. `fence` is the fence that the database has recorded.
-async fn examine_bucket(opened: Result<S3Store, Error>, is_marked: bool, fence: Option<&str>) -> Finding {
+async fn examine_bucket(
+    opened: Result<S3Store, EvidenceError>,
+    is_marked: bool,
+    fence: Option<&str>,
+) -> Finding {
     let tried = async {
         let store = opened?;
         if is_marked {
