@@ -7,7 +7,7 @@ use rebuttal_protocol::{AppId, MerchantId, Scheme, UnixMillis};
 
 use super::load::{lock_tokens, stored_answer};
 use super::save::answer_json;
-use super::session::{Error, Session};
+use super::session::{Session, SessionError};
 use super::statements::{
     CHANGE_APP, CHANGE_MERCHANT, CREATE_APP, CREATE_MERCHANT, CREATE_TOKEN, END_OLDER_SECRETS, END_SECRETS,
     FIND_KEYS, HAS_MERCHANT, INSERT_INSTALLATION_ID, INSERT_KEY_CHECK, INSERT_KEYS, INSERT_SECRET, LOCK_APP,
@@ -25,7 +25,7 @@ use crate::write_request::{
     Idempotency, Outcome, Rejection, SingleOperation, TokenHash, WriteRequest, WriteResult,
 };
 
-type Result<T> = std::result::Result<T, Error>;
+type Result<T> = std::result::Result<T, SessionError>;
 
 /// Applies a change, or repeats the first answer under its idempotency key. A revoked token is refused.
 pub(super) async fn apply(

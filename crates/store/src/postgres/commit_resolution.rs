@@ -11,7 +11,7 @@ use tokio_postgres::error::SqlState;
 
 use super::address::Address;
 use super::rows;
-use super::session::{Error, LANE, Session};
+use super::session::{LANE, Session, SessionError};
 use super::statements::{HAS_BATCH_MARK, TRANSACTION_STATUS};
 
 /// How long the status is queried.
@@ -69,17 +69,17 @@ pub(super) async fn resolve(address: &Address, sent: &UnconfirmedBatch<'_>) -> C
 }
 
 /// Whether it was committed, once it is no longer in progress.
-async fn status(address: &Address, sent: &UnconfirmedBatch<'_>) -> Result<bool, Error> {
+async fn status(address: &Address, sent: &UnconfirmedBatch<'_>) -> Result<bool, SessionError> {
     let session = Session::open(address, LANE).await?;
     while is_in_progress(&session, sent).await? {
         sleep(RESOLVE_INTERVAL).await;
     }
     let marked = session.row(HAS_BATCH_MARK, &[&sent.lane, &sent.batch]).await?;
-    let marked = marked.ok_or_else(|| Error::Unreadable("EXISTS without a row".to_owned()))?;
+    let marked = marked.ok_or_else(|| SessionError::Unreadable("EXISTS without a row".to_owned()))?;
     rows::value(&marked, 0)
 }
 
-async fn is_in_progress(session: &Session, sent: &UnconfirmedBatch<'_>) -> Result<bool, Error> {
+async fn is_in_progress(session: &Session, sent: &UnconfirmedBatch<'_>) -> Result<bool, SessionError> {
     match session.row(TRANSACTION_STATUS, &[&sent.transaction]).await {
         // Null: too long ago for the server to remember.
         Ok(row) => {

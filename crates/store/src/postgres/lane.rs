@@ -9,7 +9,7 @@ use super::commit_resolution::{self, CommitStatus, UnconfirmedBatch};
 use super::load::load;
 use super::nonces;
 use super::save::save;
-use super::session::{Error, LANE, Session, within};
+use super::session::{LANE, Session, SessionError, within};
 use super::statements::BATCH;
 use super::{accounts, upkeep};
 use crate::batch::{Changes, KeySet, Loaded};
@@ -63,7 +63,7 @@ impl Lane {
 
     /// What a failure before the commit means. Nothing was changed; if only the connection is lost, another one may
     /// work.
-    async fn before_commit(&mut self, error: Error, names: Option<&KeySet>) -> Failure {
+    async fn before_commit(&mut self, error: SessionError, names: Option<&KeySet>) -> Failure {
         if error.is_loss() {
             self.session = None;
             self.transaction = None;
@@ -79,14 +79,14 @@ impl Lane {
         error.into()
     }
 
-    async fn make_partitions(&mut self, names: &KeySet) -> Result<(), Error> {
+    async fn make_partitions(&mut self, names: &KeySet) -> Result<(), SessionError> {
         let Some(session) = &self.session else { return Ok(()) };
         within(ROUND_TRIP_LIMIT, nonces::make_for(session, names.nonces.iter().map(|nonce| nonce.timestamp)))
             .await
     }
 
     /// What became of the round trip that contained the commit.
-    async fn settle(&mut self, saved: Result<(), Error>) -> Result<(), Failure> {
+    async fn settle(&mut self, saved: Result<(), SessionError>) -> Result<(), Failure> {
         let transaction = self.transaction.take();
         let error = match saved {
             Ok(()) => {
@@ -185,14 +185,15 @@ impl Database for Lane {
 }
 
 /// Begins a transaction and returns its number.
-async fn begin(session: &Session) -> Result<String, Error> {
+async fn begin(session: &Session) -> Result<String, SessionError> {
     let (begun, number) = tokio::join! {
         biased;
         session.batch("BEGIN ISOLATION LEVEL READ COMMITTED"),
         session.row(super::statements::NONCE_BOUND_AND_TRANSACTION, &[]),
     };
     begun?;
-    let number = number?.ok_or_else(|| Error::Unreadable("a select of values without a row".to_owned()))?;
+    let number =
+        number?.ok_or_else(|| SessionError::Unreadable("a select of values without a row".to_owned()))?;
     super::rows::value(&number, 1)
 }
 
@@ -200,7 +201,7 @@ async fn begin(session: &Session) -> Result<String, Error> {
 /// be executed out of order. A batch waits for it, so all attempts have one limit.
 async fn connect(address: &Address) -> Result<Session, Failure> {
     let attempts = async {
-        let mut last = Error::Late(CONNECT_LIMIT);
+        let mut last = SessionError::Late(CONNECT_LIMIT);
         for pause in CONNECT_PAUSES {
             tokio::time::sleep(pause).await;
             match ready(address).await {
@@ -214,7 +215,7 @@ async fn connect(address: &Address) -> Result<Session, Failure> {
     within(CONNECT_LIMIT, attempts).await.map_err(unreachable)
 }
 
-async fn ready(address: &Address) -> Result<Session, Error> {
+async fn ready(address: &Address) -> Result<Session, SessionError> {
     let session = Session::open(address, LANE).await?;
     within(ROUND_TRIP_LIMIT, try_join_all(BATCH.map(|sql| session.prepared(sql)))).await?;
     Ok(session)

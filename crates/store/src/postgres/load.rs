@@ -9,7 +9,7 @@ use rebuttal_protocol::{AppId, StorageUri, UnixMillis};
 use tokio_postgres::Row;
 
 use super::rows;
-use super::session::{Error, Session};
+use super::session::{Session, SessionError};
 use super::statements::{
     CLAIM_NONCES, FIND_KEYS, FIND_UPLOADS, LOCK_DISPUTES, LOCK_TOKENS, NONCE_BOUND_AND_TRANSACTION,
 };
@@ -17,7 +17,7 @@ use crate::batch::{KeyName, KeySet, Loaded, StoredAnswer, StoredUpload};
 use crate::write_request::{NonceUse, RequestHash, TokenHash};
 
 /// What was found, and the number of the open transaction.
-pub(super) async fn load(session: &Session, names: &KeySet) -> Result<(Loaded, String), Error> {
+pub(super) async fn load(session: &Session, names: &KeySet) -> Result<(Loaded, String), SessionError> {
     // Sent together and answered in order; empty queries are left out.
     let (begun, disputes, nonces, tokens, keys, uploads, last) = tokio::join! {
         biased;
@@ -36,7 +36,8 @@ pub(super) async fn load(session: &Session, names: &KeySet) -> Result<(Loaded, S
     loaded.tokens = tokens?;
     loaded.keys = keys?;
     loaded.uploads = uploads?;
-    let last = last?.ok_or_else(|| Error::Unreadable("a select of values without a row".to_owned()))?;
+    let last =
+        last?.ok_or_else(|| SessionError::Unreadable("a select of values without a row".to_owned()))?;
     loaded.nonce_bound = rows::value(&last, 0)?;
     Ok((loaded, rows::value(&last, 1)?))
 }
@@ -44,7 +45,7 @@ pub(super) async fn load(session: &Session, names: &KeySet) -> Result<(Loaded, S
 async fn lock_disputes(
     session: &Session,
     names: &KeySet,
-) -> Result<HashMap<rebuttal_protocol::DisputeNo, rebuttal_disputes::Dispute>, Error> {
+) -> Result<HashMap<rebuttal_protocol::DisputeNo, rebuttal_disputes::Dispute>, SessionError> {
     if names.disputes.is_empty() {
         return Ok(HashMap::new());
     }
@@ -56,7 +57,7 @@ async fn lock_disputes(
 
 /// Claims every unused nonce, and returns the used ones. Nonces at or below the bound may be among them: they are
 /// stale before they are used.
-async fn claim_nonces(session: &Session, names: &KeySet) -> Result<HashSet<NonceUse>, Error> {
+async fn claim_nonces(session: &Session, names: &KeySet) -> Result<HashSet<NonceUse>, SessionError> {
     if names.nonces.is_empty() {
         return Ok(HashSet::new());
     }
@@ -83,7 +84,7 @@ async fn claim_nonces(session: &Session, names: &KeySet) -> Result<HashSet<Nonce
 pub(super) async fn lock_tokens(
     session: &Session,
     tokens: &BTreeSet<TokenHash>,
-) -> Result<HashSet<TokenHash>, Error> {
+) -> Result<HashSet<TokenHash>, SessionError> {
     if tokens.is_empty() {
         return Ok(HashSet::new());
     }
@@ -96,7 +97,10 @@ pub(super) async fn lock_tokens(
         .collect()
 }
 
-async fn find_keys(session: &Session, names: &KeySet) -> Result<HashMap<KeyName, StoredAnswer>, Error> {
+async fn find_keys(
+    session: &Session,
+    names: &KeySet,
+) -> Result<HashMap<KeyName, StoredAnswer>, SessionError> {
     if names.keys.is_empty() {
         return Ok(HashMap::new());
     }
@@ -111,13 +115,16 @@ async fn find_keys(session: &Session, names: &KeySet) -> Result<HashMap<KeyName,
 }
 
 /// Reads request, answer and time of a row of [`FIND_KEYS`].
-pub(super) fn stored_answer(row: &Row) -> Result<StoredAnswer, Error> {
+pub(super) fn stored_answer(row: &Row) -> Result<StoredAnswer, SessionError> {
     let answer = serde_json::from_str(rows::value(row, 3)?);
-    let answer = answer.map_err(|error| Error::Unreadable(format!("a stored answer: {error}")))?;
+    let answer = answer.map_err(|error| SessionError::Unreadable(format!("a stored answer: {error}")))?;
     Ok(StoredAnswer { request: RequestHash(rows::bytes(row, 2)?), answer, created_at: rows::millis(row, 4)? })
 }
 
-async fn find_uploads(session: &Session, names: &KeySet) -> Result<HashMap<StorageUri, StoredUpload>, Error> {
+async fn find_uploads(
+    session: &Session,
+    names: &KeySet,
+) -> Result<HashMap<StorageUri, StoredUpload>, SessionError> {
     if names.uploads.is_empty() {
         return Ok(HashMap::new());
     }

@@ -10,7 +10,7 @@ use tokio_postgres::types::ToSql;
 use rebuttal_protocol::UnixMillis;
 
 use super::address::Address;
-use super::session::{Error, Session};
+use super::session::{Session, SessionError};
 use super::statements::{FORGET_META, IS_EMPTY, LOCK_DATA_MIGRATION, PUT_META};
 use super::{nonces, queries, rows, schema};
 use crate::StoreError;
@@ -94,7 +94,7 @@ impl MigrationTarget {
     }
 
     /// Plain inserts that fail rather than skip: the rows must be new.
-    async fn insert(&self, table: &Table, page: &[Vec<Value>]) -> Result<(), Error> {
+    async fn insert(&self, table: &Table, page: &[Vec<Value>]) -> Result<(), SessionError> {
         let places: Vec<_> = (1..)
             .zip(table.columns)
             .map(|(place, (_, kind))| format!("${place}::{}", kind.array()))
@@ -122,9 +122,9 @@ impl MigrationTarget {
         let sql = format!("SELECT {columns} FROM {name} ORDER BY {}", order.join(", "));
         let nothing: [&str; 0] = [];
         let mut found =
-            std::pin::pin!(self.session.client.query_raw(&sql, nothing).await.map_err(Error::from)?);
+            std::pin::pin!(self.session.client.query_raw(&sql, nothing).await.map_err(SessionError::from)?);
         let mut digest = TableDigest::default();
-        while let Some(row) = found.try_next().await.map_err(Error::from)? {
+        while let Some(row) = found.try_next().await.map_err(SessionError::from)? {
             digest.row(&cells(table, &row)?);
         }
         Ok(digest)
@@ -148,7 +148,7 @@ impl MigrationTarget {
     }
 
     /// Rolls a failed transaction back. If that fails, too, the connection is lost, and the server does it.
-    async fn roll_back_on_error(&self, done: Result<(), Error>) -> Result<(), Error> {
+    async fn roll_back_on_error(&self, done: Result<(), SessionError>) -> Result<(), SessionError> {
         if done.is_err() {
             let _ = self.session.batch("ROLLBACK").await;
         }
@@ -160,17 +160,17 @@ impl MigrationTarget {
 fn array<'v>(
     kind: Kind,
     values: impl Iterator<Item = Option<&'v Value>>,
-) -> Result<Box<dyn ToSql + Sync + 'v>, Error> {
+) -> Result<Box<dyn ToSql + Sync + 'v>, SessionError> {
     fn of<'v, T>(
         values: impl Iterator<Item = Option<&'v Value>>,
         read: impl Fn(&'v Value) -> Option<T>,
-    ) -> Result<Vec<Option<T>>, Error> {
+    ) -> Result<Vec<Option<T>>, SessionError> {
         values
             .map(|value| match value {
                 None | Some(Value::Null) => Ok(None),
-                Some(value) => read(value)
-                    .map(Some)
-                    .ok_or_else(|| Error::Unreadable("a value of another type than its column".to_owned())),
+                Some(value) => read(value).map(Some).ok_or_else(|| {
+                    SessionError::Unreadable("a value of another type than its column".to_owned())
+                }),
             })
             .collect()
     }
@@ -195,7 +195,7 @@ fn array<'v>(
 }
 
 /// A row as the source has it.
-fn cells(table: &Table, row: &Row) -> Result<Vec<Value>, Error> {
+fn cells(table: &Table, row: &Row) -> Result<Vec<Value>, SessionError> {
     let cell = |(column, (_, kind)): (usize, &(&str, Kind))| {
         Ok(match kind {
             Kind::Number => rows::value::<Option<i64>>(row, column)?.map(Value::Integer),

@@ -8,7 +8,7 @@ use rebuttal_protocol::UnixMillis;
 use tokio_postgres::error::SqlState;
 
 use super::rows;
-use super::session::{Error, Session, within};
+use super::session::{Session, SessionError, within};
 use super::statements::{LOCK_PARTITIONS, NONCE_BOUND, PARTITIONS};
 
 /// The slice of time that one partition holds: with the usual window of five minutes there are four of them, with the
@@ -20,8 +20,8 @@ const DROP_WAIT: Duration = Duration::from_millis(100);
 const DROP_LIMIT: Duration = Duration::from_secs(2);
 
 /// Whether a claim failed because a nonce falls into no partition.
-pub(super) fn is_missing_partition(error: &Error) -> bool {
-    let Error::Driver(error) = error else { return false };
+pub(super) fn is_missing_partition(error: &SessionError) -> bool {
+    let SessionError::Driver(error) = error else { return false };
     error
         .as_db_error()
         .is_some_and(|error| *error.code() == SqlState::CHECK_VIOLATION && error.table() == Some("nonces"))
@@ -31,7 +31,7 @@ pub(super) fn is_missing_partition(error: &Error) -> bool {
 pub(super) async fn make_for(
     session: &Session,
     timestamps: impl Iterator<Item = UnixMillis>,
-) -> Result<(), Error> {
+) -> Result<(), SessionError> {
     session.batch("BEGIN").await?;
     make(session, timestamps).await?;
     session.batch("COMMIT").await
@@ -42,7 +42,7 @@ pub(super) async fn make_for(
 pub(super) async fn make(
     session: &Session,
     timestamps: impl Iterator<Item = UnixMillis>,
-) -> Result<(), Error> {
+) -> Result<(), SessionError> {
     session.row(LOCK_PARTITIONS, &[]).await?;
     let bound = session.row(NONCE_BOUND, &[]).await?;
     let bound: i64 = bound.map_or(Ok(0), |row| rows::value(&row, 0))?;
@@ -65,7 +65,7 @@ pub(super) async fn make(
 }
 
 /// Makes the partitions of the present and of the near future, within the open transaction.
-pub(super) async fn make_ahead(session: &Session, now: UnixMillis) -> Result<(), Error> {
+pub(super) async fn make_ahead(session: &Session, now: UnixMillis) -> Result<(), SessionError> {
     make(session, (0..3).map(|slice| UnixMillis(now.0 + slice * SLICE_MS))).await
 }
 
@@ -97,7 +97,7 @@ pub(super) async fn drop_through(session: &Session, bound: UnixMillis, limit: u3
 }
 
 /// The partitions with the end of each, the oldest first. The names are quoted by the server.
-async fn known(session: &Session) -> Result<Vec<(String, i64)>, Error> {
+async fn known(session: &Session) -> Result<Vec<(String, i64)>, SessionError> {
     let partitions = session.rows(PARTITIONS, &[]).await?;
     partitions.iter().map(|row| Ok((rows::value(row, 0)?, rows::value(row, 1)?))).collect()
 }

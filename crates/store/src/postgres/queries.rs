@@ -9,7 +9,7 @@ use rebuttal_protocol::{AppId, DisputeNo, MerchantId, StorageUri, UnixMillis};
 use tokio_postgres::Row;
 
 use super::rows;
-use super::session::{Error, Session, Value};
+use super::session::{Session, SessionError, Value};
 use super::statements::{
     ANY_ACCOUNT, ANY_UPLOAD, APP, APPS_OF_MERCHANT, BACKLOG, COUNT, DISPUTE, DISPUTE_BY_PAYMENT,
     DISPUTE_BY_TRADE, DISPUTE_OF_MERCHANT, DUE, EVIDENCE, HISTORY, LIST, MARKED, MERCHANT, MERCHANTS, META,
@@ -19,7 +19,7 @@ use crate::accounts::{AppRecord, MerchantRecord, SealedAppSecret, TokenRecord};
 use crate::views::{Backlog, DisputeDetail, DisputeFilter, DisputePage, DisputeRecord, MarkedUpload};
 use crate::write_request::{TokenHash, Upload};
 
-type Result<T> = std::result::Result<T, Error>;
+type Result<T> = std::result::Result<T, SessionError>;
 
 pub(crate) async fn meta(session: impl Deref<Target = Session>, name: &str) -> Result<Option<Vec<u8>>> {
     let row = session.row(META, &[&name]).await?;

@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
 use super::address::Address;
-use super::session::{Error, READER, Session, within};
+use super::session::{READER, Session, SessionError, within};
 use crate::StoreError;
 
 /// Most connections that read. Reads are short; together with the lanes' these are the connections of a replica.
@@ -15,7 +15,7 @@ const SESSIONS_MAX: usize = 8;
 /// How long a read may take, including the wait for a connection.
 const READ_LIMIT: Duration = Duration::from_secs(5);
 
-type Result<T> = std::result::Result<T, Error>;
+type Result<T> = std::result::Result<T, SessionError>;
 
 /// A pool of connections that read.
 pub(crate) struct ReadPool {
@@ -53,7 +53,7 @@ impl ReadPool {
 
     /// Returns a connection to the pool, unless it is lost.
     fn keep<T>(&self, session: Arc<Session>, outcome: Result<T>) -> Result<T> {
-        if !outcome.as_ref().is_err_and(Error::is_loss) {
+        if !outcome.as_ref().is_err_and(SessionError::is_loss) {
             self.idle.lock().push(session);
         }
         outcome

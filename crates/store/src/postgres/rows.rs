@@ -11,19 +11,19 @@ use rebuttal_protocol::{Amount, AppId, Currency, MerchantId, StorageUri, UnixMil
 use tokio_postgres::Row;
 use tokio_postgres::types::FromSql;
 
-use super::session::Error;
+use super::session::SessionError;
 use crate::accounts::{AppRecord, MerchantRecord, SealedSecret, TokenRecord};
 use crate::views::DisputeRecord;
 
-type Result<T> = std::result::Result<T, Error>;
+type Result<T> = std::result::Result<T, SessionError>;
 
 /// A column's value.
 pub(super) fn value<'r, T: FromSql<'r>>(row: &'r Row, column: usize) -> Result<T> {
     row.try_get(column).map_err(|error| unreadable(column, error))
 }
 
-fn unreadable(column: usize, error: impl Display) -> Error {
-    Error::Unreadable(format!("column {column}: {error}"))
+fn unreadable(column: usize, error: impl Display) -> SessionError {
+    SessionError::Unreadable(format!("column {column}: {error}"))
 }
 
 /// Reads a text column through its type's own parser.

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use rebuttal_disputes::{Dispute, Opening};
 use rebuttal_protocol::{DisputeNo, StorageUri, UnixMillis};
 
-use super::session::{Error, Session, Value};
+use super::session::{Session, SessionError, Value};
 use super::statements::{
     INSERT_DISPUTES, INSERT_EVIDENCE, INSERT_HISTORY, INSERT_KEYS, INSERT_OUTBOX, INSERT_SUBMISSIONS,
     INSERT_UPLOADS, MARK_BATCH, REFER_TO_UPLOADS, UPDATE_DISPUTES,
@@ -22,7 +22,12 @@ const COMMIT: &str = "SET LOCAL statement_timeout = 0; COMMIT";
 ///
 /// New rows come after the locks of `load`, each kind sorted by the key that a row of another lane could have. The
 /// nonces are inserted by `load`.
-pub(super) async fn save(session: &Session, changes: &Changes, lane: &str, batch: i64) -> Result<(), Error> {
+pub(super) async fn save(
+    session: &Session,
+    changes: &Changes,
+    lane: &str,
+    batch: i64,
+) -> Result<(), SessionError> {
     let mark: [Value<'_>; 2] = [&lane, &batch];
     let (opened, updated, keys, history, outbox, submissions, evidence, uploads, referred, marked, committed) = tokio::join! {
         biased;
@@ -99,7 +104,7 @@ impl<'c> StateColumns<'c> {
     }
 }
 
-async fn insert_disputes(session: &Session, changes: &Changes) -> Result<(), Error> {
+async fn insert_disputes(session: &Session, changes: &Changes) -> Result<(), SessionError> {
     if changes.openings.is_empty() {
         return Ok(());
     }
@@ -138,7 +143,7 @@ async fn insert_disputes(session: &Session, changes: &Changes) -> Result<(), Err
     session.run(INSERT_DISPUTES, &values).await.map(drop)
 }
 
-async fn update_disputes(session: &Session, changes: &Changes) -> Result<(), Error> {
+async fn update_disputes(session: &Session, changes: &Changes) -> Result<(), SessionError> {
     let opened: HashMap<&DisputeNo, ()> =
         changes.openings.iter().map(|(opening, _)| (&opening.dispute_no, ())).collect();
     let columns = StateColumns::of(
@@ -152,7 +157,7 @@ async fn update_disputes(session: &Session, changes: &Changes) -> Result<(), Err
     session.run(UPDATE_DISPUTES, &values).await.map(drop)
 }
 
-async fn insert_keys(session: &Session, changes: &Changes) -> Result<(), Error> {
+async fn insert_keys(session: &Session, changes: &Changes) -> Result<(), SessionError> {
     if changes.keys.is_empty() {
         return Ok(());
     }
@@ -167,11 +172,11 @@ async fn insert_keys(session: &Session, changes: &Changes) -> Result<(), Error> 
 }
 
 /// An answer as it is stored.
-pub(super) fn answer_json(answer: &RecordedAnswer) -> Result<String, Error> {
-    serde_json::to_string(answer).map_err(|error| Error::Unreadable(error.to_string()))
+pub(super) fn answer_json(answer: &RecordedAnswer) -> Result<String, SessionError> {
+    serde_json::to_string(answer).map_err(|error| SessionError::Unreadable(error.to_string()))
 }
 
-async fn insert_history(session: &Session, changes: &Changes) -> Result<(), Error> {
+async fn insert_history(session: &Session, changes: &Changes) -> Result<(), SessionError> {
     if changes.entries.is_empty() {
         return Ok(());
     }
@@ -189,7 +194,7 @@ async fn insert_history(session: &Session, changes: &Changes) -> Result<(), Erro
         .map(drop)
 }
 
-async fn insert_outbox(session: &Session, changes: &Changes) -> Result<(), Error> {
+async fn insert_outbox(session: &Session, changes: &Changes) -> Result<(), SessionError> {
     if changes.entries.is_empty() {
         return Ok(());
     }
@@ -199,7 +204,7 @@ async fn insert_outbox(session: &Session, changes: &Changes) -> Result<(), Error
     session.run(INSERT_OUTBOX, &[&numbers, &sequences, &created]).await.map(drop)
 }
 
-async fn insert_submissions(session: &Session, changes: &Changes) -> Result<(), Error> {
+async fn insert_submissions(session: &Session, changes: &Changes) -> Result<(), SessionError> {
     if changes.submissions.is_empty() {
         return Ok(());
     }
@@ -213,7 +218,7 @@ async fn insert_submissions(session: &Session, changes: &Changes) -> Result<(), 
     session.run(INSERT_SUBMISSIONS, &[&disputes, &numbers, &stages, &times, &fingerprints]).await.map(drop)
 }
 
-async fn insert_evidence(session: &Session, changes: &Changes) -> Result<(), Error> {
+async fn insert_evidence(session: &Session, changes: &Changes) -> Result<(), SessionError> {
     let items = || {
         changes.submissions.iter().flat_map(|(dispute_no, submission)| {
             let items = (1_i64..).zip(&submission.evidence);
@@ -241,7 +246,7 @@ async fn insert_evidence(session: &Session, changes: &Changes) -> Result<(), Err
         .map(drop)
 }
 
-async fn insert_uploads(session: &Session, changes: &Changes) -> Result<(), Error> {
+async fn insert_uploads(session: &Session, changes: &Changes) -> Result<(), SessionError> {
     if changes.uploads.is_empty() {
         return Ok(());
     }
@@ -257,7 +262,7 @@ async fn insert_uploads(session: &Session, changes: &Changes) -> Result<(), Erro
     session.run(INSERT_UPLOADS, &[&urls, &hashes, &sizes, &media_types, &times]).await.map(drop)
 }
 
-async fn refer_to_uploads(session: &Session, changes: &Changes) -> Result<(), Error> {
+async fn refer_to_uploads(session: &Session, changes: &Changes) -> Result<(), SessionError> {
     if changes.referenced.is_empty() {
         return Ok(());
     }

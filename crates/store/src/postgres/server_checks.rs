@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::address::{Address, CONNECT_LIMIT};
 use super::rows;
-use super::session::{Error, LANE, Session, within};
+use super::session::{LANE, Session, SessionError, within};
 use super::statements::{BACKEND_PID, MISSING_PRIVILEGES, SERVER};
 use crate::StoreError;
 
@@ -18,7 +18,7 @@ const CONNECTIONS_OF_A_REPLICA: i64 = 16;
 const ANSWER_LIMIT: Duration = Duration::from_secs(1);
 
 /// Warnings for the operator; none if all is well.
-pub(crate) async fn server_warnings(address: &Address) -> Result<Vec<String>, Error> {
+pub(crate) async fn server_warnings(address: &Address) -> Result<Vec<String>, SessionError> {
     let session = Session::open(address, LANE).await?;
     let mut server_warnings = server_settings(&session).await?;
     server_warnings.extend(missing_privileges(&session).await?);
@@ -35,7 +35,7 @@ pub(crate) async fn refuse_transaction_pooler(address: &Address) -> Result<(), S
     }
 }
 
-async fn server_settings(session: &Session) -> Result<Vec<String>, Error> {
+async fn server_settings(session: &Session) -> Result<Vec<String>, SessionError> {
     let Some(row) = session.row(SERVER, &[]).await? else { return Ok(Vec::new()) };
     let mut server_warnings = Vec::new();
     let version: i32 = rows::value(&row, 0)?;
@@ -68,9 +68,10 @@ async fn server_settings(session: &Session) -> Result<Vec<String>, Error> {
 }
 
 /// Missing privileges, before the first contest is refused because of them.
-async fn missing_privileges(session: &Session) -> Result<Option<String>, Error> {
+async fn missing_privileges(session: &Session) -> Result<Option<String>, SessionError> {
     let rows = session.rows(MISSING_PRIVILEGES, &[]).await?;
-    let missing = rows.iter().map(|row| rows::value(row, 0)).collect::<Result<Vec<String>, Error>>()?;
+    let missing =
+        rows.iter().map(|row| rows::value(row, 0)).collect::<Result<Vec<String>, SessionError>>()?;
     Ok((!missing.is_empty()).then(|| {
         format!(
             "the database role of the gateway lacks {}; make it the owner of the schema and its tables, or grant it that",
@@ -81,20 +82,20 @@ async fn missing_privileges(session: &Session) -> Result<Option<String>, Error> 
 
 /// Whether a session is another one in its next transaction, which shows when a second session takes its place in
 /// between. If the pooler has only one, the first one gets no answer while the second one holds it.
-async fn is_shared(address: &Address, session: &Session) -> Result<bool, Error> {
+async fn is_shared(address: &Address, session: &Session) -> Result<bool, SessionError> {
     let before = process(session).await?;
     let other = Session::plain(address).await?;
     other.batch("BEGIN").await?;
     let taken = process(&other).await?;
     let after = match within(ANSWER_LIMIT, process(session)).await {
-        Err(Error::Late(_)) => None,
+        Err(SessionError::Late(_)) => None,
         after => after?,
     };
     other.batch("ROLLBACK").await?;
     Ok(before == taken || before != after)
 }
 
-async fn process(session: &Session) -> Result<Option<i32>, Error> {
+async fn process(session: &Session) -> Result<Option<i32>, SessionError> {
     // As a simple query: it works where prepared statements are lost between two transactions.
     let messages = session.client.simple_query(BACKEND_PID).await?;
     Ok(messages.iter().find_map(|message| match message {

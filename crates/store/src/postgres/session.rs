@@ -58,7 +58,7 @@ const TRANSIENT: [SqlState; 10] = [
 
 /// Why the database did not execute a request.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Error {
+pub(crate) enum SessionError {
     /// The server refused it, or the connection failed.
     #[error("{}", describe(.0))]
     Driver(#[from] tokio_postgres::Error),
@@ -73,7 +73,7 @@ pub(crate) enum Error {
     Tls(io::Error),
 }
 
-impl Error {
+impl SessionError {
     /// Whether the connection is lost; what was sent on it may have been executed or not.
     pub(super) fn is_loss(&self) -> bool {
         match self {
@@ -148,8 +148,8 @@ pub(super) fn describe(error: &tokio_postgres::Error) -> String {
     text
 }
 
-impl From<Error> for StoreError {
-    fn from(error: Error) -> Self {
+impl From<SessionError> for StoreError {
+    fn from(error: SessionError) -> Self {
         match error.is_of_data() {
             true => Self::Unreadable(error.to_string()),
             false => Self::Database(error.into()),
@@ -157,9 +157,9 @@ impl From<Error> for StoreError {
     }
 }
 
-impl From<Error> for Failure {
+impl From<SessionError> for Failure {
     /// For a transaction whose commit was not sent.
-    fn from(error: Error) -> Self {
+    fn from(error: SessionError) -> Self {
         let conflicts = [
             SqlState::T_R_SERIALIZATION_FAILURE,
             SqlState::T_R_DEADLOCK_DETECTED,
@@ -183,7 +183,7 @@ pub(crate) struct Session {
 
 impl Session {
     /// Connects with the settings of a lane or a reader.
-    pub(super) async fn open(address: &Address, settings: &str) -> Result<Self, Error> {
+    pub(super) async fn open(address: &Address, settings: &str) -> Result<Self, SessionError> {
         let session = within(CONNECT_LIMIT, async {
             let session = Self::plain(address).await?;
             session.batch(settings).await?;
@@ -195,10 +195,10 @@ impl Session {
     }
 
     /// Connects with the server's own settings.
-    pub(super) async fn plain(address: &Address) -> Result<Self, Error> {
-        let tls = Tls::new(&address.trust).map_err(Error::Tls)?;
+    pub(super) async fn plain(address: &Address) -> Result<Self, SessionError> {
+        let tls = Tls::new(&address.trust).map_err(SessionError::Tls)?;
         let connecting = timeout(CONNECT_LIMIT, address.config.connect(tls));
-        let (client, connection) = connecting.await.map_err(|_| Error::Late(CONNECT_LIMIT))??;
+        let (client, connection) = connecting.await.map_err(|_| SessionError::Late(CONNECT_LIMIT))??;
         let driver = tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(error = describe(&error), "a connection to the database ended");
@@ -213,7 +213,7 @@ impl Session {
     }
 
     /// The statement, prepared at its first use.
-    pub(super) async fn prepared(&self, sql: &'static str) -> Result<Statement, Error> {
+    pub(super) async fn prepared(&self, sql: &'static str) -> Result<Statement, SessionError> {
         let known = self.statements.lock().get(sql).cloned();
         if let Some(known) = known {
             return Ok(known);
@@ -224,24 +224,32 @@ impl Session {
     }
 
     /// The rows of a statement.
-    pub(super) async fn rows(&self, sql: &'static str, values: &[Value<'_>]) -> Result<Vec<Row>, Error> {
+    pub(super) async fn rows(
+        &self,
+        sql: &'static str,
+        values: &[Value<'_>],
+    ) -> Result<Vec<Row>, SessionError> {
         let statement = self.prepared(sql).await?;
         Ok(self.client.query(&statement, values).await?)
     }
 
     /// The only row of a statement, if there is one.
-    pub(super) async fn row(&self, sql: &'static str, values: &[Value<'_>]) -> Result<Option<Row>, Error> {
+    pub(super) async fn row(
+        &self,
+        sql: &'static str,
+        values: &[Value<'_>],
+    ) -> Result<Option<Row>, SessionError> {
         Ok(self.rows(sql, values).await?.into_iter().next())
     }
 
     /// Runs a statement and returns how many rows it changed.
-    pub(super) async fn run(&self, sql: &'static str, values: &[Value<'_>]) -> Result<u64, Error> {
+    pub(super) async fn run(&self, sql: &'static str, values: &[Value<'_>]) -> Result<u64, SessionError> {
         let statement = self.prepared(sql).await?;
         Ok(self.client.execute(&statement, values).await?)
     }
 
     /// Runs statements without values that are not worth preparing.
-    pub(super) async fn batch(&self, sql: &str) -> Result<(), Error> {
+    pub(super) async fn batch(&self, sql: &str) -> Result<(), SessionError> {
         Ok(self.client.batch_execute(sql).await?)
     }
 }
@@ -249,9 +257,9 @@ impl Session {
 /// Waits no longer than a limit. After that the session must not be used: the request may still be executed.
 pub(super) async fn within<T>(
     limit: Duration,
-    asked: impl Future<Output = Result<T, Error>>,
-) -> Result<T, Error> {
-    timeout(limit, asked).await.unwrap_or(Err(Error::Late(limit)))
+    asked: impl Future<Output = Result<T, SessionError>>,
+) -> Result<T, SessionError> {
+    timeout(limit, asked).await.unwrap_or(Err(SessionError::Late(limit)))
 }
 
 impl Drop for Session {

@@ -5,7 +5,7 @@ use rebuttal_protocol::{StorageUri, UnixMillis};
 
 use super::nonces;
 use super::save::answer_json;
-use super::session::{Error, Session};
+use super::session::{Session, SessionError};
 use super::statements::{
     DROP_EXPIRED_SECRETS, DROP_OLD_MARKS, FORGET_SHOWN_SECRETS, FORGET_UPLOADS, MARK_UNREFERENCED, PROBE,
     PURGE_KEYS, PUT_META, RAISE_NONCE_BOUND, REPLACE_META, WRITE_PROBE,
@@ -18,7 +18,7 @@ use crate::write_request::Upkeep;
 const MARKS_KEPT_MS: i64 = 24 * 3600 * 1000;
 
 /// Runs a step within the open transaction, and returns how many rows it changed.
-pub(super) async fn apply(session: &Session, step: &Upkeep, now: UnixMillis) -> Result<u64, Error> {
+pub(super) async fn apply(session: &Session, step: &Upkeep, now: UnixMillis) -> Result<u64, SessionError> {
     match step {
         // The bound never moves back, so that a clock that was set back does not make forgotten nonces usable
         // (contract §2). Partitions below it are dropped once it is committed.
