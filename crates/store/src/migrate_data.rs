@@ -9,7 +9,7 @@ use rusqlite::types::Value;
 use serde::{Deserialize, Serialize};
 
 use self::digest::TableDigest;
-use self::tables::{TABLES, Table};
+use self::tables::{TABLES, TableSchema};
 use crate::error::{EVIDENCE_PLACE, IDENTITY, MIGRATED_TO, SWEEP_FENCE};
 use crate::examine::text;
 use crate::location::{Location, PostgresAddress};
@@ -261,7 +261,7 @@ impl DataMigration {
     /// Copies the rows of a table that are not copied yet. Returns the number of rows up to its end.
     async fn copy(
         &mut self,
-        table: &'static Table,
+        table: &'static TableSchema,
         before: u64,
         on_progress: &mut impl FnMut(DataMigrationProgress),
     ) -> Result<u64, DataMigrationError> {
@@ -291,7 +291,7 @@ impl DataMigration {
         }
     }
 
-    async fn verify(&self, table: &'static Table) -> Result<MigratedTable, DataMigrationError> {
+    async fn verify(&self, table: &'static TableSchema) -> Result<MigratedTable, DataMigrationError> {
         let mut here = TableDigest::default();
         let mut key: Vec<Value> = Vec::new();
         loop {

@@ -33,7 +33,7 @@ pub(crate) use examine::examine;
 pub(crate) use history_reader::HistoryReader;
 pub(crate) use lane::Lane;
 pub(crate) use migration_target::MigrationTarget;
-pub(crate) use read_pool::ReadPool;
+pub(crate) use read_pool::PostgresReadPool;
 pub(crate) use schema::prepare;
 pub(crate) use session::SessionError;
 

@@ -13,7 +13,7 @@ mod writer;
 
 pub(crate) use inspector::Inspector;
 pub(crate) use migration_source::MigrationSource;
-pub(crate) use read_pool::ReadPool;
+pub(crate) use read_pool::SqliteReadPool;
 pub(crate) use writer::Writer;
 
 #[cfg(test)]

@@ -48,8 +48,8 @@ pub struct Store {
 /// Where reads go.
 #[derive(Clone)]
 enum ReadBackend {
-    Sqlite(Arc<sqlite::ReadPool>),
-    Postgres(Arc<postgres::ReadPool>),
+    Sqlite(Arc<sqlite::SqliteReadPool>),
+    Postgres(Arc<postgres::PostgresReadPool>),
 }
 
 impl ReadBackend {
@@ -78,7 +78,7 @@ impl Store {
         match location {
             Location::Sqlite(path) => {
                 let writer = sqlite::Writer::open(path)?;
-                let reads = ReadBackend::Sqlite(Arc::new(sqlite::ReadPool::open(path)?));
+                let reads = ReadBackend::Sqlite(Arc::new(sqlite::SqliteReadPool::open(path)?));
                 if let Some(to) = reads.meta(MIGRATED_TO).await? {
                     return Err(StoreError::DataMigrated { to: text(&to) });
                 }
@@ -88,7 +88,8 @@ impl Store {
                 postgres::prepare(address).await?;
                 let lane = |_| postgres::Lane::new((**address).clone());
                 let lanes = (0..options.lanes.get()).map(lane).collect::<Result<_, _>>()?;
-                let reads = ReadBackend::Postgres(Arc::new(postgres::ReadPool::new((**address).clone())));
+                let reads =
+                    ReadBackend::Postgres(Arc::new(postgres::PostgresReadPool::new((**address).clone())));
                 if reads.meta(DATA_MIGRATION).await?.is_some() {
                     return Err(StoreError::DataMigrationUnfinished);
                 }

@@ -23,14 +23,14 @@ impl Kind {
 
 /// A table, its columns in the order in which they are read and written here.
 #[derive(Debug)]
-pub(crate) struct Table {
+pub(crate) struct TableSchema {
     pub(crate) name: &'static str,
     /// How many of the columns, from the first on, are its primary key.
     pub(crate) key: usize,
     pub(crate) columns: &'static [(&'static str, Kind)],
 }
 
-impl Table {
+impl TableSchema {
     pub(crate) fn column_list(&self) -> String {
         let names: Vec<_> = self.columns.iter().map(|(name, _)| *name).collect();
         names.join(", ")
@@ -44,13 +44,13 @@ impl Table {
 use Kind::{Bytes, Flag, Number, Text};
 
 /// Every table in an order in which references find what they refer to.
-pub(crate) const TABLES: &[Table] = &[
-    Table {
+pub(crate) const TABLES: &[TableSchema] = &[
+    TableSchema {
         name: "merchants",
         key: 1,
         columns: &[("merchant_id", Number), ("name", Text), ("time_zone", Text), ("created_at", Number)],
     },
-    Table {
+    TableSchema {
         name: "apps",
         key: 1,
         columns: &[
@@ -62,7 +62,7 @@ pub(crate) const TABLES: &[Table] = &[
             ("created_at", Number),
         ],
     },
-    Table {
+    TableSchema {
         name: "secrets",
         key: 1,
         columns: &[
@@ -74,7 +74,7 @@ pub(crate) const TABLES: &[Table] = &[
             ("first_used_at", Number),
         ],
     },
-    Table {
+    TableSchema {
         name: "tokens",
         key: 1,
         columns: &[
@@ -85,7 +85,7 @@ pub(crate) const TABLES: &[Table] = &[
             ("revoked_at", Number),
         ],
     },
-    Table {
+    TableSchema {
         name: "disputes",
         key: 1,
         columns: &[
@@ -111,7 +111,7 @@ pub(crate) const TABLES: &[Table] = &[
             ("created_at", Number),
         ],
     },
-    Table {
+    TableSchema {
         name: "history",
         key: 2,
         columns: &[
@@ -124,7 +124,7 @@ pub(crate) const TABLES: &[Table] = &[
             ("hash", Bytes),
         ],
     },
-    Table {
+    TableSchema {
         name: "submissions",
         key: 2,
         columns: &[
@@ -135,7 +135,7 @@ pub(crate) const TABLES: &[Table] = &[
             ("fingerprint", Bytes),
         ],
     },
-    Table {
+    TableSchema {
         name: "evidence",
         key: 3,
         columns: &[
@@ -150,7 +150,7 @@ pub(crate) const TABLES: &[Table] = &[
             ("media_type", Text),
         ],
     },
-    Table {
+    TableSchema {
         name: "uploads",
         key: 1,
         columns: &[
@@ -163,8 +163,12 @@ pub(crate) const TABLES: &[Table] = &[
             ("swept_at", Number),
         ],
     },
-    Table { name: NONCES, key: 3, columns: &[("timestamp", Number), ("app_id", Bytes), ("nonce", Text)] },
-    Table {
+    TableSchema {
+        name: NONCES,
+        key: 3,
+        columns: &[("timestamp", Number), ("app_id", Bytes), ("nonce", Text)],
+    },
+    TableSchema {
         name: "idempotency_keys",
         key: 2,
         columns: &[
@@ -175,7 +179,7 @@ pub(crate) const TABLES: &[Table] = &[
             ("created_at", Number),
         ],
     },
-    Table {
+    TableSchema {
         name: "outbox",
         key: 1,
         columns: &[("outbox_id", Number), ("dispute_no", Text), ("sequence", Number), ("created_at", Number)],

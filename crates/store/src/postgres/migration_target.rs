@@ -16,7 +16,7 @@ use super::{nonces, queries, rows, schema};
 use crate::StoreError;
 use crate::error::DATA_MIGRATION;
 use crate::migrate_data::digest::TableDigest;
-use crate::migrate_data::tables::{Kind, NONCES, NUMBERED, Table};
+use crate::migrate_data::tables::{Kind, NONCES, NUMBERED, TableSchema};
 
 /// A page, or the check of a whole table, may take as long as it takes.
 const SETTINGS: &str = "SET statement_timeout = 0; SET lock_timeout = '5s'; SET synchronous_commit = on";
@@ -73,7 +73,7 @@ impl MigrationTarget {
     /// Writes a page and the resume point.
     pub(crate) async fn write(
         &self,
-        table: &Table,
+        table: &TableSchema,
         page: &[Vec<Value>],
         resume_point: &[u8],
     ) -> Result<(), StoreError> {
@@ -94,7 +94,7 @@ impl MigrationTarget {
     }
 
     /// Plain inserts that fail rather than skip: the rows must be new.
-    async fn insert(&self, table: &Table, page: &[Vec<Value>]) -> Result<(), SessionError> {
+    async fn insert(&self, table: &TableSchema, page: &[Vec<Value>]) -> Result<(), SessionError> {
         let places: Vec<_> = (1..)
             .zip(table.columns)
             .map(|(place, (_, kind))| format!("${place}::{}", kind.array()))
@@ -110,7 +110,7 @@ impl MigrationTarget {
     }
 
     /// Counts and hashes a table's rows in the order of their keys, byte by byte.
-    pub(crate) async fn digest(&self, table: &Table) -> Result<TableDigest, StoreError> {
+    pub(crate) async fn digest(&self, table: &TableSchema) -> Result<TableDigest, StoreError> {
         let order: Vec<_> = table
             .key_columns()
             .map(|(name, kind)| match kind {
@@ -195,7 +195,7 @@ fn array<'v>(
 }
 
 /// A row as the source has it.
-fn cells(table: &Table, row: &Row) -> Result<Vec<Value>, SessionError> {
+fn cells(table: &TableSchema, row: &Row) -> Result<Vec<Value>, SessionError> {
     let cell = |(column, (_, kind)): (usize, &(&str, Kind))| {
         Ok(match kind {
             Kind::Number => rows::value::<Option<i64>>(row, column)?.map(Value::Integer),

@@ -18,13 +18,13 @@ const READ_LIMIT: Duration = Duration::from_secs(5);
 type Result<T> = std::result::Result<T, SessionError>;
 
 /// A pool of connections that read.
-pub(crate) struct ReadPool {
+pub(crate) struct PostgresReadPool {
     address: Address,
     idle: Mutex<Vec<Arc<Session>>>,
     permits: Semaphore,
 }
 
-impl ReadPool {
+impl PostgresReadPool {
     pub(crate) fn new(address: Address) -> Self {
         Self { address, idle: Mutex::default(), permits: Semaphore::new(SESSIONS_MAX) }
     }

@@ -10,7 +10,7 @@ use super::statements::PUT_META;
 use super::{schema, upkeep};
 use crate::StoreError;
 use crate::error::MIGRATED_TO;
-use crate::migrate_data::tables::{NONCES, Table};
+use crate::migrate_data::tables::{NONCES, TableSchema};
 
 pub(crate) struct MigrationSource {
     connection: Connection,
@@ -39,13 +39,13 @@ impl MigrationSource {
         self.connection.execute(PUT_META, params![MIGRATED_TO, to.as_bytes()]).map(drop)
     }
 
-    pub(crate) fn count(&self, table: &Table) -> Result<u64> {
+    pub(crate) fn count(&self, table: &TableSchema) -> Result<u64> {
         let sql = format!("SELECT count(*) FROM {} {}", table.name, self.condition(table, "WHERE"));
         self.connection.query_row(&sql, [], |row| row.get(0))
     }
 
     /// At most `limit` rows in the order of the key, after a key.
-    pub(crate) fn page(&self, table: &Table, after: &[Value], limit: usize) -> Result<Vec<Vec<Value>>> {
+    pub(crate) fn page(&self, table: &TableSchema, after: &[Value], limit: usize) -> Result<Vec<Vec<Value>>> {
         let key: Vec<_> = table.key_columns().map(|(name, _)| name).collect();
         let key = key.join(", ");
         let condition = match after {
@@ -65,7 +65,7 @@ impl MigrationSource {
         rows.collect()
     }
 
-    fn condition(&self, table: &Table, word: &str) -> String {
+    fn condition(&self, table: &TableSchema, word: &str) -> String {
         match table.name {
             NONCES => format!("{word} timestamp > {}", self.nonce_bound),
             _ => String::new(),

@@ -29,13 +29,13 @@ const IDLE_MAX: usize = 8;
 const BLOCKING_MAX: usize = IDLE_MAX;
 
 /// A pool of read connections.
-pub(crate) struct ReadPool {
+pub(crate) struct SqliteReadPool {
     files: FileIdentity,
     idle: Arc<Mutex<Vec<Connection>>>,
     run_blocking: Arc<Semaphore>,
 }
 
-impl ReadPool {
+impl SqliteReadPool {
     pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
         let first = schema::open_reader(path)?;
         let idle = Arc::new(Mutex::new(vec![first]));
