@@ -13,7 +13,7 @@ use rebuttal_protocol::{Code, Finality, UnixMillis};
 
 use crate::attempts::{AttemptEffect, Attempts, Pause};
 use crate::error::{Cause, Error, VerifiedRefusal};
-use crate::verify::Verified;
+use crate::verify::VerifiedAnswer;
 
 /// Whether a call can change a dispute, which decides what an attempt without a verified answer leaves behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub(crate) enum Attempt {
     /// No verified answer.
     Failed(Cause),
     /// A verified answer.
-    Verified(Box<Verified>),
+    Verified(Box<VerifiedAnswer>),
 }
 
 impl Attempt {
@@ -80,13 +80,13 @@ impl fmt::Display for Attempt {
 #[derive(Debug)]
 pub(crate) enum Next {
     /// A verified `OK`.
-    Done(Box<Verified>),
+    Done(Box<VerifiedAnswer>),
     /// An end without one.
     Fail(Error),
     /// Another attempt, after a pause that is still to be jittered.
     Again(Pause),
     /// Another attempt without a pause, with the clock set by the verified answer's timestamp.
-    CorrectClock(Box<Verified>),
+    CorrectClock(Box<VerifiedAnswer>),
 }
 
 /// The attempts of one call, and what they leave open.
@@ -137,7 +137,7 @@ impl AttemptPlan {
     /// A verified answer other than a settled `OK`: its code says whether and when to send again.
     fn answered(
         &mut self,
-        verified: Box<Verified>,
+        verified: Box<VerifiedAnswer>,
         pause: Option<Pause>,
         retry_after: Option<Duration>,
     ) -> Next {
@@ -154,7 +154,7 @@ impl AttemptPlan {
             Resend::Later | Resend::QueryFirst => Some(pause),
             Resend::No | Resend::AfterUploading | Resend::AnotherFile => is_open_notice.then_some(pause),
         };
-        let Verified { finality, code, message, proof, .. } = *verified;
+        let VerifiedAnswer { finality, code, message, proof, .. } = *verified;
         match next {
             Some(Some(pause)) => Next::Again(pause),
             None if !is_open_notice => {

@@ -22,7 +22,7 @@ pub(crate) struct SentRequest {
 
 /// An answer whose sign, binding and form are proven.
 #[derive(Debug)]
-pub(crate) struct Verified {
+pub(crate) struct VerifiedAnswer {
     /// What it proves about the request.
     pub(crate) finality: Finality,
     pub(crate) code: Code,
@@ -32,7 +32,7 @@ pub(crate) struct Verified {
     pub(crate) proof: Proof,
 }
 
-impl Verified {
+impl VerifiedAnswer {
     /// Whether the call is done: an `OK` that is no mere notice.
     pub(crate) fn is_done(&self) -> bool {
         self.code == Code::Ok && self.finality == Finality::Settled
@@ -48,7 +48,7 @@ pub(crate) fn verify(
     secret: &AppSecret,
     headers: &[&[u8]],
     body: Bytes,
-) -> Result<Verified, ResponseDefect> {
+) -> Result<VerifiedAnswer, ResponseDefect> {
     let header = match headers {
         [] => return Err(ResponseDefect::Unsigned),
         [header] => Authorization::parse(header).map_err(ResponseDefect::Header)?,
@@ -74,7 +74,7 @@ pub(crate) fn verify(
         answer: header,
         answer_body: body,
     };
-    Ok(Verified { finality, code, message, data, proof })
+    Ok(VerifiedAnswer { finality, code, message, data, proof })
 }
 
 /// Reads code, message and data under the same strict rules that requests obey.

@@ -32,7 +32,7 @@ fn answered(finality: Finality, code: Code) -> Attempt {
         answer: header,
         answer_body: Bytes::new(),
     };
-    Attempt::Verified(Box::new(Verified { finality, code, message: String::new(), data: None, proof }))
+    Attempt::Verified(Box::new(VerifiedAnswer { finality, code, message: String::new(), data: None, proof }))
 }
 
 fn unverified(claim: Option<Code>) -> Attempt {

@@ -12,7 +12,7 @@ use rebuttal_protocol::{Authorization, Code};
 
 use crate::auth::Auth;
 use crate::auth::apps::KnownApp;
-use crate::auth::verified::Verified;
+use crate::auth::verified::VerifiedRequest;
 use crate::http::body::{self, BodyFailure, ReceivedBody};
 use crate::http::error::Refusal;
 use crate::http::service::Peer;
@@ -26,7 +26,7 @@ pub(crate) struct RequestContext {
     pub(crate) header: Result<Authorization, Refusal>,
     /// Also an error if the header is one.
     pub(crate) app: Result<Arc<KnownApp>, Refusal>,
-    pub(crate) verified: OnceLock<Arc<Verified>>,
+    pub(crate) verified: OnceLock<Arc<VerifiedRequest>>,
 }
 
 /// Reads the body and looks up the app.

@@ -20,7 +20,7 @@ use rebuttal_store::{
 use crate::auth::apps::KnownApp;
 use crate::auth::replay_cache::{NonceCheck, PURGE_EVERY};
 use crate::auth::request_context::{RequestContext, target};
-use crate::auth::verified::Verified;
+use crate::auth::verified::VerifiedRequest;
 use crate::auth::{Auth, HasAuth};
 use crate::clock;
 use crate::http::base_url::BaseUrl;
@@ -57,7 +57,7 @@ pub(crate) struct SignedWrite<T> {
 pub(crate) struct UnusedNonce {
     nonce: NonceUse,
     arrived_at: UnixMillis,
-    verified: Arc<Verified>,
+    verified: Arc<VerifiedRequest>,
 }
 
 impl UnusedNonce {
@@ -153,7 +153,7 @@ impl<S: HasAuth> FromRequestParts<S> for Unrouted {
 
 /// Whether the signed URL begins with exactly one base URL. Both `http://h/a` and `http://h` are prefixes of
 /// `http://h/a/pg/…`: a copy without `/a` in its target would carry the same signature to another path.
-fn has_one_path(auth: &Auth, verified: &Verified, target: &str) -> bool {
+fn has_one_path(auth: &Auth, verified: &VerifiedRequest, target: &str) -> bool {
     let url = [auth.public_url(verified.url_index), target].concat();
     let begins = |base_url: &&BaseUrl| {
         url.strip_prefix(base_url.as_str()).is_some_and(|target| target.starts_with('/'))
@@ -179,7 +179,7 @@ async fn authenticate<'c>(
     auth: &Auth,
     context: &'c RequestContext,
     parts: &Parts,
-) -> Result<(&'c Authorization, &'c Arc<Verified>), Refusal> {
+) -> Result<(&'c Authorization, &'c Arc<VerifiedRequest>), Refusal> {
     let ReceivedBody { arrived_at, .. } = context.body.as_ref().map_err(|_| too_large())?;
     let counted = |refusal| auth.rate_limits.failure(context.origin).err().unwrap_or(refusal);
     let header = context.header.as_ref().map_err(|refusal| counted(refusal.clone()))?;
@@ -241,7 +241,7 @@ async fn check_signature<'c>(
     header: &Authorization,
     app: &Arc<KnownApp>,
     parts: &Parts,
-) -> Result<&'c Arc<Verified>, Refusal> {
+) -> Result<&'c Arc<VerifiedRequest>, Refusal> {
     let mut found = verify_with_any(auth, context, header, app, parts);
     if found.is_none()
         && let Some(newer) = auth.apps.read_again(header.app_id).await?
@@ -276,7 +276,7 @@ fn verify_with_any(
     header: &Authorization,
     app: &Arc<KnownApp>,
     parts: &Parts,
-) -> Option<Verified> {
+) -> Option<VerifiedRequest> {
     let ReceivedBody { body, arrived_at } = context.body.as_ref().ok()?;
     // A signature of another scheme than the app's is never valid (contract §2).
     if header.scheme != app.scheme {
@@ -292,13 +292,13 @@ fn verify_with_any(
         let secret =
             app.valid_secrets(*arrived_at).find(|secret| verify(header, &secret.secret, &message))?;
         let secret_index = app.secrets.iter().position(|known| known.secret_id == secret.secret_id)?;
-        Some(Verified::new(app, secret_index, url_index))
+        Some(VerifiedRequest::new(app, secret_index, url_index))
     })
 }
 
 /// Notifications are signed with the newest secret that has verified a request, so its first use is recorded: once per
 /// secret, and in a task, so that the request does not wait.
-fn note_first_use(auth: &Auth, verified: &Verified) {
+fn note_first_use(auth: &Auth, verified: &VerifiedRequest) {
     let Some(secret) = verified.secret().filter(|secret| secret.is_first_use()) else { return };
     let operation = SingleOperation::Account(AccountChange::SecretUsed { secret_id: secret.secret_id });
     let request = WriteRequest::internal(clock::now(), operation);

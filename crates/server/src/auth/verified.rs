@@ -8,7 +8,7 @@ use rebuttal_protocol::Finality;
 use crate::auth::apps::{KnownApp, KnownSecret};
 
 /// What a request was signed with; its answer is signed with the same.
-pub(crate) struct Verified {
+pub(crate) struct VerifiedRequest {
     /// The app that verified the signature; may be newer than the cached one.
     pub(crate) app: Arc<KnownApp>,
     secret_index: usize,
@@ -17,7 +17,7 @@ pub(crate) struct Verified {
     settled: AtomicBool,
 }
 
-impl Verified {
+impl VerifiedRequest {
     pub(super) fn new(app: &Arc<KnownApp>, secret_index: usize, url_index: usize) -> Self {
         Self { app: Arc::clone(app), secret_index, url_index, settled: AtomicBool::new(false) }
     }
