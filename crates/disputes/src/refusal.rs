@@ -56,7 +56,7 @@ pub enum DisputeRefusal {
     )]
     Overtaken,
     /// Pieces of evidence are faulty; the message names all of them.
-    #[error("{}", Faults(.0))]
+    #[error("{}", EvidenceFaultList(.0))]
     Evidence(Vec<(usize, EvidenceFault)>),
     /// A new deadline is in the past.
     #[error("deadline must be in the future; the gateway's time is {}", rfc3339(.0))]
@@ -138,9 +138,9 @@ impl fmt::Display for EvidenceFault {
     }
 }
 
-struct Faults<'a>(&'a [(usize, EvidenceFault)]);
+struct EvidenceFaultList<'a>(&'a [(usize, EvidenceFault)]);
 
-impl fmt::Display for Faults<'_> {
+impl fmt::Display for EvidenceFaultList<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (position, (index, fault)) in self.0.iter().enumerate() {
             let separator = if position == 0 { "" } else { "; " };

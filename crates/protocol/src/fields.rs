@@ -38,7 +38,7 @@ const FAULTS_LISTED_MAX: usize = 64;
 pub struct Fields<'a, 'o> {
     object: &'o Object<'a>,
     path: JsonPath<'o>,
-    faults: Faults,
+    faults: FieldFaults,
 }
 
 /// The path of an object in the body, as a prefix of a field's name in messages, such as `evidenceList[2].`.
@@ -58,7 +58,7 @@ impl fmt::Display for JsonPath<'_> {
 }
 
 #[derive(Debug, Default)]
-struct Faults {
+struct FieldFaults {
     wrong_types: Vec<String>,
     invalid: Vec<String>,
 }
@@ -66,7 +66,7 @@ struct Faults {
 impl<'a, 'o> Fields<'a, 'o> {
     /// Starts reading an object.
     pub fn of(object: &'o Object<'a>) -> Self {
-        Self { object, path: JsonPath::Top, faults: Faults::default() }
+        Self { object, path: JsonPath::Top, faults: FieldFaults::default() }
     }
 
     /// A text field that must be there.

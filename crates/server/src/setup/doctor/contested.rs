@@ -27,7 +27,7 @@ pub(super) enum EvidenceFiles {
 }
 
 /// What the database has recorded of a file.
-struct RecordedFile {
+struct ExpectedFile {
     /// The dispute's number and the file's name.
     label: String,
     url: StorageUri,
@@ -63,7 +63,7 @@ impl ContestedFiles {
             if self.failed.is_some() {
                 return;
             }
-            let recorded = RecordedFile {
+            let recorded = ExpectedFile {
                 label: format!("{}: {}", detail.record.state.dispute_no, evidence.url.key()),
                 url: evidence.url,
                 sha256: evidence.file.sha256.0,
@@ -130,10 +130,10 @@ impl EvidenceFiles {
     /// How a file differs from what was recorded, if it does.
     async fn defect(
         &self,
-        recorded: &RecordedFile,
+        recorded: &ExpectedFile,
         reads_content: bool,
     ) -> Result<Option<String>, EvidenceError> {
-        let RecordedFile { url, sha256, size, .. } = recorded;
+        let ExpectedFile { url, sha256, size, .. } = recorded;
         let actual = match (self, reads_content) {
             (Self::Folder(root), true) => FolderStore::sha256_at(root, url)?,
             (Self::Folder(root), false) => FolderStore::size_at(root, url)?.map(|size| (*sha256, size)),
