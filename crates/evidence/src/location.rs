@@ -84,7 +84,7 @@ impl Bucket {
         }
         let prefix =
             if prefix.is_empty() { String::new() } else { format!("{}/", prefix.trim_end_matches('/')) };
-        let query = QueryParameters::parse(query)?;
+        let query = BucketParameters::parse(query)?;
         let endpoint: Option<Endpoint> = query.value("endpoint").map(str::parse).transpose()?;
         // A self-hosted store seldom has DNS names for its buckets; AWS always does.
         let path_style = query.boolean("path_style")?.unwrap_or(endpoint.is_some());
@@ -150,9 +150,9 @@ impl fmt::Display for Endpoint {
 }
 
 /// The query parameters: known keys, each once.
-struct QueryParameters<'a>(Vec<(&'a str, &'a str)>);
+struct BucketParameters<'a>(Vec<(&'a str, &'a str)>);
 
-impl<'a> QueryParameters<'a> {
+impl<'a> BucketParameters<'a> {
     fn parse(text: &'a str) -> Result<Self, InvalidStorageLocation> {
         let mut pairs = Vec::new();
         for pair in text.split('&').filter(|pair| !pair.is_empty()) {
