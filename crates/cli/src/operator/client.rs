@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use rebuttal_client::internal::AttemptEffect;
 use rebuttal_client::protocol::operator::PREFIX;
-use rebuttal_client::protocol::operator::answers::Problem;
+use rebuttal_client::protocol::operator::answers::ProblemDetails;
 use rebuttal_client::{Code, ForeignResponse, internal};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, Response};
@@ -161,7 +161,7 @@ impl OperatorClient {
     fn classify_problem(
         &self,
         status: u16,
-        Problem { code, detail, .. }: Problem,
+        ProblemDetails { code, detail, .. }: ProblemDetails,
         is_keyed: bool,
     ) -> (AttemptEffect, NextStep) {
         let effect = match &code {

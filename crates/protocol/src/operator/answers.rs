@@ -294,7 +294,7 @@ pub struct EvidenceLink {
 /// The response to an operator's request that failed: a problem document of RFC 9457. It has no `type`, which means
 /// `about:blank`; the code identifies the problem.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Problem {
+pub struct ProblemDetails {
     /// The meaning of the code.
     #[serde(default)]
     #[schema(required)]
@@ -332,7 +332,7 @@ mod tests {
         assert_eq!(dispute.summary.allowed_actions, ["reopen"]);
         assert_eq!(dispute.history.first().map(|entry| entry.event.as_str()), Some("REOPENED"));
         let problem = json!({ "code": "Operator.Asleep", "detail": "come back tomorrow", "until": "-" });
-        let problem: Problem = serde_json::from_value(problem).unwrap();
+        let problem: ProblemDetails = serde_json::from_value(problem).unwrap();
         assert_eq!(problem.code, Code::Unknown("Operator.Asleep".to_owned()));
     }
 

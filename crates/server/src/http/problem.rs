@@ -30,7 +30,7 @@ impl IntoResponse for Problem {
             Self::Refused(refusal) => refusal,
             Self::BodyFailure(fault) => return fault.into_response(),
         };
-        let document = answers::Problem {
+        let document = answers::ProblemDetails {
             title: refusal.code.meaning().to_owned(),
             status: status(&refusal.code).as_u16(),
             code: refusal.code.clone(),

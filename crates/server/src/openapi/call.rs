@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use http::StatusCode;
 use rebuttal_protocol::Code;
-use rebuttal_protocol::operator::answers::Problem;
+use rebuttal_protocol::operator::answers::ProblemDetails;
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -196,7 +196,7 @@ impl Format {
     pub(super) fn rejection(self, draft: &Draft, status: StatusCode, codes: &[Code]) -> Response {
         let (media_type, schema) = match self {
             Self::Signed | Self::Unsigned => (JSON, draft.named("Rejection", envelope(draft))),
-            Self::Problem => (PROBLEM, draft.of::<Problem>()),
+            Self::Problem => (PROBLEM, draft.of::<ProblemDetails>()),
         };
         let narrowed = object([("code", one_of(codes.iter().map(Code::as_str)).into())]);
         let narrowed = AllOfBuilder::new().item(schema).item(narrowed);
