@@ -9,6 +9,7 @@ mod links;
 mod modules;
 mod sizes;
 pub(crate) mod tree;
+mod type_names;
 mod words;
 
 use std::path::Path;
@@ -29,6 +30,7 @@ pub(crate) fn check(root: &Path) -> Result<()> {
     faults.extend(links::faults(&tree));
     faults.extend(limits::faults(&tree));
     faults.extend(modules::faults(&tree));
+    faults.extend(type_names::faults(&tree));
     faults.extend(words::faults(&tree));
     report(&faults)
 }
