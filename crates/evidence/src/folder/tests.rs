@@ -65,42 +65,42 @@ fn refusal(outcome: Result<ReceivedFile, EvidenceError>) -> InvalidUpload {
 
 #[tokio::test]
 async fn a_received_file_lies_under_its_final_name_with_its_digest() {
-    let bench = FolderFixture::new();
+    let fixture = FolderFixture::new();
     let uri = uri('a', "png");
-    let received = bench.put(uri, PNG).await.unwrap();
+    let received = fixture.put(uri, PNG).await.unwrap();
     assert_eq!(received.uri, uri);
     assert_eq!(received.size, PNG.len() as u64);
     assert_eq!(received.sha256, <[u8; 32]>::from(Sha256::digest(PNG)));
     assert_eq!(received.media_type, "image/png");
-    bench.store.confirm(&received).await.unwrap();
+    fixture.store.confirm(&received).await.unwrap();
 
-    let path = bench.root.join(format!("m/80/open/dispute-evidence/{}.png", "a".repeat(32)));
+    let path = fixture.root.join(format!("m/80/open/dispute-evidence/{}.png", "a".repeat(32)));
     assert_eq!(fs::read(&path).unwrap(), PNG);
-    assert_eq!(bench.store.inspect(&uri).await.unwrap(), truth(&received));
-    assert_eq!(bench.store.read(&uri).await.unwrap().unwrap(), PNG);
-    assert_eq!(bench.incoming(), Vec::<PathBuf>::new());
+    assert_eq!(fixture.store.inspect(&uri).await.unwrap(), truth(&received));
+    assert_eq!(fixture.store.read(&uri).await.unwrap().unwrap(), PNG);
+    assert_eq!(fixture.incoming(), Vec::<PathBuf>::new());
 }
 
 #[tokio::test]
 async fn files_and_folders_are_for_their_owner_only() {
-    let bench = FolderFixture::new();
-    bench.put(uri('a', "png"), PNG).await.unwrap();
-    let mut path = bench.store.shared.path(&uri('a', "png"));
+    let fixture = FolderFixture::new();
+    fixture.put(uri('a', "png"), PNG).await.unwrap();
+    let mut path = fixture.store.shared.path(&uri('a', "png"));
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&path), 0o600);
-    while path.pop() && path != bench.root {
+    while path.pop() && path != fixture.root {
         assert_eq!(mode(&path), 0o700, "{path:?}");
     }
-    assert_eq!(mode(&bench.root), 0o700);
-    assert_eq!(mode(&bench.root.join(INCOMING)), 0o700);
+    assert_eq!(mode(&fixture.root), 0o700);
+    assert_eq!(mode(&fixture.root.join(INCOMING)), 0o700);
 }
 
 #[tokio::test]
 async fn a_folder_is_used_by_one_store_at_a_time() {
-    let bench = FolderFixture::new();
-    let second = FolderStore::open(&bench.root, MARK, true).err().unwrap();
+    let fixture = FolderFixture::new();
+    let second = FolderStore::open(&fixture.root, MARK, true).err().unwrap();
     assert!(second.to_string().contains("another gateway keeps its evidence"), "{second}");
-    let FolderFixture { store, root, _folder } = bench;
+    let FolderFixture { store, root, _folder } = fixture;
     let clone = store.clone();
     drop(store);
     assert!(FolderStore::open(&root, MARK, true).is_err(), "a clone still uses it");
@@ -110,117 +110,117 @@ async fn a_folder_is_used_by_one_store_at_a_time() {
 
 #[tokio::test]
 async fn the_first_file_stays() {
-    let bench = FolderFixture::new();
-    bench.put(uri('a', "png"), PNG).await.unwrap();
-    let again = bench.put(uri('a', "png"), PNG).await;
+    let fixture = FolderFixture::new();
+    fixture.put(uri('a', "png"), PNG).await.unwrap();
+    let again = fixture.put(uri('a', "png"), PNG).await;
     assert_eq!(refusal(again), InvalidUpload::AlreadyUploaded);
-    assert_eq!(bench.incoming().len(), 1);
+    assert_eq!(fixture.incoming().len(), 1);
 }
 
 #[tokio::test]
 async fn of_many_uploads_to_one_address_exactly_one_wins() {
-    let bench = FolderFixture::new();
-    let uploads = (0..16).map(|_| bench.put(uri('a', "png"), PNG));
+    let fixture = FolderFixture::new();
+    let uploads = (0..16).map(|_| fixture.put(uri('a', "png"), PNG));
     let outcomes = futures_util::future::join_all(uploads).await;
     assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1);
     for outcome in outcomes.into_iter().filter(Result::is_err) {
         assert_eq!(refusal(outcome), InvalidUpload::AlreadyUploaded);
     }
-    assert_eq!(bench.incoming().len(), 1);
+    assert_eq!(fixture.incoming().len(), 1);
 }
 
 #[tokio::test]
 async fn a_lie_leaves_nothing() {
-    let bench = FolderFixture::new();
-    let outcome = bench.put(uri('a', "pdf"), PNG).await;
+    let fixture = FolderFixture::new();
+    let outcome = fixture.put(uri('a', "pdf"), PNG).await;
     assert!(matches!(refusal(outcome), InvalidUpload::InvalidFile(InvalidFile::OtherKind { .. })));
-    assert_eq!(bench.incoming(), Vec::<PathBuf>::new());
-    assert!(bench.store.read(&uri('a', "pdf")).await.unwrap().is_none());
+    assert_eq!(fixture.incoming(), Vec::<PathBuf>::new());
+    assert!(fixture.store.read(&uri('a', "pdf")).await.unwrap().is_none());
 }
 
 #[tokio::test]
 async fn an_empty_file_is_refused() {
-    let bench = FolderFixture::new();
-    assert_eq!(refusal(bench.put(uri('a', "png"), b"").await), InvalidUpload::Empty);
-    assert_eq!(bench.incoming(), Vec::<PathBuf>::new());
+    let fixture = FolderFixture::new();
+    assert_eq!(refusal(fixture.put(uri('a', "png"), b"").await), InvalidUpload::Empty);
+    assert_eq!(fixture.incoming(), Vec::<PathBuf>::new());
 }
 
 #[tokio::test]
 async fn a_file_is_cut_off_in_flight_at_two_megabytes() {
-    let bench = FolderFixture::new();
+    let fixture = FolderFixture::new();
     let mut full = PNG.to_vec();
     full.resize(LARGEST, 0);
-    assert_eq!(bench.put(uri('a', "png"), &full).await.unwrap().size, LARGEST as u64);
+    assert_eq!(fixture.put(uri('a', "png"), &full).await.unwrap().size, LARGEST as u64);
     full.push(0);
     assert_eq!(
-        refusal(bench.put(uri('b', "png"), &full).await),
+        refusal(fixture.put(uri('b', "png"), &full).await),
         InvalidUpload::TooLarge(DISPUTE_EVIDENCE_MAX_BYTES)
     );
 
     // Without end: refused all the same.
     let endless = stream::repeat_with(|| Ok(Bytes::from_static(&[0; 50_000])));
-    let outcome = bench.store.receive(uri('c', "png"), endless).await;
+    let outcome = fixture.store.receive(uri('c', "png"), endless).await;
     assert_eq!(refusal(outcome), InvalidUpload::TooLarge(DISPUTE_EVIDENCE_MAX_BYTES));
-    assert_eq!(bench.incoming().len(), 1);
+    assert_eq!(fixture.incoming().len(), 1);
 }
 
 #[tokio::test]
 async fn a_body_that_fails_leaves_nothing() {
-    let bench = FolderFixture::new();
+    let fixture = FolderFixture::new();
     let block = Bytes::from(vec![1; WRITE_BLOCK_BYTES]);
     let chunks = stream::iter([Ok(block), Err(EvidenceError::Body("the client left".into()))]);
-    let outcome = bench.store.receive(uri('a', "png"), chunks).await;
+    let outcome = fixture.store.receive(uri('a', "png"), chunks).await;
     assert!(matches!(outcome, Err(EvidenceError::Body(_))));
-    assert_eq!(bench.incoming(), Vec::<PathBuf>::new());
+    assert_eq!(fixture.incoming(), Vec::<PathBuf>::new());
 }
 
 #[tokio::test]
 async fn a_receive_that_is_dropped_leaves_nothing() {
-    let bench = FolderFixture::new();
+    let fixture = FolderFixture::new();
     let block = Bytes::from(vec![1; WRITE_BLOCK_BYTES]);
     let chunks = stream::iter([Ok(block)]).chain(stream::pending());
     let receive = tokio::spawn({
-        let store = bench.store.clone();
+        let store = fixture.store.clone();
         async move { store.receive(uri('a', "png"), chunks).await }
     });
-    while bench.incoming().is_empty() {
+    while fixture.incoming().is_empty() {
         tokio::task::yield_now().await;
     }
-    assert_eq!(bench.store.unrecorded(UnixMillis::MAX).await.unwrap(), []);
-    assert_eq!(bench.incoming().len(), 1, "a scan took a file away that was being received");
+    assert_eq!(fixture.store.unrecorded(UnixMillis::MAX).await.unwrap(), []);
+    assert_eq!(fixture.incoming().len(), 1, "a scan took a file away that was being received");
     receive.abort();
     assert!(receive.await.unwrap_err().is_cancelled());
-    while !bench.incoming().is_empty() {
+    while !fixture.incoming().is_empty() {
         tokio::task::yield_now().await;
     }
 }
 
 #[tokio::test]
 async fn a_file_that_was_linked_but_not_recorded_is_found_until_confirmed() {
-    let bench = FolderFixture::new();
-    let received = bench.put(uri('a', "png"), PNG).await.unwrap();
-    assert_eq!(bench.restarted().await, std::slice::from_ref(&received));
-    assert_eq!(bench.restarted().await, std::slice::from_ref(&received));
-    bench.store.confirm(&received).await.unwrap();
-    bench.store.confirm(&received).await.unwrap();
-    assert_eq!(bench.restarted().await, []);
-    assert_eq!(bench.store.inspect(&uri('a', "png")).await.unwrap(), truth(&received));
+    let fixture = FolderFixture::new();
+    let received = fixture.put(uri('a', "png"), PNG).await.unwrap();
+    assert_eq!(fixture.restarted().await, std::slice::from_ref(&received));
+    assert_eq!(fixture.restarted().await, std::slice::from_ref(&received));
+    fixture.store.confirm(&received).await.unwrap();
+    fixture.store.confirm(&received).await.unwrap();
+    assert_eq!(fixture.restarted().await, []);
+    assert_eq!(fixture.store.inspect(&uri('a', "png")).await.unwrap(), truth(&received));
 }
 
 #[tokio::test]
 async fn a_file_written_lately_is_not_looked_at() {
-    let bench = FolderFixture::new();
-    bench.put(uri('a', "png"), PNG).await.unwrap();
-    let found = bench.store.unrecorded(UnixMillis(0)).await.unwrap();
+    let fixture = FolderFixture::new();
+    fixture.put(uri('a', "png"), PNG).await.unwrap();
+    let found = fixture.store.unrecorded(UnixMillis(0)).await.unwrap();
     assert_eq!(found, []);
-    assert_eq!(bench.incoming().len(), 1);
+    assert_eq!(fixture.incoming().len(), 1);
 }
 
 #[tokio::test]
 async fn what_was_never_linked_is_deleted_and_foreign_files_are_left_alone() {
-    let bench = FolderFixture::new();
-    let received = bench.put(uri('a', "png"), PNG).await.unwrap();
-    let incoming = bench.root.join(INCOMING);
+    let fixture = FolderFixture::new();
+    let received = fixture.put(uri('a', "png"), PNG).await.unwrap();
+    let incoming = fixture.root.join(INCOMING);
     let leftover = incoming.join(received.incoming.replace(&"a".repeat(32), &"b".repeat(32)));
     fs::write(&leftover, b"half a file").unwrap();
     // The same address as the stored file, but another file.
@@ -228,99 +228,99 @@ async fn what_was_never_linked_is_deleted_and_foreign_files_are_left_alone() {
     fs::write(&rival, PNG).unwrap();
     let foreign = incoming.join("lost+found");
     fs::write(&foreign, b"").unwrap();
-    assert_eq!(bench.restarted().await, [received]);
+    assert_eq!(fixture.restarted().await, [received]);
     assert!(!leftover.exists() && !rival.exists() && foreign.exists());
 }
 
 #[tokio::test]
 async fn a_stored_file_that_became_untrue_is_neither_adopted_nor_destroyed() {
-    let bench = FolderFixture::new();
-    bench.put(uri('a', "png"), PNG).await.unwrap();
-    let path = bench.store.shared.path(&uri('a', "png"));
+    let fixture = FolderFixture::new();
+    fixture.put(uri('a', "png"), PNG).await.unwrap();
+    let path = fixture.store.shared.path(&uri('a', "png"));
     fs::write(&path, b"something else").unwrap();
-    assert_eq!(bench.restarted().await, []);
+    assert_eq!(fixture.restarted().await, []);
     assert!(path.exists());
-    assert_eq!(bench.incoming().len(), 1);
+    assert_eq!(fixture.incoming().len(), 1);
 }
 
 #[tokio::test]
 async fn a_file_that_cannot_be_read_does_not_hide_the_others() {
-    let bench = FolderFixture::new();
-    bench.put(uri('a', "png"), PNG).await.unwrap();
-    let kept = bench.put(uri('b', "png"), PNG).await.unwrap();
+    let fixture = FolderFixture::new();
+    fixture.put(uri('a', "png"), PNG).await.unwrap();
+    let kept = fixture.put(uri('b', "png"), PNG).await.unwrap();
     let grown = vec![0; LARGEST + 1];
-    fs::write(bench.store.shared.path(&uri('a', "png")), grown).unwrap();
-    assert_eq!(bench.restarted().await, [kept]);
+    fs::write(fixture.store.shared.path(&uri('a', "png")), grown).unwrap();
+    assert_eq!(fixture.restarted().await, [kept]);
 }
 
 #[tokio::test]
 async fn a_store_that_is_not_in_its_place_is_an_error_and_no_absence() {
-    let bench = FolderFixture::new();
+    let fixture = FolderFixture::new();
     let uri = uri('a', "png");
-    let received = bench.put(uri, PNG).await.unwrap();
-    let away = bench.root.with_extension("away");
-    fs::rename(&bench.root, &away).unwrap();
+    let received = fixture.put(uri, PNG).await.unwrap();
+    let away = fixture.root.with_extension("away");
+    fs::rename(&fixture.root, &away).unwrap();
     for empty_mount_point in [false, true] {
         if empty_mount_point {
-            fs::create_dir(&bench.root).unwrap();
+            fs::create_dir(&fixture.root).unwrap();
         }
-        let look = bench.store.inspect(&uri).await.unwrap_err();
+        let look = fixture.store.inspect(&uri).await.unwrap_err();
         assert!(look.to_string().contains("not in its place"), "{look}");
-        assert!(bench.store.read(&uri).await.is_err());
-        assert!(bench.store.answers().await.is_err());
+        assert!(fixture.store.read(&uri).await.is_err());
+        assert!(fixture.store.answers().await.is_err());
     }
-    fs::remove_dir(&bench.root).unwrap();
-    fs::rename(&away, &bench.root).unwrap();
-    assert_eq!(bench.store.inspect(&uri).await.unwrap(), truth(&received));
-    fs::remove_file(bench.store.shared.path(&uri)).unwrap();
-    assert_eq!(bench.store.inspect(&uri).await.unwrap(), Inspection::Absent);
+    fs::remove_dir(&fixture.root).unwrap();
+    fs::rename(&away, &fixture.root).unwrap();
+    assert_eq!(fixture.store.inspect(&uri).await.unwrap(), truth(&received));
+    fs::remove_file(fixture.store.shared.path(&uri)).unwrap();
+    assert_eq!(fixture.store.inspect(&uri).await.unwrap(), Inspection::Absent);
 }
 
 #[tokio::test]
 async fn a_deleted_file_is_gone_and_its_incoming_name_is_no_file() {
-    let bench = FolderFixture::new();
-    bench.put(uri('a', "png"), PNG).await.unwrap();
-    assert!(bench.store.delete(&uri('a', "png")).await.unwrap());
-    assert!(!bench.store.delete(&uri('a', "png")).await.unwrap());
-    assert_eq!(bench.restarted().await, []);
-    assert_eq!(bench.incoming(), Vec::<PathBuf>::new());
+    let fixture = FolderFixture::new();
+    fixture.put(uri('a', "png"), PNG).await.unwrap();
+    assert!(fixture.store.delete(&uri('a', "png")).await.unwrap());
+    assert!(!fixture.store.delete(&uri('a', "png")).await.unwrap());
+    assert_eq!(fixture.restarted().await, []);
+    assert_eq!(fixture.incoming(), Vec::<PathBuf>::new());
 }
 
 #[tokio::test]
 async fn more_uploads_than_turns_all_arrive() {
-    let bench = FolderFixture::new();
+    let fixture = FolderFixture::new();
     let uploads = (0..RECEIVES_AT_ONCE * 2).map(|number| {
         let text = format!("s3://uploaded/m/{}/open/dispute-evidence/{number:032x}.png", 1 + number % 3);
-        bench.put(text.parse().unwrap(), PNG)
+        fixture.put(text.parse().unwrap(), PNG)
     });
     for outcome in futures_util::future::join_all(uploads).await {
-        bench.store.confirm(&outcome.unwrap()).await.unwrap();
+        fixture.store.confirm(&outcome.unwrap()).await.unwrap();
     }
-    assert_eq!(bench.restarted().await, []);
-    bench.store.answers().await.unwrap();
+    assert_eq!(fixture.restarted().await, []);
+    fixture.store.answers().await.unwrap();
 }
 
 #[tokio::test]
 async fn a_folder_that_takes_no_files_is_not_ready() {
-    let bench = FolderFixture::new();
-    bench.put(uri('a', "png"), PNG).await.unwrap();
-    bench.store.answers().await.unwrap();
-    assert_eq!(bench.incoming().len(), 1, "a try leaves nothing behind");
-    let (merchants, incoming) = (bench.root.join("m"), bench.root.join("incoming"));
+    let fixture = FolderFixture::new();
+    fixture.put(uri('a', "png"), PNG).await.unwrap();
+    fixture.store.answers().await.unwrap();
+    assert_eq!(fixture.incoming().len(), 1, "a try leaves nothing behind");
+    let (merchants, incoming) = (fixture.root.join("m"), fixture.root.join("incoming"));
     for (folder, refused) in [(&merchants, "give a file its name"), (&incoming, "begin a file")] {
         let away = folder.with_extension("away");
         fs::rename(folder, &away).unwrap();
         // Not a folder: what no permission keeps root from.
         fs::write(folder, "").unwrap();
         for error in
-            [bench.store.answers().await.unwrap_err(), FolderStore::takes_files(&bench.root).unwrap_err()]
+            [fixture.store.answers().await.unwrap_err(), FolderStore::takes_files(&fixture.root).unwrap_err()]
         {
             assert!(error.to_string().contains(refused), "{error}");
         }
         fs::remove_file(folder).unwrap();
         fs::rename(&away, folder).unwrap();
     }
-    bench.store.answers().await.unwrap();
+    fixture.store.answers().await.unwrap();
 }
 
 #[tokio::test]
@@ -337,13 +337,13 @@ async fn a_folder_has_a_place_of_its_own_and_keeps_it() {
 
 #[tokio::test]
 async fn a_look_tells_what_lies_there_now() {
-    let bench = FolderFixture::new();
+    let fixture = FolderFixture::new();
     let uri = uri('a', "png");
-    assert_eq!(bench.store.inspect(&uri).await.unwrap(), Inspection::Absent);
-    let received = bench.put(uri, PNG).await.unwrap();
-    bench.store.confirm(&received).await.unwrap();
-    let path = bench.store.shared.path(&uri);
-    assert_eq!(bench.store.inspect(&uri).await.unwrap(), truth(&received));
+    assert_eq!(fixture.store.inspect(&uri).await.unwrap(), Inspection::Absent);
+    let received = fixture.put(uri, PNG).await.unwrap();
+    fixture.store.confirm(&received).await.unwrap();
+    let path = fixture.store.shared.path(&uri);
+    assert_eq!(fixture.store.inspect(&uri).await.unwrap(), truth(&received));
 
     // Written over in place, as no interface of ours can: same length, another byte, then no picture.
     let rewrite = |content: &[u8]| {
@@ -351,9 +351,9 @@ async fn a_look_tells_what_lies_there_now() {
         fs::write(&path, content).unwrap();
     };
     rewrite(&vec![b'x'; PNG.len()]);
-    assert!(matches!(bench.store.inspect(&uri).await.unwrap(), Inspection::Invalid(_)));
+    assert!(matches!(fixture.store.inspect(&uri).await.unwrap(), Inspection::Invalid(_)));
     rewrite(PNG);
-    assert_eq!(bench.store.inspect(&uri).await.unwrap(), truth(&received));
+    assert_eq!(fixture.store.inspect(&uri).await.unwrap(), truth(&received));
     fs::remove_file(&path).unwrap();
-    assert_eq!(bench.store.inspect(&uri).await.unwrap(), Inspection::Absent);
+    assert_eq!(fixture.store.inspect(&uri).await.unwrap(), Inspection::Absent);
 }

@@ -83,22 +83,22 @@ fn body_of(parts: &[(&str, &[u8])]) -> Vec<u8> {
 
 #[tokio::test]
 async fn an_upload_as_issued_is_stored() {
-    let bench = UploadFixture::new().await;
-    let mut parts = bench.fields();
+    let fixture = UploadFixture::new().await;
+    let mut parts = fixture.fields();
     parts.push(("file", PNG));
-    let received = bench.send(body_of(&parts)).await.unwrap();
-    assert_eq!(received.uri, bench.uri);
-    bench.store.confirm(&received).await.unwrap();
+    let received = fixture.send(body_of(&parts)).await.unwrap();
+    assert_eq!(received.uri, fixture.uri);
+    fixture.store.confirm(&received).await.unwrap();
     assert!(
-        matches!(bench.store.inspect(&bench.uri).await.unwrap(), crate::Inspection::Valid { size, .. } if size == PNG.len() as u64)
+        matches!(fixture.store.inspect(&fixture.uri).await.unwrap(), crate::Inspection::Valid { size, .. } if size == PNG.len() as u64)
     );
-    assert_eq!(bench.refused(&parts).await.code(), S3Code::PreconditionFailed);
+    assert_eq!(fixture.refused(&parts).await.code(), S3Code::PreconditionFailed);
 }
 
 #[tokio::test]
 async fn a_refused_upload_leaves_nothing() {
-    let bench = UploadFixture::new().await;
-    let fields = bench.fields();
+    let fixture = UploadFixture::new().await;
+    let fields = fixture.fields();
     let with = |more: &[(&'static str, &'static [u8])]| [fields.clone(), more.to_vec()].concat();
     let large: &'static [u8] = vec![0; LARGEST + 1].leak();
     for (parts, code) in [
@@ -112,32 +112,32 @@ async fn a_refused_upload_leaves_nothing() {
         (fields[1..].iter().copied().chain([("file", PNG)]).collect(), S3Code::AccessDenied),
         ([vec![("file", PNG)], fields.clone()].concat(), S3Code::InvalidRequest),
     ] {
-        assert_eq!(bench.refused(&parts).await.code(), code);
-        assert!(bench.is_empty(), "{code}");
+        assert_eq!(fixture.refused(&parts).await.code(), code);
+        assert!(fixture.is_empty(), "{code}");
     }
 }
 
 #[tokio::test]
 async fn a_file_of_exactly_two_megabytes_is_taken() {
-    let bench = UploadFixture::new().await;
+    let fixture = UploadFixture::new().await;
     let mut content = PNG.to_vec();
     content.resize(LARGEST, 0);
-    let mut parts = bench.fields();
+    let mut parts = fixture.fields();
     parts.push(("file", &content));
-    assert_eq!(bench.send(body_of(&parts)).await.unwrap().size, LARGEST as u64);
+    assert_eq!(fixture.send(body_of(&parts)).await.unwrap().size, LARGEST as u64);
 }
 
 #[tokio::test]
 async fn an_upload_cut_short_leaves_nothing() {
-    let bench = UploadFixture::new().await;
+    let fixture = UploadFixture::new().await;
     let mut content = PNG.to_vec();
     content.resize(200_000, 0);
-    let mut parts = bench.fields();
+    let mut parts = fixture.fields();
     parts.push(("file", &content));
     let body = body_of(&parts);
     for cut in [body.len() - 5, body.len() - 100, body.len() / 2, 500, 0] {
-        assert!(bench.send(body[..cut].to_vec()).await.is_err());
-        assert!(bench.is_empty(), "cut at {cut}");
+        assert!(fixture.send(body[..cut].to_vec()).await.is_err());
+        assert!(fixture.is_empty(), "cut at {cut}");
     }
 }
 
