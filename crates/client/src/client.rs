@@ -62,9 +62,9 @@ impl Client {
     /// changes nothing, as long as types, names and addresses are the same, in any order (contract §4).
     ///
     /// # Errors
-    /// After a [`CallOutcome::Unknown`](crate::CallOutcome::Unknown) the contest may have taken effect: call this again with
-    /// the same request. [`Error::Refused`] is final, unless its [`open_until`](crate::VerifiedRefusal::open_until)
-    /// says otherwise. With all others nothing was changed.
+    /// After a [`CallOutcome::Unknown`](crate::CallOutcome::Unknown) the contest may have taken effect: call this
+    /// again with the same request. [`Error::Refused`] is final, unless its
+    /// [`open_until`](crate::VerifiedRefusal::open_until) says otherwise. With all others nothing was changed.
     pub async fn submit(&self, request: &ContestRequest) -> Result<Answer<Done>, Error> {
         self.exchange(request, CallEffect::Dispute).await
     }

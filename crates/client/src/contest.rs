@@ -93,8 +93,8 @@ impl Contest {
 
     /// Reads and checks all files, uploads them one after the other, and returns what is ready to be submitted.
     ///
-    /// The dispute is not touched. Keep the [`PreparedContest`]: sending it again after an unknown outcome is safe, while
-    /// uploading again would make another contest of it.
+    /// The dispute is not touched. Keep the [`PreparedContest`]: sending it again after an unknown outcome is safe,
+    /// while uploading again would make another contest of it.
     ///
     /// # Errors
     /// [`Error::Invalid`] and [`Error::File`] before anything is sent; otherwise as [`Client::upload`].

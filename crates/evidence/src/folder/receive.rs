@@ -22,8 +22,8 @@ impl FolderStore {
     ///
     /// # Errors
     /// [`InvalidUpload::TooLarge`] as soon as a byte too many arrives, [`InvalidUpload::Empty`],
-    /// [`InvalidUpload::InvalidFile`], [`InvalidUpload::AlreadyUploaded`]; any error of `chunks`; [`EvidenceError::NoSlot`];
-    /// [`EvidenceError::Folder`].
+    /// [`InvalidUpload::InvalidFile`], [`InvalidUpload::AlreadyUploaded`]; any error of `chunks`;
+    /// [`EvidenceError::NoSlot`]; [`EvidenceError::Folder`].
     pub async fn receive<S>(&self, uri: StorageUri, chunks: S) -> Result<ReceivedFile, EvidenceError>
     where
         S: Stream<Item = Result<Bytes, EvidenceError>>,

@@ -16,7 +16,8 @@ impl S3Store {
     /// The fence in the bucket; `None` where there is none, or an empty object, by which an operator claims the bucket.
     ///
     /// # Errors
-    /// [`EvidenceError::S3`] where the store does not answer; [`EvidenceError::NotOurs`] where the object has other content.
+    /// [`EvidenceError::S3`] where the store does not answer; [`EvidenceError::NotOurs`] where the object has other
+    /// content.
     pub async fn fence(&self) -> Result<Option<Fence>, EvidenceError> {
         let strange =
             || EvidenceError::NotOurs(format!("{} does not contain a fence; delete it", self.fence_name()));
