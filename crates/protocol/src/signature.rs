@@ -14,24 +14,24 @@ use crate::{AppId, AppSecret, Invalid, Nonce, UnixMillis, hex_digits};
 ///
 /// Deliberately without `PartialEq`: signatures are compared in constant time, by [`verify`].
 #[derive(Clone, Copy)]
-pub struct Sign([u8; 32]);
+pub struct Signature([u8; 32]);
 
-impl Sign {
+impl Signature {
     /// Reads 64 hex digits in either case.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         hex_digits::parse_any_case(text).map(Self).ok_or_else(|| Invalid::new("must be 64 hex digits"))
     }
 }
 
-impl fmt::Display for Sign {
+impl fmt::Display for Signature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         hex_digits::write(&self.0, f)
     }
 }
 
-impl fmt::Debug for Sign {
+impl fmt::Debug for Signature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Sign(..)")
+        f.write_str("Signature(..)")
     }
 }
 
@@ -105,12 +105,12 @@ impl Signer<'_> {
 
     /// Computes the signature of a message.
     #[must_use]
-    pub fn sign(&self, timestamp: UnixMillis, nonce: &Nonce, message: &Message<'_>) -> Sign {
+    pub fn sign(&self, timestamp: UnixMillis, nonce: &Nonce, message: &Message<'_>) -> Signature {
         match self.scheme {
             Scheme::V2Sha256 => {
                 let mut hash = Sha256::new();
                 self.signed_bytes(timestamp, nonce, message, |bytes| hash.update(bytes));
-                Sign(hash.finalize().into())
+                Signature(hash.finalize().into())
             }
             Scheme::V2HmacSha256 => {
                 // A key shorter than SHA-256's block is padded with zeros (RFC 2104 §2).
@@ -118,7 +118,7 @@ impl Signer<'_> {
                 key.iter_mut().zip(self.secret.expose_ascii()).for_each(|(to, from)| *to = *from);
                 let mut mac = Hmac::<Sha256>::new((&*key).into());
                 self.signed_bytes(timestamp, nonce, message, |bytes| mac.update(bytes));
-                Sign(mac.finalize().into_bytes().into())
+                Signature(mac.finalize().into_bytes().into())
             }
         }
     }

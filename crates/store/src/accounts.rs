@@ -196,7 +196,7 @@ pub enum AccountChange {
         /// Which.
         name: TokenName,
     },
-    /// Sets an admin's token, in place of one with the same name.
+    /// Sets an admin's token, replacing one with the same name.
     PutToken {
         /// Its name.
         name: TokenName,
@@ -219,13 +219,13 @@ pub enum AccountChange {
         identity: [u8; 16],
     },
     /// Records where the evidence is stored, so that no gateway serves this database with another store, where
-    /// missing files would look as if they had never been uploaded. Changes nothing unless none, or `instead_of`, is
+    /// missing files would look as if they had never been uploaded. Changes nothing unless none, or `expected`, is
     /// recorded.
     SetEvidenceLocation {
-        /// The store's name.
-        place: String,
-        /// The recorded one, if it is to be given up.
-        instead_of: Option<String>,
+        /// The folder or bucket.
+        location: String,
+        /// The recorded one that it replaces; `None` records the first one.
+        expected: Option<String>,
     },
 }
 

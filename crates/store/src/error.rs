@@ -4,7 +4,7 @@ use crate::examine::Defect;
 use crate::postgres::SessionError;
 
 /// Name of the store that holds the evidence.
-pub(crate) const EVIDENCE_PLACE: &str = "evidence_place";
+pub(crate) const EVIDENCE_LOCATION: &str = "evidence_place";
 /// Random id of the installation.
 pub(crate) const IDENTITY: &str = "identity";
 /// Fencing token: only the database that holds the bucket's newest one deletes evidence from it.

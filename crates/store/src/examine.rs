@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use rebuttal_protocol::UnixMillis;
 
-use crate::error::{DATA_MIGRATION, EVIDENCE_PLACE, IDENTITY, MIGRATED_TO, SWEEP_FENCE};
+use crate::error::{DATA_MIGRATION, EVIDENCE_LOCATION, IDENTITY, MIGRATED_TO, SWEEP_FENCE};
 use crate::location::{Location, PostgresAddress};
 use crate::{KeyCheck, SCHEMA_GENERATION, SealedAppSecret, StoreError, TokenHash, postgres, sqlite};
 
@@ -31,7 +31,7 @@ pub struct Examined {
     /// The server's time, where there is a server, and when it was read.
     pub server_time: Option<(UnixMillis, Instant)>,
     /// Name of the store that holds the evidence, once a gateway has served.
-    pub evidence_place: Option<String>,
+    pub evidence_location: Option<String>,
     /// The fencing token of the bucket, once this database has swept one.
     pub sweep_fence: Option<String>,
     /// Whether any upload is recorded.
@@ -143,7 +143,7 @@ fn examine_file(path: &Path, token: Option<TokenHash>) -> Result<Examined, Store
         nonce_bound: inspector.meta("nonce_bound")?.as_deref().and_then(number).map(UnixMillis),
         newest_entry_at: inspector.newest_entry_at()?,
         server_time: None,
-        evidence_place: inspector.meta(EVIDENCE_PLACE)?.as_deref().map(text),
+        evidence_location: inspector.meta(EVIDENCE_LOCATION)?.as_deref().map(text),
         sweep_fence: inspector.meta(SWEEP_FENCE)?.as_deref().map(text),
         has_uploads: inspector.read().has_uploads()?,
         knows_token: token.map(|hash| inspector.read().token(hash)).transpose()?.map(|found| found.is_some()),

@@ -20,7 +20,7 @@ pub struct CommitTraffic {
     /// Batches that can be committed side by side.
     pub lanes: usize,
     /// Lanes whose last write failed because of the database, or that have not written yet.
-    pub lanes_in_trouble: usize,
+    pub lanes_failing: usize,
 }
 
 /// One lane or more.
@@ -47,7 +47,7 @@ impl Lanes {
             waiting: self.committers.iter().map(Committer::waiting).sum(),
             waiting_max: self.waiting_max,
             lanes: self.committers.len(),
-            lanes_in_trouble: self.committers.iter().filter(|committer| committer.is_unhealthy()).count(),
+            lanes_failing: self.committers.iter().filter(|committer| committer.is_unhealthy()).count(),
         }
     }
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use self::digest::TableDigest;
 use self::tables::{TABLES, Table};
-use crate::error::{EVIDENCE_PLACE, IDENTITY, MIGRATED_TO, SWEEP_FENCE};
+use crate::error::{EVIDENCE_LOCATION, IDENTITY, MIGRATED_TO, SWEEP_FENCE};
 use crate::examine::text;
 use crate::location::{Location, PostgresAddress};
 use crate::postgres::MigrationTarget;
@@ -21,7 +21,8 @@ use crate::{KeyCheck, StoreError};
 const PAGE: usize = 2_000;
 /// Rows of `meta` that are migrated; the others belong to their database. `min_binary` follows from what the tables
 /// hold.
-const VALUES: [&str; 6] = ["key_check", "nonce_bound", "min_binary", IDENTITY, EVIDENCE_PLACE, SWEEP_FENCE];
+const VALUES: [&str; 6] =
+    ["key_check", "nonce_bound", "min_binary", IDENTITY, EVIDENCE_LOCATION, SWEEP_FENCE];
 
 /// Why a data migration failed. Each message says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -202,8 +203,8 @@ impl DataMigration {
 
     /// Records another store of the evidence in the target.
     #[must_use]
-    pub fn with_evidence_location(self, place: Option<String>) -> Self {
-        Self { evidence_location: place, ..self }
+    pub fn with_evidence_location(self, location: Option<String>) -> Self {
+        Self { evidence_location: location, ..self }
     }
 
     /// The check value of the source's master key.
@@ -233,7 +234,8 @@ impl DataMigration {
             .filter_map(|name| self.source.meta(name).map(|value| Some((name, value?))).transpose())
             .collect::<rusqlite::Result<_>>()?;
         // Of two values with the same name the later one is stored.
-        values.extend(self.evidence_location.take().map(|place| (EVIDENCE_PLACE, place.into_bytes())));
+        values
+            .extend(self.evidence_location.take().map(|location| (EVIDENCE_LOCATION, location.into_bytes())));
         self.target.begin(&self.resume_point_json(), &values).await?;
         let mut rows = 0;
         for table in TABLES {

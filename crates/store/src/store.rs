@@ -8,7 +8,7 @@ use rebuttal_protocol::operator::TokenName;
 use rebuttal_protocol::{AppId, DisputeNo, MerchantId, StorageUri, UnixMillis};
 
 use crate::accounts::{AppRecord, KeyCheck, MerchantRecord, TokenRecord};
-use crate::error::{CLOCK_TRUSTED_AT, DATA_MIGRATION, EVIDENCE_PLACE, IDENTITY, MIGRATED_TO, SWEEP_FENCE};
+use crate::error::{CLOCK_TRUSTED_AT, DATA_MIGRATION, EVIDENCE_LOCATION, IDENTITY, MIGRATED_TO, SWEEP_FENCE};
 use crate::examine::{KEY_CHECK, missing_value, number, text};
 use crate::lanes::{CommitTraffic, Lanes};
 use crate::location::{Location, PostgresAddress};
@@ -268,8 +268,8 @@ impl Store {
     }
 
     /// Name of the store that holds the evidence, once a gateway has served.
-    pub async fn evidence_place(&self) -> Result<Option<String>, StoreError> {
-        Ok(self.reads.meta(EVIDENCE_PLACE).await?.as_deref().map(text))
+    pub async fn evidence_location(&self) -> Result<Option<String>, StoreError> {
+        Ok(self.reads.meta(EVIDENCE_LOCATION).await?.as_deref().map(text))
     }
 
     /// The fencing token of the bucket, once this database has swept one.

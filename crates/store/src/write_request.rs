@@ -178,12 +178,12 @@ pub enum Upkeep {
     },
     /// Deletes secrets whose overlap is over.
     DropExpiredSecrets,
-    /// Replaces the fencing token of the bucket; no row if another one than `instead_of` is stored.
+    /// Replaces the fencing token of the bucket; no row if another one than `expected` is stored.
     MoveFence {
         /// The new one.
         fence: String,
         /// The stored one, if any.
-        instead_of: Option<String>,
+        expected: Option<String>,
     },
     /// Stores the request's time as the latest one that a gateway trusted.
     NoteClock,

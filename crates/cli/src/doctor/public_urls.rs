@@ -27,7 +27,7 @@ pub(super) async fn examine(config: &Config, examination: Examination) -> Vec<Fi
                     public_url to the address that they call";
         return vec![Finding::warning(CHECK, message)];
     }
-    let Examination { app, keys_app, is_served, .. } = examination;
+    let Examination { app, master_key_app, is_served, .. } = examination;
     let has_app = app.is_some();
     // Without the key, an unknown app still shows whether any gateway answers.
     let unknown_app = || DoctorApp {
@@ -40,7 +40,7 @@ pub(super) async fn examine(config: &Config, examination: Examination) -> Vec<Fi
     for url in config.public_urls.iter().map(|url| url.as_str()) {
         let (severity, message) = match call(url, &app).await {
             Ok(()) => (Severity::Fault, format!("leads to a server that accepts any request. {SEE}")),
-            Err(error) if is_unknown(&error) && has_key(url, keys_app.as_ref()).await => {
+            Err(error) if is_unknown(&error) && has_key(url, master_key_app.as_ref()).await => {
                 (Severity::Fault, SAME_KEY.to_owned())
             }
             Err(error) => severity_and_message(&error, has_app, is_served),
@@ -72,8 +72,8 @@ fn is_unknown(error: &Error) -> bool {
 }
 
 /// Whether the gateway that answers at a URL has this installation's master key, whichever one it serves.
-async fn has_key(url: &str, keys_app: Option<&DoctorApp>) -> bool {
-    let Some(app) = keys_app else { return false };
+async fn has_key(url: &str, master_key_app: Option<&DoctorApp>) -> bool {
+    let Some(app) = master_key_app else { return false };
     matches!(call(url, app).await, Err(Error::Refused(refusal)) if refusal.code == Code::AppDisabled)
 }
 

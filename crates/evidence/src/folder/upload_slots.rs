@@ -27,7 +27,7 @@ pub(super) struct UploadSlots(Arc<Shared>);
 
 #[derive(Default)]
 struct Shared {
-    places: Mutex<SlotState>,
+    slots: Mutex<SlotState>,
     freed: Notify,
     last_logged: Mutex<Option<Instant>>,
 }
@@ -54,9 +54,9 @@ pub(super) struct UploadSlot {
 impl UploadSlots {
     /// Waits for a slot, for [`SLOT_WAIT_LIMIT`] at most.
     pub(super) async fn take(&self, uri: StorageUri) -> Result<UploadSlot, Error> {
-        let turn = || UploadSlot { shared: Arc::clone(&self.0), uri };
-        if self.0.places.lock().enter(uri) {
-            return Ok(turn());
+        let slot = || UploadSlot { shared: Arc::clone(&self.0), uri };
+        if self.0.slots.lock().enter(uri) {
+            return Ok(slot());
         }
         let Some(_waiting) = Waiting::begin(&self.0, uri.merchant_id) else {
             self.tell(uri, CROWD);
@@ -67,8 +67,8 @@ impl UploadSlots {
                 // Created before the check, so that a slot that is freed in between is not missed.
                 let mut freed = pin!(self.0.freed.notified());
                 freed.as_mut().enable();
-                if self.0.places.lock().enter(uri) {
-                    return turn();
+                if self.0.slots.lock().enter(uri) {
+                    return slot();
                 }
                 freed.await;
             }
@@ -80,16 +80,16 @@ impl UploadSlots {
     }
 
     pub(super) fn traffic(&self) -> UploadTraffic {
-        let places = self.0.places.lock();
-        let waiting = places.merchants.values().map(|counts| counts.waiting).sum();
-        UploadTraffic { receiving: places.arriving.len(), waiting }
+        let slots = self.0.slots.lock();
+        let waiting = slots.merchants.values().map(|counts| counts.waiting).sum();
+        UploadTraffic { receiving: slots.arriving.len(), waiting }
     }
 
     fn tell(&self, uri: StorageUri, why: &str) {
         let mut last_logged = self.0.last_logged.lock();
         if last_logged.is_none_or(|at| at.elapsed() >= LOG_EVERY) {
             *last_logged = Some(Instant::now());
-            let Counts { receiving, waiting } = self.0.places.lock().of(uri.merchant_id);
+            let Counts { receiving, waiting } = self.0.slots.lock().of(uri.merchant_id);
             tracing::warn!(merchant_id = %uri.merchant_id, receiving, waiting, "upload refused: {why}");
         }
     }
@@ -121,10 +121,10 @@ impl SlotState {
 
 impl Drop for UploadSlot {
     fn drop(&mut self) {
-        let mut places = self.shared.places.lock();
-        places.arriving.remove(&self.uri);
-        places.count(self.uri.merchant_id, |counts| counts.receiving -= 1);
-        drop(places);
+        let mut slots = self.shared.slots.lock();
+        slots.arriving.remove(&self.uri);
+        slots.count(self.uri.merchant_id, |counts| counts.receiving -= 1);
+        drop(slots);
         self.shared.freed.notify_waiters();
     }
 }
@@ -135,10 +135,10 @@ struct Waiting<'t>(&'t Shared, MerchantId);
 impl<'t> Waiting<'t> {
     /// `None` where as many of this merchant wait as may.
     fn begin(shared: &'t Shared, merchant: MerchantId) -> Option<Self> {
-        let mut places = shared.places.lock();
-        let has_room = places.of(merchant).waiting < RECEIVES_WAITING_MAX;
+        let mut slots = shared.slots.lock();
+        let has_room = slots.of(merchant).waiting < RECEIVES_WAITING_MAX;
         if has_room {
-            places.count(merchant, |counts| counts.waiting += 1);
+            slots.count(merchant, |counts| counts.waiting += 1);
         }
         has_room.then(|| Self(shared, merchant))
     }
@@ -146,7 +146,7 @@ impl<'t> Waiting<'t> {
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.0.places.lock().count(self.1, |counts| counts.waiting -= 1);
+        self.0.slots.lock().count(self.1, |counts| counts.waiting -= 1);
     }
 }
 
@@ -162,44 +162,44 @@ mod tests {
 
     #[tokio::test]
     async fn a_merchant_takes_half_of_what_is_free_and_leaves_room_for_the_next() {
-        let turns = UploadSlots::default();
+        let slots = UploadSlots::default();
         let mut held = Vec::new();
         for (merchant, share) in [(1, 32), (2, 16), (3, 8), (4, 4), (5, 2), (6, 1), (7, 1)] {
             for number in 0..share {
-                held.push(turns.take(uri(merchant, number)).await.unwrap());
+                held.push(slots.take(uri(merchant, number)).await.unwrap());
             }
             assert!(
-                turns.take(uri(merchant, share)).now_or_never().is_none(),
+                slots.take(uri(merchant, share)).now_or_never().is_none(),
                 "{merchant} has more than {share}"
             );
         }
-        assert_eq!(turns.traffic(), UploadTraffic { receiving: RECEIVES_AT_ONCE, waiting: 0 });
+        assert_eq!(slots.traffic(), UploadTraffic { receiving: RECEIVES_AT_ONCE, waiting: 0 });
         drop(held);
-        assert!(turns.0.places.lock().merchants.is_empty() && turns.0.places.lock().arriving.is_empty());
+        assert!(slots.0.slots.lock().merchants.is_empty() && slots.0.slots.lock().arriving.is_empty());
     }
 
     #[tokio::test]
     async fn of_a_form_the_next_file_waits_for_the_one_before() {
-        let turns = UploadSlots::default();
-        let first = turns.take(uri(1, 1)).await.unwrap();
-        let mut next = pin!(turns.take(uri(1, 1)));
+        let slots = UploadSlots::default();
+        let first = slots.take(uri(1, 1)).await.unwrap();
+        let mut next = pin!(slots.take(uri(1, 1)));
         assert!(futures_util::poll!(next.as_mut()).is_pending());
-        assert!(turns.take(uri(1, 2)).await.is_ok(), "another form's need not");
+        assert!(slots.take(uri(1, 2)).await.is_ok(), "another form's need not");
         drop(first);
         drop(next.await.unwrap());
     }
 
     #[tokio::test]
     async fn those_who_wait_are_bounded_for_each_merchant() {
-        let turns = UploadSlots::default();
-        let _first = turns.take(uri(1, 1)).await.unwrap();
+        let slots = UploadSlots::default();
+        let _first = slots.take(uri(1, 1)).await.unwrap();
         let mut waiting: Vec<_> =
-            (0..RECEIVES_WAITING_MAX).map(|_| Box::pin(turns.take(uri(1, 1)))).collect();
+            (0..RECEIVES_WAITING_MAX).map(|_| Box::pin(slots.take(uri(1, 1)))).collect();
         for next in &mut waiting {
             assert!(futures_util::poll!(next.as_mut()).is_pending());
         }
-        assert!(matches!(turns.take(uri(1, 1)).await, Err(Error::NoSlot(CROWD))));
-        assert_eq!(turns.traffic().waiting, RECEIVES_WAITING_MAX);
-        assert!(turns.take(uri(2, 1)).await.is_ok());
+        assert!(matches!(slots.take(uri(1, 1)).await, Err(Error::NoSlot(CROWD))));
+        assert_eq!(slots.traffic().waiting, RECEIVES_WAITING_MAX);
+        assert!(slots.take(uri(2, 1)).await.is_ok());
     }
 }

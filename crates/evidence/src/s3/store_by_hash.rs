@@ -31,13 +31,13 @@ impl S3Store {
     /// [`Error::S3`] where the store fails, hangs or cuts the content short.
     pub async fn store_by_hash(&self, uri: &StorageUri) -> Result<Inspection, Error> {
         let shared = &self.shared;
-        let _turn = turn(&shared.fetches).await?;
+        let _permit = permit(&shared.fetches).await?;
         let content = match self.fetch(&shared.uploaded(uri), uri.scene.max_bytes()).await? {
             Fetched::Nothing => return Ok(Inspection::Absent),
             Fetched::TooMuch => return Ok(too_large(uri)),
             Fetched::Whole(content) => content,
         };
-        let turn = shared.validations.acquire(uri.merchant_id).await.map_err(Error::judging)?;
+        let permit = shared.validations.acquire(uri.merchant_id).await.map_err(Error::judging)?;
         let (uri, validated) = (*uri, content.clone());
         let looked = tokio::task::spawn_blocking(move || {
             validate(uri.scene, uri.format, &validated).map(|()| <[u8; 32]>::from(Sha256::digest(&validated)))
@@ -46,7 +46,7 @@ impl S3Store {
             Ok(sha256) => sha256,
             Err(invalid_file) => return Ok(Inspection::Invalid(invalid_file)),
         };
-        drop(turn);
+        drop(permit);
         let size = content.len() as u64;
         self.put_by_hash(&uri, &sha256, content).await?;
         Ok(Inspection::Valid { sha256, size })
@@ -58,7 +58,7 @@ impl S3Store {
     /// # Errors
     /// [`Error::S3`] where the store fails, or returns other content than was stored.
     pub async fn copy_in(&self, uri: &StorageUri, sha256: &[u8; 32], content: Bytes) -> Result<(), Error> {
-        let _turn = turn(&self.shared.fetches).await?;
+        let _permit = permit(&self.shared.fetches).await?;
         if self.read(uri, sha256).await?.as_ref() == Some(&content) {
             return Ok(());
         }
@@ -75,7 +75,7 @@ impl S3Store {
     /// # Errors
     /// [`Error::S3`] where the store does not answer.
     pub async fn inspect_stored(&self, uri: &StorageUri, sha256: &[u8; 32]) -> Result<Inspection, Error> {
-        let _turn = turn(&self.shared.fetches).await?;
+        let _permit = permit(&self.shared.fetches).await?;
         let hash = |(hasher, size): &mut (Sha256, u64), chunk: &[u8]| {
             hasher.update(chunk);
             *size += chunk.len() as u64;
@@ -178,7 +178,7 @@ fn too_large(uri: &StorageUri) -> Inspection {
     Inspection::Invalid(InvalidFile::TooLarge { format: uri.format, max_bytes: uri.scene.max_bytes() })
 }
 
-async fn turn(semaphore: &Semaphore) -> Result<SemaphorePermit<'_>, Error> {
+async fn permit(semaphore: &Semaphore) -> Result<SemaphorePermit<'_>, Error> {
     let never_closed = |error: AcquireError| Error::judging(error);
     semaphore.acquire().await.map_err(never_closed)
 }

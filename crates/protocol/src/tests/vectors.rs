@@ -3,7 +3,7 @@
 use crate::body::{DEPTH_MAX, Object};
 use crate::dispute::AcceptRequest;
 use crate::merchant_call::MerchantRequest as _;
-use crate::signature::{self, Message, Sign, Signer};
+use crate::signature::{self, Message, Signature, Signer};
 use crate::{AppSecret, Authorization, Code, Finality, Nonce, answer_nonce};
 use serde_json::Value;
 
@@ -95,7 +95,7 @@ fn an_answers_nonce_is_bound_to_its_request() {
     let nonce: Nonce = text(vector, "requestNonce").parse().unwrap();
     for (finality, answer) in [(Finality::Settled, "answerNonce"), (Finality::Notice, "noticeNonce")] {
         for sign in [text(vector, "requestSign").to_owned(), text(vector, "requestSign").to_uppercase()] {
-            let sign = Sign::parse(&sign).unwrap();
+            let sign = Signature::parse(&sign).unwrap();
             assert_eq!(answer_nonce(finality, &nonce, &sign).as_str(), text(vector, answer));
         }
     }

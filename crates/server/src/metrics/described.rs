@@ -125,7 +125,7 @@ const ALL: &[Described] = &[
     plain("rebuttal_commit_queue_max", Gauge, "Maximum of waiting writes; further ones are refused"),
     plain("rebuttal_commit_lanes", Gauge, "Lanes: transactions that can run concurrently"),
     plain(
-        "rebuttal_commit_lanes_in_trouble",
+        "rebuttal_commit_lanes_failing",
         Gauge,
         "Lanes whose last transaction failed because of the database, or that have written nothing since the start and were not probed yet",
     ),

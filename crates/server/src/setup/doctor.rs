@@ -68,10 +68,10 @@ pub struct Examination {
     /// The result of every check.
     pub findings: Vec<Finding>,
     /// The app by which gateways of this installation recognize `doctor`; `None` without the right master key. As long
-    /// as the installation has no identity, it is `keys_app`.
+    /// as the installation has no identity, it is `master_key_app`.
     pub app: Option<DoctorApp>,
     /// The app by which every gateway with this master key recognizes `doctor`, whichever installation it serves.
-    pub keys_app: Option<DoctorApp>,
+    pub master_key_app: Option<DoctorApp>,
     /// The bucket of the evidence, if it must bear this gateway's ownership marker.
     pub bucket: Option<S3Store>,
     /// Whether a gateway serves from this data directory, or may serve this database from another one.
@@ -150,13 +150,14 @@ pub async fn examine(
     // Also after a failure of the database: a full disk may be its cause.
     findings.extend(disk::examine(config));
     let apps = keys.ok().map(|keys| {
-        let keys_app = keys.keys_doctor().clone();
-        let app = identity.map_or_else(|| keys_app.clone(), |identity| keys.doctor(&identity));
-        (app.into(), keys_app.into())
+        let master_key_app = keys.master_key_app().clone();
+        let app =
+            identity.map_or_else(|| master_key_app.clone(), |identity| keys.installation_app(&identity));
+        (app.into(), master_key_app.into())
     });
-    let (app, keys_app) = apps.unzip();
+    let (app, master_key_app) = apps.unzip();
     let is_served = matches!(location, Location::Postgres(_)) || is_locked(&config.data_dir);
-    Examination { findings, app, keys_app, bucket, is_served }
+    Examination { findings, app, master_key_app, bucket, is_served }
 }
 
 /// Where contested files are checked. A bucket that is another one, or does not answer, is not used: every file would

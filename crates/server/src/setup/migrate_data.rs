@@ -150,7 +150,7 @@ impl Migration {
         bucket.answers().await?;
         let folder = self.evidence_from.clone().unwrap_or_else(|| data_dir.evidence());
         let folder = FolderStore::open(&folder, &keys.evidence_marker(), store.has_uploads().await?)?;
-        let recorded = store.evidence_place().await?;
+        let recorded = store.evidence_location().await?;
         ensure!(
             recorded
                 .as_ref()
@@ -189,7 +189,7 @@ impl Migration {
         }
         if self.to.is_none() {
             // If the database is migrated too, only the new one records the new location: the old one stays usable.
-            let change = AccountChange::SetEvidenceLocation { place: new_location, instead_of: recorded };
+            let change = AccountChange::SetEvidenceLocation { location: new_location, expected: recorded };
             let operation = SingleOperation::Account(change);
             store.commit(WriteRequest::internal(clock::now(), operation)).await??;
         }

@@ -190,7 +190,7 @@ async fn open_evidence(config: &Config, keys: &Keys, store: &Store) -> anyhow::R
         session_token: None,
         region: UPLOAD_REGION.to_owned(),
     };
-    let recorded = store.evidence_place().await?;
+    let recorded = store.evidence_location().await?;
     if !has_uploads && is_folder_lost(folder, recorded.as_deref()) {
         bail!("{}", lost_folder(folder));
     }
@@ -207,7 +207,7 @@ async fn bind_to_location(
     location: String,
     confirmed_by_operator: bool,
 ) -> anyhow::Result<()> {
-    let recorded = store.evidence_place().await?;
+    let recorded = store.evidence_location().await?;
     if recorded.as_ref() == Some(&location) {
         return Ok(());
     }
@@ -225,11 +225,11 @@ async fn bind_to_location(
         }
     }
     let change = AccountChange::SetEvidenceLocation {
-        place: location.clone(),
-        instead_of: recorded.filter(|_| may_change),
+        location: location.clone(),
+        expected: recorded.filter(|_| may_change),
     };
     store.commit(WriteRequest::internal(clock::now(), SingleOperation::Account(change))).await??;
-    let recorded = store.evidence_place().await?.unwrap_or_default();
+    let recorded = store.evidence_location().await?.unwrap_or_default();
     ensure!(recorded == location, "{}", wrong_location(&recorded, &location));
     Ok(())
 }

@@ -20,7 +20,7 @@ use crate::accounts::{
     no_merchant,
 };
 use crate::batch::RecordedAnswer;
-use crate::error::EVIDENCE_PLACE;
+use crate::error::EVIDENCE_LOCATION;
 use crate::write_request::{
     Answer, Idempotency, Outcome, Rejection, SingleOperation, TokenHash, WriteRequest,
 };
@@ -110,14 +110,14 @@ async fn change(session: &Session, account: &AccountChange, now: UnixMillis) -> 
             session.run(INSERT_INSTALLATION_ID, &[&identity.as_slice()]).await?;
             Ok(Ok(Outcome::Nothing))
         }
-        AccountChange::SetEvidenceLocation { place, instead_of } => {
-            let instead_of = instead_of.as_deref().map(str::as_bytes);
-            session.run(REPLACE_META, &[&EVIDENCE_PLACE, &place.as_bytes(), &instead_of]).await?;
+        AccountChange::SetEvidenceLocation { location, expected } => {
+            let expected = expected.as_deref().map(str::as_bytes);
+            session.run(REPLACE_META, &[&EVIDENCE_LOCATION, &location.as_bytes(), &expected]).await?;
             Ok(Ok(Outcome::Nothing))
         }
         AccountChange::Initialize { key_check, token, hash } => {
-            let founded = session.run(INSERT_KEY_CHECK, &[&key_check.0]).await?;
-            if founded == 0 { Ok(Ok(Outcome::Nothing)) } else { put_token(session, token, hash, now).await }
+            let inserted = session.run(INSERT_KEY_CHECK, &[&key_check.0]).await?;
+            if inserted == 0 { Ok(Ok(Outcome::Nothing)) } else { put_token(session, token, hash, now).await }
         }
     }
 }

@@ -9,7 +9,7 @@ use super::server_checks::{refuse_transaction_pooler, server_warnings};
 use super::session::Session;
 use super::statements::NEWEST_ENTRY;
 use super::{queries, rows, schema};
-use crate::error::{DATA_MIGRATION, EVIDENCE_PLACE, IDENTITY, MIGRATED_TO, SWEEP_FENCE};
+use crate::error::{DATA_MIGRATION, EVIDENCE_LOCATION, IDENTITY, MIGRATED_TO, SWEEP_FENCE};
 use crate::examine::{Defect, Examined, KEY_CHECK, SEALED_MAX, meta_defects, number, text};
 use crate::{KeyCheck, StoreError, TokenHash};
 
@@ -57,7 +57,7 @@ async fn inspect(
         KEY_CHECK,
         IDENTITY,
         "nonce_bound",
-        EVIDENCE_PLACE,
+        EVIDENCE_LOCATION,
         SWEEP_FENCE,
     ] {
         values.push(queries::meta(session, name).await?);
@@ -70,7 +70,7 @@ async fn inspect(
     examined.nonce_bound = next().as_deref().and_then(number).map(UnixMillis);
     let is_there = [examined.nonce_bound.is_some(), examined.key_check.is_some() || !has_accounts];
     examined.defects.extend(meta_defects(marks, is_there));
-    examined.evidence_place = next().as_deref().map(text);
+    examined.evidence_location = next().as_deref().map(text);
     examined.sweep_fence = next().as_deref().map(text);
     let newest = session.row(NEWEST_ENTRY, &[]).await?;
     examined.newest_entry_at = newest.map(|row| rows::millis(&row, 0)).transpose()?;

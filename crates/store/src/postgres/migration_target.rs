@@ -95,12 +95,12 @@ impl MigrationTarget {
 
     /// Plain inserts that fail rather than skip: the rows must be new.
     async fn insert(&self, table: &Table, page: &[Vec<Value>]) -> Result<(), Error> {
-        let places: Vec<_> = (1..)
+        let parameters: Vec<_> = (1..)
             .zip(table.columns)
-            .map(|(place, (_, kind))| format!("${place}::{}", kind.array()))
+            .map(|(number, (_, kind))| format!("${number}::{}", kind.array()))
             .collect();
         let (name, columns) = (table.name, table.column_list());
-        let sql = format!("INSERT INTO {name} ({columns}) SELECT * FROM unnest({})", places.join(", "));
+        let sql = format!("INSERT INTO {name} ({columns}) SELECT * FROM unnest({})", parameters.join(", "));
         let arrays: Vec<_> = (0..)
             .zip(table.columns)
             .map(|(column, (_, kind))| array(*kind, page.iter().map(move |row| row.get(column))))

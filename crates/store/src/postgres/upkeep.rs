@@ -43,9 +43,9 @@ pub(super) async fn apply(session: &Session, step: &Upkeep, now: UnixMillis) -> 
             session.run(FORGET_SHOWN_SECRETS, &[&created_before.0, &i64::from(*limit), &answer]).await
         }
         Upkeep::DropExpiredSecrets => session.run(DROP_EXPIRED_SECRETS, &[&now.0]).await,
-        Upkeep::MoveFence { fence, instead_of } => {
-            let instead_of = instead_of.as_deref().map(str::as_bytes);
-            session.run(REPLACE_META, &[&SWEEP_FENCE, &fence.as_bytes(), &instead_of]).await
+        Upkeep::MoveFence { fence, expected } => {
+            let expected = expected.as_deref().map(str::as_bytes);
+            session.run(REPLACE_META, &[&SWEEP_FENCE, &fence.as_bytes(), &expected]).await
         }
         Upkeep::NoteClock => session.run(PUT_META, &[&CLOCK_TRUSTED_AT, &now.0.to_string().as_bytes()]).await,
         // A small row in `meta` proves nothing about other tables, privileges, or disk space.

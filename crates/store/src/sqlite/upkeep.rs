@@ -35,12 +35,12 @@ pub(super) fn apply(connection: &Connection, step: &Upkeep, now: UnixMillis) -> 
             forget.execute(params![created_before.0, limit, answer])?
         }
         Upkeep::DropExpiredSecrets => connection.prepare_cached(DROP_EXPIRED_SECRETS)?.execute([now.0])?,
-        Upkeep::MoveFence { fence, instead_of } => {
-            let instead_of = instead_of.as_deref().map(str::as_bytes);
+        Upkeep::MoveFence { fence, expected } => {
+            let expected = expected.as_deref().map(str::as_bytes);
             connection.prepare_cached(REPLACE_META)?.execute(params![
                 SWEEP_FENCE,
                 fence.as_bytes(),
-                instead_of
+                expected
             ])?
         }
         Upkeep::NoteClock => connection

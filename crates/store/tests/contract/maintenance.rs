@@ -156,9 +156,9 @@ pub(crate) async fn secret_is_purged_from_its_key_and_not_recreated(fixture: &Fi
 
 pub(crate) async fn the_fencing_token_is_replaced_only_if_it_is_the_expected_one(fixture: &Fixture) {
     let store = fixture.store().await;
-    let moved = async |fence: &str, instead_of: Option<&str>| {
-        let (fence, instead_of) = (fence.to_owned(), instead_of.map(str::to_owned));
-        let rows = step(&store, Upkeep::MoveFence { fence, instead_of }).await;
+    let moved = async |fence: &str, expected: Option<&str>| {
+        let (fence, expected) = (fence.to_owned(), expected.map(str::to_owned));
+        let rows = step(&store, Upkeep::MoveFence { fence, expected }).await;
         (rows, store.sweep_fence().await.unwrap().unwrap())
     };
     assert_eq!(store.sweep_fence().await.unwrap(), None);
