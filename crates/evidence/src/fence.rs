@@ -23,7 +23,7 @@ impl Fence {
     /// The fence after one more move; `None` is before the first.
     ///
     /// # Errors
-    /// Where the system gives no randomness.
+    /// If the system's random number generator fails.
     pub fn after(kept: Option<Self>) -> io::Result<Self> {
         let mut salt = [0; SALT_BYTES];
         getrandom::fill(&mut salt).map_err(io::Error::other)?;
@@ -41,7 +41,7 @@ impl Fence {
     }
 }
 
-/// As database and bucket hold it: `17-0f3a…`.
+/// As stored in the database and in the bucket: `17-0f3a…`.
 impl fmt::Display for Fence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}-{}", self.moves, hex::encode(self.salt))
@@ -50,7 +50,7 @@ impl fmt::Display for Fence {
 
 /// A text that is not a fence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("it does not contain a fence")]
+#[error("not a fence")]
 pub struct InvalidFence;
 
 impl FromStr for Fence {

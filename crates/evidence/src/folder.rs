@@ -106,9 +106,9 @@ impl FolderStore {
     /// [`Error::Folder`], also where the folder is not this gateway's, or is used by another store.
     pub fn open(root: &Path, marker: &str, holds_files: bool) -> Result<Self, Error> {
         let claimed = ownership::claim(root, marker, holds_files)
-            .map_err(Error::folder("be taken for this gateway's"))?;
-        durable::make_folders(root, Path::new(INCOMING)).map_err(Error::folder("make its folders"))?;
-        let lock = lock(root).map_err(Error::folder("be locked"))?;
+            .map_err(Error::folder("claim it for this gateway"))?;
+        durable::make_folders(root, Path::new(INCOMING)).map_err(Error::folder("create its folders"))?;
+        let lock = lock(root).map_err(Error::folder("lock it"))?;
         Ok(Self {
             shared: Arc::new(Shared {
                 root: root.to_owned(),
@@ -132,7 +132,7 @@ impl FolderStore {
     pub fn identity_at(root: &Path, marker: &str) -> Result<String, Error> {
         ownership::check(root, marker)
             .map(|marker| ownership::identity(&marker))
-            .map_err(Error::folder("be found"))
+            .map_err(Error::folder("check the ownership marker"))
     }
 
     /// Whether an identity is that of a folder.
@@ -145,7 +145,7 @@ impl FolderStore {
     /// # Errors
     /// [`Error::Folder`] where that cannot be read.
     pub fn is_unclaimed(root: &Path) -> Result<bool, Error> {
-        ownership::is_missing(root).map_err(Error::folder("be looked at"))
+        ownership::is_missing(root).map_err(Error::folder("read the ownership marker"))
     }
 
     /// Whether the folder in `root` has an empty marker, by which an operator claims it for this gateway from the next
@@ -154,7 +154,7 @@ impl FolderStore {
     /// # Errors
     /// [`Error::Folder`] where that cannot be read.
     pub fn has_empty_marker(root: &Path) -> Result<bool, Error> {
-        ownership::has_empty_marker(root).map_err(Error::folder("be looked at"))
+        ownership::has_empty_marker(root).map_err(Error::folder("read the ownership marker"))
     }
 
     /// The size in bytes of a file in the folder in `root`, without opening a store there; `None` if there is no file.
@@ -163,7 +163,8 @@ impl FolderStore {
     /// # Errors
     /// [`Error::Folder`] where that cannot be read.
     pub fn size_at(root: &Path, uri: &StorageUri) -> Result<Option<u64>, Error> {
-        let metadata = found(fs::metadata(root.join(uri.key()))).map_err(Error::folder("be looked at"))?;
+        let metadata =
+            found(fs::metadata(root.join(uri.key()))).map_err(Error::folder("read a file's size"))?;
         Ok(metadata.map(|metadata| metadata.len()))
     }
 
@@ -229,7 +230,7 @@ impl FolderStore {
     pub async fn answers(&self) -> Result<(), Error> {
         let shared = Arc::clone(&self.shared);
         blocking(move || {
-            shared.is_there().map_err(Error::folder("be found"))?;
+            shared.is_there().map_err(Error::folder("check the ownership marker"))?;
             try_out(&shared.root)
         })
         .await
@@ -271,9 +272,9 @@ impl Shared {
 /// Does what an upload does, which a folder that was restored by another user may not allow: creates a file, links it
 /// where the merchants' files are stored, and removes both names. They are not those of evidence.
 fn try_out(root: &Path) -> Result<(), Error> {
-    let name = incoming::random_name("try-out").map_err(Error::folder("begin a file"))?;
+    let name = incoming::random_name("try-out").map_err(Error::folder("create a file"))?;
     let (begun, given) = (root.join(INCOMING).join(&name), root.join(MERCHANTS).join(&name));
-    File::create_new(&begun).map_err(Error::folder("begin a file"))?;
+    File::create_new(&begun).map_err(Error::folder("create a file"))?;
     let linked = match fs::hard_link(&begun, &given) {
         // Created with the first upload.
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -281,7 +282,7 @@ fn try_out(root: &Path) -> Result<(), Error> {
         Ok(()) => fs::remove_file(&given),
     };
     let removed = fs::remove_file(&begun);
-    linked.map_err(Error::folder("give a file its name"))?;
+    linked.map_err(Error::folder("link a file to its name"))?;
     removed.map_err(Error::folder("remove a file"))
 }
 
@@ -291,8 +292,8 @@ fn lock(root: &Path) -> io::Result<File> {
         Ok(()) => Ok(incoming),
         Err(TryLockError::Error(error)) => Err(error),
         Err(TryLockError::WouldBlock) => {
-            let taken = format!("another gateway keeps its evidence in {}", root.display());
-            Err(io::Error::new(io::ErrorKind::ResourceBusy, format!("{taken}; an S3 can be shared")))
+            let taken = format!("another gateway stores its evidence in {}", root.display());
+            Err(io::Error::new(io::ErrorKind::ResourceBusy, format!("{taken}; only a bucket can be shared")))
         }
     }
 }
@@ -312,7 +313,7 @@ async fn blocking<T: Send + 'static>(
 ) -> Result<T, Error> {
     match tokio::task::spawn_blocking(work).await {
         Ok(outcome) => outcome,
-        Err(error) => Err(Error::folder("finish its work")(io::Error::other(error))),
+        Err(error) => Err(Error::folder("finish an operation")(io::Error::other(error))),
     }
 }
 

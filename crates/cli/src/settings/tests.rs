@@ -132,7 +132,10 @@ fn evidence_is_in_the_data_folder_by_default() {
         location(&["--evidence-url", url, "--evidence-public-url", "https://files.example.com"]).unwrap();
     assert!(matches!(&bucket, EvidenceLocation::Bucket { public: Some(_), .. }), "{bucket:?}");
     for (flags, message) in [
-        (["--evidence-url", "s3://evidence?endpont=x"].as_slice(), "known are endpoint, region, path_style"),
+        (
+            ["--evidence-url", "s3://evidence?endpont=x"].as_slice(),
+            "known parameters are endpoint, region, path_style",
+        ),
         (&["--evidence-public-url", "https://files.example.com"], "is for an evidence_url of s3://"),
         (
             &["--evidence-url", url, "--evidence-public-url", "files.example.com"],

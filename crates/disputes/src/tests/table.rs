@@ -57,7 +57,7 @@ fn withdraw() -> Command {
     Command::Operator(OperatorAction::Withdraw { note: None })
 }
 
-/// The commands of each kind of act, of which one at least changes every state that allows the act.
+/// The commands of each kind of action; at least one of them changes every state that allows the action.
 fn acts() -> impl Iterator<Item = (OperatorActionKind, Command)> {
     OperatorActionKind::ALL.iter().flat_map(|kind| {
         let commands = match kind {
@@ -232,7 +232,7 @@ fn stages_only_move_forward() {
     }
 }
 
-/// A refusal of an act never lists it among the allowed ones.
+/// A refusal of an action never lists it among the allowed ones.
 #[test]
 fn no_refusal_allows_what_it_refuses() {
     for (name, dispute) in states() {

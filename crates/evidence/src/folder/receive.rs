@@ -28,9 +28,9 @@ impl FolderStore {
     where
         S: Stream<Item = Result<Bytes, Error>>,
     {
-        let _turn = self.shared.receives.take(uri).await?;
+        let _slot = self.shared.receives.take(uri).await?;
         let shared = Arc::clone(&self.shared);
-        blocking(move || shared.is_there().map_err(Error::folder("receive a file"))).await?;
+        blocking(move || shared.is_there().map_err(Error::folder("check the ownership marker"))).await?;
         let mut writer = Writer { shared: Arc::clone(&self.shared), uri, block: Vec::new(), incoming: None };
         let mut size = 0_u64;
         let mut chunks = pin!(chunks);
@@ -51,7 +51,8 @@ impl FolderStore {
         if size == 0 {
             return Err(InvalidUpload::Empty.into());
         }
-        let never_closed = |error: AcquireError| Error::folder("take its turn")(std::io::Error::other(error));
+        let never_closed =
+            |error: AcquireError| Error::folder("wait for a validation")(std::io::Error::other(error));
         let permit = self.shared.validations.acquire(uri.merchant_id).await.map_err(never_closed)?;
         let incoming = blocking(move || {
             let _permit = permit;

@@ -38,7 +38,7 @@ impl Bench {
         self.store.receive(uri, stream::iter(chunks)).await
     }
 
-    /// What a process that died and was started again finds.
+    /// What a restarted process finds after a crash.
     async fn restarted(&self) -> Vec<ReceivedFile> {
         // A process that died holds no lock.
         self.store.shared._lock.unlock().unwrap();
@@ -99,7 +99,7 @@ async fn files_and_folders_are_for_their_owner_only() {
 async fn a_folder_is_used_by_one_store_at_a_time() {
     let bench = Bench::new();
     let second = FolderStore::open(&bench.root, MARK, true).err().unwrap();
-    assert!(second.to_string().contains("another gateway keeps its evidence"), "{second}");
+    assert!(second.to_string().contains("another gateway stores its evidence"), "{second}");
     let Bench { store, root, _folder } = bench;
     let clone = store.clone();
     drop(store);
@@ -157,7 +157,7 @@ async fn a_file_is_cut_off_in_flight_at_two_megabytes() {
         InvalidUpload::TooLarge(DISPUTE_EVIDENCE_MAX_BYTES)
     );
 
-    // Without end: refused all the same.
+    // An endless body is refused, too.
     let endless = stream::repeat_with(|| Ok(Bytes::from_static(&[0; 50_000])));
     let outcome = bench.store.receive(uri('c', "png"), endless).await;
     assert_eq!(refusal(outcome), InvalidUpload::TooLarge(DISPUTE_EVIDENCE_MAX_BYTES));
@@ -265,7 +265,7 @@ async fn a_store_that_is_not_in_its_place_is_an_error_and_no_absence() {
             fs::create_dir(&bench.root).unwrap();
         }
         let look = bench.store.inspect(&uri).await.unwrap_err();
-        assert!(look.to_string().contains("not in its place"), "{look}");
+        assert!(look.to_string().contains("is not this gateway's evidence folder"), "{look}");
         assert!(bench.store.read(&uri).await.is_err());
         assert!(bench.store.answers().await.is_err());
     }
@@ -307,10 +307,10 @@ async fn a_folder_that_takes_no_files_is_not_ready() {
     bench.store.answers().await.unwrap();
     assert_eq!(bench.incoming().len(), 1, "a try leaves nothing behind");
     let (merchants, incoming) = (bench.root.join("m"), bench.root.join("incoming"));
-    for (folder, refused) in [(&merchants, "give a file its name"), (&incoming, "begin a file")] {
+    for (folder, refused) in [(&merchants, "link a file to its name"), (&incoming, "create a file")] {
         let away = folder.with_extension("away");
         fs::rename(folder, &away).unwrap();
-        // Not a folder: what no permission keeps root from.
+        // A file instead of a folder: permissions would not stop root.
         fs::write(folder, "").unwrap();
         for error in
             [bench.store.answers().await.unwrap_err(), FolderStore::takes_files(&bench.root).unwrap_err()]
@@ -345,7 +345,7 @@ async fn a_look_tells_what_lies_there_now() {
     let path = bench.store.shared.path(&uri);
     assert_eq!(bench.store.inspect(&uri).await.unwrap(), truth(&received));
 
-    // Written over in place, as no interface of ours can: same length, another byte, then no picture.
+    // Overwritten in place, as no interface can: same length with another byte, then no picture.
     let rewrite = |content: &[u8]| {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         fs::write(&path, content).unwrap();

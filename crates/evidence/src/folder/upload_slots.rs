@@ -18,8 +18,8 @@ use crate::{Error, UploadTraffic};
 /// How often the log reports waiting uploads.
 const LOG_EVERY: Duration = Duration::from_secs(60);
 
-const CROWD: &str = "too many uploads of this merchant wait for a slot";
-const LATE: &str = "other uploads of this merchant, or with this form, did not end in time";
+const CROWD: &str = "too many uploads of this merchant are waiting for a slot";
+const LATE: &str = "other uploads of this merchant, or with this form, did not finish in time";
 
 /// The slots. Clones share them.
 #[derive(Default, Clone)]
@@ -34,7 +34,7 @@ struct Shared {
 
 #[derive(Default)]
 struct SlotState {
-    /// The addresses that a file is arriving for.
+    /// The addresses whose file is being received.
     arriving: HashSet<StorageUri>,
     merchants: HashMap<MerchantId, Counts>,
 }
@@ -133,7 +133,7 @@ impl Drop for UploadSlot {
 struct Waiting<'t>(&'t Shared, MerchantId);
 
 impl<'t> Waiting<'t> {
-    /// `None` where as many of this merchant wait as may.
+    /// `None` if the maximum of this merchant's uploads is already waiting.
     fn begin(shared: &'t Shared, merchant: MerchantId) -> Option<Self> {
         let mut slots = shared.slots.lock();
         let has_room = slots.of(merchant).waiting < RECEIVES_WAITING_MAX;

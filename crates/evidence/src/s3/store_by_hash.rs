@@ -21,8 +21,8 @@ pub(super) enum Fetched<T> {
 }
 
 impl S3Store {
-    /// Fetches an upload and validates it: when this returns [`Inspection::Valid`], a copy is stored under that
-    /// SHA-256. Only for an address without a record.
+    /// Fetches an upload and validates it. If it is [`Inspection::Valid`], a copy is stored under that SHA-256. Only
+    /// for an address without a record.
     ///
     /// Storing the same content twice is a repetition. A copy whose record is never committed is found by
     /// [`S3Store::stored_copy`] when the upload is deleted.
@@ -37,12 +37,12 @@ impl S3Store {
             Fetched::TooMuch => return Ok(too_large(uri)),
             Fetched::Whole(content) => content,
         };
-        let permit = shared.validations.acquire(uri.merchant_id).await.map_err(Error::judging)?;
-        let (uri, validated) = (*uri, content.clone());
-        let looked = tokio::task::spawn_blocking(move || {
-            validate(uri.scene, uri.format, &validated).map(|()| <[u8; 32]>::from(Sha256::digest(&validated)))
+        let permit = shared.validations.acquire(uri.merchant_id).await.map_err(Error::validation)?;
+        let (uri, copy) = (*uri, content.clone());
+        let validated = tokio::task::spawn_blocking(move || {
+            validate(uri.scene, uri.format, &copy).map(|()| <[u8; 32]>::from(Sha256::digest(&copy)))
         });
-        let sha256 = match looked.await.map_err(Error::judging)? {
+        let sha256 = match validated.await.map_err(Error::validation)? {
             Ok(sha256) => sha256,
             Err(invalid_file) => return Ok(Inspection::Invalid(invalid_file)),
         };
@@ -53,7 +53,7 @@ impl S3Store {
     }
 
     /// Stores a file of another store under its hash, and reads it back. An existing copy with other content, from an
-    /// interrupted try, is replaced: it has no record yet.
+    /// interrupted attempt, is replaced: it has no record yet.
     ///
     /// # Errors
     /// [`Error::S3`] where the store fails, or returns other content than was stored.
@@ -80,8 +80,8 @@ impl S3Store {
             hasher.update(chunk);
             *size += chunk.len() as u64;
         };
-        let sealed = self.shared.hash_key(uri, sha256);
-        Ok(match self.take_in(&sealed, uri.scene.max_bytes(), |_| (Sha256::new(), 0), hash).await? {
+        let key = self.shared.hash_key(uri, sha256);
+        Ok(match self.take_in(&key, uri.scene.max_bytes(), |_| (Sha256::new(), 0), hash).await? {
             Fetched::Nothing => Inspection::Absent,
             Fetched::TooMuch => too_large(uri),
             Fetched::Whole((hasher, size)) => Inspection::Valid { sha256: hasher.finalize().into(), size },
@@ -96,7 +96,7 @@ impl S3Store {
         match self.shared.store.head(&self.shared.hash_key(uri, sha256)).await {
             Ok(found) => Ok(Some(found.size)),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(Error::s3("look for a file")(error)),
+            Err(error) => Err(Error::s3("read a file's size")(error)),
         }
     }
 
@@ -152,7 +152,7 @@ impl S3Store {
         if bytes == declared {
             return Ok(Fetched::Whole(taken));
         }
-        let source = format!("{bytes} of {declared} bytes came").into();
+        let source = format!("{bytes} of {declared} bytes arrived").into();
         Err(failed()(object_store::Error::Generic { store: "S3", source }))
     }
 
@@ -179,6 +179,6 @@ fn too_large(uri: &StorageUri) -> Inspection {
 }
 
 async fn permit(semaphore: &Semaphore) -> Result<SemaphorePermit<'_>, Error> {
-    let never_closed = |error: AcquireError| Error::judging(error);
+    let never_closed = |error: AcquireError| Error::validation(error);
     semaphore.acquire().await.map_err(never_closed)
 }

@@ -1,4 +1,4 @@
-//! Changes of merchants, apps, secrets and tokens, each in a transaction of its own, each once per idempotency key.
+//! Changes of merchants, apps, secrets and tokens, each in a separate transaction, each once per idempotency key.
 
 use std::collections::BTreeSet;
 
@@ -145,7 +145,7 @@ async fn app_done(
     Ok(app_answer(queries::app(session, app_id).await?, made, now))
 }
 
-/// Makes the app, unless there is no such merchant.
+/// Creates the app, unless the merchant does not exist.
 async fn create_app(
     session: &Session,
     merchant_id: MerchantId,
@@ -263,7 +263,7 @@ async fn revoke_token(session: &Session, name: &TokenName, now: UnixMillis) -> R
     Ok(Ok(Outcome::Token(rows::token(&row)?)))
 }
 
-/// Binaries of generation 1 let every token do everything, revoked ones too.
+/// Binaries of generation 1 accept every token for everything, also revoked ones.
 async fn lock_out_older_binaries(session: &Session) -> Result<()> {
     let [from, to] = TOKENS_NEED;
     session.run(RAISE_MIN_BINARY, &[&to, &from]).await.map(drop)

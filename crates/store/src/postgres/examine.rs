@@ -1,4 +1,4 @@
-//! What `doctor` reads of a server: its settings, its privileges, its schema, and what is stored.
+//! What `doctor` reads from a server: settings, privileges, schema and data.
 
 use std::time::Instant;
 
@@ -15,8 +15,8 @@ use crate::{KeyCheck, StoreError, TokenHash};
 
 /// Examines a database and its server.
 ///
-/// What cannot be read because of a warning is reported after it: a role that may not read the tables is such a
-/// warning.
+/// Data that cannot be read because of a warning, such as a role without the privilege to read the tables, is reported
+/// after the warning.
 pub(crate) async fn examine(address: &Address, token: Option<TokenHash>) -> Result<Examined, StoreError> {
     refuse_transaction_pooler(address).await?;
     let server_warnings = server_warnings(address).await?;

@@ -1,4 +1,4 @@
-//! Changes of merchants, apps, secrets and tokens, each in a transaction of its own, each once per idempotency key.
+//! Changes of merchants, apps, secrets and tokens, each in a separate transaction, each once per idempotency key.
 
 use rebuttal_protocol::operator::{AppSettings, Role, TokenName};
 use rebuttal_protocol::{AppId, MerchantId, Scheme, UnixMillis};
@@ -261,7 +261,7 @@ fn revoke_token(connection: &Connection, name: &TokenName, now: UnixMillis) -> R
     Ok(Ok(Outcome::Token(token)))
 }
 
-/// Binaries of generation 1 let every token do everything, revoked ones too.
+/// Binaries of generation 1 accept every token for everything, also revoked ones.
 fn lock_out_older_binaries(connection: &Connection) -> Result<()> {
     let [from, to] = TOKENS_NEED;
     connection.prepare_cached(RAISE_MIN_BINARY)?.execute([to, from]).map(drop)
