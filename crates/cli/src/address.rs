@@ -108,7 +108,7 @@ fn split_at_api<'u>(url: &'u str, api: &str) -> Option<(&'u str, &'u str)> {
 /// A text that may be a URL, without the user and the password that it may contain.
 pub(crate) fn without_user(text: &str) -> Cow<'_, str> {
     let Some((scheme, rest)) = text.split_once("://") else { return text.into() };
-    // Hides rather too much: a password may contain characters that end a host.
+    // Hides more than necessary: a password may contain characters that end a host.
     match rest.rsplit_once('@') {
         Some((_, after)) => format!("{scheme}://…@{after}").into(),
         None => text.into(),

@@ -40,8 +40,8 @@ enum ConfigSubcommand {
 
 /// Check a settings file and the variables
 ///
-/// Reports unknown keys, misspelt variables, invalid values, and settings that contradict each other. What they refer
-/// to, such as whether the database answers, is checked by `rebuttal doctor`.
+/// Reports unknown keys, misspelt variables, invalid values, and settings that contradict each other. It does not check
+/// what the settings refer to, such as the database; `rebuttal doctor` does.
 #[derive(Debug, clap::Args)]
 #[command(after_help = CHECK_EXIT_CODES)]
 struct Check {

@@ -7,7 +7,7 @@ use rebuttal_client::Error;
 /// The outcome of a command, as its exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
-    /// What was asked for is done.
+    /// The command succeeded.
     Done = 0,
     /// A local error: a file, a setting, a "no" or Ctrl-C at the confirmation.
     Local = 1,
@@ -21,7 +21,7 @@ pub(crate) enum Exit {
     Unavailable = 5,
     /// The answer could not be verified; nothing was changed.
     Unverified = 6,
-    /// What was asked for is done, but the answer could not be written to standard output.
+    /// The command succeeded, but the answer could not be written to standard output.
     OutputFailed = 7,
 }
 
@@ -48,7 +48,7 @@ impl Exit {
     /// The exit code for a client's error.
     pub(crate) const fn of(error: &Error) -> Self {
         match error {
-            // It settles its own attempt alone.
+            // It settles only its own attempt.
             Error::Refused(refusal) if refusal.open_until.is_some() => Self::Unknown,
             Error::Refused(_) => Self::Refused,
             Error::Unknown { .. } => Self::Unknown,

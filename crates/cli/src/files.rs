@@ -1,5 +1,5 @@
-//! Files that arguments name: evidence, checked before anything is sent; secrets; trusted certificates. Errors name the
-//! argument, the path, and what to do.
+//! Files that arguments name: evidence, checked before anything is sent; secrets; trusted certificates. Errors name
+//! the argument and the path, and say what to do.
 
 use std::io;
 use std::path::Path;

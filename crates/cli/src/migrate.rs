@@ -52,8 +52,8 @@ pub(crate) struct MigrateData {
     #[arg(long, value_name = "URL")]
     from: Option<Secret>,
 
-    /// Empty database to migrate to, postgres://USER:PASSWORD@HOST/DATABASE; a flag is seen by every user of the
-    /// machine, so prefer the variable where it holds a password
+    /// Empty database to migrate to, postgres://USER:PASSWORD@HOST/DATABASE; every user of the machine
+    /// can see a flag, so prefer the variable for a URL with a password
     #[arg(long, env = "REBUTTAL_MIGRATE_TO", value_name = "URL")]
     to: Option<Secret>,
 
@@ -69,7 +69,7 @@ pub(crate) struct MigrateData {
     #[arg(long)]
     skip_missing: bool,
 
-    /// Do not ask for confirmation; needed where there is no terminal
+    /// Skip the confirmation; required without a terminal
     #[arg(long)]
     yes: bool,
 

@@ -44,7 +44,7 @@ pub(crate) struct OutcomeJson<'a> {
     /// The time until which the call can still take effect.
     #[serde(skip_serializing_if = "Option::is_none")]
     open_until: Option<String>,
-    /// What to do about it, as it is printed for people.
+    /// What to do about it, the same text as for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -68,7 +68,7 @@ impl<'a> OutcomeJson<'a> {
         }
     }
 
-    /// The outcome of what needs no gateway.
+    /// The outcome of a command that needs no gateway.
     pub(crate) fn from_result<T>(result: &'a Result<T>) -> Self {
         result.as_ref().err().map_or_else(|| Self::done(None), |error| Self::failed(error, None))
     }
@@ -148,7 +148,7 @@ pub(crate) struct FailureHints<'a> {
     pub(crate) again: Option<&'a str>,
 }
 
-/// What to do about an error: a sentence, and the command that it announces.
+/// What to do about an error: a sentence, and a command.
 type ErrorHint<'a> = (String, Option<&'a str>);
 
 impl<'a> FailureHints<'a> {
@@ -294,7 +294,7 @@ pub(crate) fn finish<T>(
         }
         Err(error) => {
             terminal::eprint_error(&format!("the outcome could not be written to standard output: {why}"));
-            // It was printed nowhere yet, where it was part of the object.
+            // With `--json` it was not printed yet.
             if json.is_some() {
                 print_error(error);
             }

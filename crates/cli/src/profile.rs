@@ -24,7 +24,7 @@ Exit codes:
   2  wrong usage
   7  done as with 0, but that could not be written to standard output";
 
-/// Keep gateways and apps under names, for --profile
+/// Store gateways and apps under names, for --profile
 ///
 /// They are stored in one file with mode 0600: profiles.toml in ~/.config/rebuttal, or where REBUTTAL_PROFILES
 /// says. Secrets are never shown.

@@ -59,7 +59,7 @@ impl fmt::Display for ProfileName {
     }
 }
 
-/// The values of a profile. A missing one must be given otherwise.
+/// The values of a profile. A missing one must be given as a flag or variable.
 #[derive(Debug, Default, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Profile {
@@ -157,7 +157,7 @@ impl Profiles {
             self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let refused = || format!("cannot write {}", self.path.display());
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).with_context(refused)?;
-        // Made with mode 0600.
+        // Created with mode 0600.
         let mut file = tempfile::NamedTempFile::new_in(folder).with_context(refused)?;
         let text = Zeroizing::new(toml::to_string(&self.by_name)?);
         file.write_all(text.as_bytes()).with_context(refused)?;

@@ -1,5 +1,5 @@
-//! The command line that repeats a request whose outcome is unknown, so that it takes effect once. It is for the same
-//! shell: what variables and profiles give is not repeated, and secrets are masked.
+//! The command line that repeats a request with an unknown outcome, so that it takes effect once. It is for the same
+//! shell: values of variables and profiles are not repeated, and secrets are masked.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt as _;

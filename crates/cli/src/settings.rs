@@ -70,9 +70,9 @@ pub(crate) struct Settings {
     #[arg(long, env = "REBUTTAL_DATA", value_name = "DIR")]
     data: Option<PathBuf>,
 
-    /// Database, as postgres://user:password@host/name?sslmode=verify-full or sqlite:/path/to/file; a flag is seen by
-    /// every user of the machine, so prefer the variable where it holds a password [default: rebuttal.db in the data
-    /// directory]
+    /// Database, as postgres://user:password@host/name?sslmode=verify-full or sqlite:/path/to/file; every
+    /// user of the machine can see a flag, so prefer the variable for a URL with a password [default: rebuttal.db in
+    /// the data directory]
     #[arg(long, env = "REBUTTAL_DATABASE_URL", value_name = "URL")]
     database_url: Option<Secret>,
 
@@ -85,7 +85,7 @@ pub(crate) struct Settings {
     #[arg(long, env = "REBUTTAL_EVIDENCE_URL", value_name = "URL")]
     evidence_url: Option<String>,
 
-    /// Endpoint at which merchants and operators reach the S3 of --evidence-url, such as https://files.example.com
+    /// Public endpoint of the S3 of --evidence-url for merchants and operators, such as https://files.example.com
     /// [default: the one in --evidence-url]
     #[arg(long, env = "REBUTTAL_EVIDENCE_PUBLIC_URL", value_name = "URL")]
     evidence_public_url: Option<String>,
@@ -115,13 +115,12 @@ pub(crate) struct Settings {
     #[arg(long, env = "REBUTTAL_MASTER_KEY_FILE", value_name = "FILE")]
     master_key_file: Option<PathBuf>,
 
-    /// First operator's token, 16 to 256 visible characters; a flag is seen by every user of the machine, so prefer
-    /// the variable or --operator-token-file [default: operator.token in the data directory, created at the first
-    /// start]
+    /// First operator token, 16 to 256 visible characters; every user of the machine can see a flag, so prefer the
+    /// variable or --operator-token-file [default: operator.token in the data directory, created at the first start]
     #[arg(long, env = "REBUTTAL_OPERATOR_TOKEN", value_name = "TOKEN")]
     operator_token: Option<Secret>,
 
-    /// File with the first operator's token
+    /// File with the first operator token
     #[arg(long, env = "REBUTTAL_OPERATOR_TOKEN_FILE", value_name = "FILE")]
     operator_token_file: Option<PathBuf>,
 
@@ -129,11 +128,11 @@ pub(crate) struct Settings {
     #[arg(long, env = "REBUTTAL_FRESHNESS_WINDOW_SECONDS", value_name = "SECONDS", value_parser = seconds)]
     freshness_window_seconds: Option<u64>,
 
-    /// Signed requests that one app may make in a second [default: unlimited]
+    /// Signed requests per second of one app [default: unlimited]
     #[arg(long, env = "REBUTTAL_APP_RATE_PER_SECOND", value_name = "NUMBER", value_parser = positive)]
     app_rate_per_second: Option<NonZeroU32>,
 
-    /// Failed authentications that one address may make in a second [default: 100]
+    /// Failed authentications per second of one address [default: 100]
     #[arg(long, env = "REBUTTAL_FAILED_AUTH_PER_SECOND", value_name = "NUMBER", value_parser = positive)]
     failed_auth_per_second: Option<NonZeroU32>,
 
@@ -142,11 +141,11 @@ pub(crate) struct Settings {
     #[arg(long, env = "REBUTTAL_TRUSTED_PROXIES", value_name = "CIDR", value_delimiter = ',')]
     trusted_proxies: Option<Vec<String>>,
 
-    /// Days after which an upload that no contest names is deleted [default: 7]
+    /// Days after which an upload that no contest refers to is deleted [default: 7]
     #[arg(long, env = "REBUTTAL_UNREFERENCED_UPLOAD_DAYS", value_name = "DAYS", value_parser = positive)]
     unreferenced_upload_days: Option<NonZeroU32>,
 
-    /// Query nonces that are kept at the same time, at most 34 bytes each; further queries are answered Unavailable
+    /// Capacity of the replay cache in nonces, at most 34 bytes each; further queries are answered Unavailable
     /// [default: 2000000]
     #[arg(long, env = "REBUTTAL_READ_NONCE_CAPACITY", value_name = "NUMBER", value_parser = positive)]
     read_nonce_capacity: Option<NonZeroU32>,
@@ -175,11 +174,11 @@ pub(crate) struct Settings {
     #[arg(long, env = "REBUTTAL_START_WAIT_SECONDS", value_name = "SECONDS", value_parser = at_most::<START_WAIT_MAX_SECONDS>)]
     start_wait_seconds: Option<u16>,
 
-    /// Changes that share one transaction, and so one flush to disk; with 1, each has its own [default: 512]
+    /// Most changes in one transaction, and so per flush to disk [default: 512]
     #[arg(long, env = "REBUTTAL_COMMIT_BATCH_MAX", value_name = "NUMBER", value_parser = positive)]
     commit_batch_max: Option<NonZeroU32>,
 
-    /// Changes that wait for a transaction; more are answered Unavailable [default: 4096]
+    /// Most changes that wait for a transaction; further ones are answered Unavailable [default: 4096]
     #[arg(long, env = "REBUTTAL_COMMIT_QUEUE_MAX", value_name = "NUMBER", value_parser = positive)]
     commit_queue_max: Option<NonZeroU32>,
 
@@ -187,8 +186,7 @@ pub(crate) struct Settings {
     #[arg(long, env = "REBUTTAL_LOG_FORMAT", value_name = "FORMAT")]
     pub(crate) log_format: Option<LogFormat>,
 
-    /// Which log lines are written: error, warn, info, debug or trace, or per module, as info,rebuttal_server=debug
-    /// [default: info]
+    /// Log level: error, warn, info, debug or trace, or per module, such as info,rebuttal_server=debug [default: info]
     #[arg(long, env = "REBUTTAL_LOG_FILTER", value_name = "FILTER")]
     pub(crate) log_filter: Option<String>,
 }

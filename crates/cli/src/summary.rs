@@ -45,7 +45,7 @@ pub(crate) fn print(dispute: &Answer<DisputeData>) {
     eprintln!();
 }
 
-/// Warns where the dispute's state accepts no response.
+/// Warns if the dispute's state accepts no response.
 pub(crate) fn print_warning(dispute: &Answer<DisputeData>) {
     if dispute.data.status != Status::NeedsResponse.as_str() {
         eprintln!();

@@ -283,7 +283,7 @@ pub struct DisputeData {
     /// The dispute's number.
     #[schema(value_type = DisputeNo)]
     pub dispute_no: String,
-    /// The platform's number of the payment.
+    /// Number of the payment at the platform.
     #[schema(value_type = PaymentNo)]
     pub payment_no: String,
     /// The merchant's number of the trade.

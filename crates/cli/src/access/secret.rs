@@ -46,7 +46,7 @@ impl SourcedAppSecret {
     }
 }
 
-/// What is wrong with the form of a secret.
+/// Why the text is not a secret.
 fn form_error(text: &str) -> String {
     let is_hex = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
     match text.chars().count() {

@@ -42,8 +42,8 @@ pub(super) async fn run(gateway: &DemoGateway, once: bool) -> Result<()> {
     Ok(())
 }
 
-/// Prints operator commands for the user: for the demo's gateway if it keeps running, else for one that they start with
-/// `serve`, which the commands reach by default.
+/// Prints operator commands for the user: for the demo's gateway if it keeps running, otherwise for a gateway that the
+/// user starts with `serve`, which the commands use by default.
 struct OperatorCommands {
     exports: Option<String>,
 }

@@ -16,7 +16,7 @@ pub(super) enum OperatorFailure {
     /// The gateway refused, in a problem document.
     #[error("the gateway refused: {code}: {detail}")]
     Refused { code: Code, detail: String },
-    /// The gateway does not know the token. Its code is the same where none is sent; one was.
+    /// The gateway does not know the token. It has the same code for a missing token, but one was sent.
     #[error("the gateway refused: {code}: {}", token_rejected_text(origin))]
     TokenRejected { code: Code, origin: TokenOrigin },
     /// Something that is not the operator API answers.
@@ -50,9 +50,9 @@ pub(super) fn token_rejected_text(origin: &TokenOrigin) -> String {
 pub(super) struct ResendInfo {
     /// None where the change is idempotent.
     idempotency_key: Option<String>,
-    /// The deadline as it was sent: a duration would give another time later, and so another change.
+    /// The deadline that was sent: a duration would give another time, and so another change.
     deadline: Option<String>,
-    /// The typed command with both.
+    /// The command line with both.
     command: String,
 }
 
@@ -65,12 +65,12 @@ impl ResendInfo {
         Self { idempotency_key: owned(key), deadline: owned(deadline), command }
     }
 
-    /// The sentence and the command that it announces.
+    /// A sentence, and the command.
     fn after_sentence(&self, sentence: &str) -> String {
         rerun_command::after_sentence(sentence, &self.command)
     }
 
-    /// What to do where the change is made, but its answer could not be written.
+    /// What to do if the change was made, but its answer could not be written.
     pub(super) fn repeat_answer_hint(&self) -> String {
         self.after_sentence(
             "To get the same answer again, fix that; the change is applied once. A --secret-file is never overwritten, so \

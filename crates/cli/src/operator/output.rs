@@ -89,7 +89,7 @@ pub(super) fn finish(result: Result<()>, json: bool, again: Option<ResendInfo>) 
     };
     let Err(write_error) = terminal::stdout_result() else { return Ok(exit) };
     match &result {
-        // The reader of the pipe wanted no more.
+        // The reader closed the pipe.
         Ok(()) if again.is_none() && write_error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Done),
         Ok(()) => {
             terminal::eprint_error(&format!(

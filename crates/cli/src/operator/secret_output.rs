@@ -29,7 +29,7 @@ pub(super) struct SecretFile {
     is_written: bool,
 }
 
-/// An empty file is removed: it would be in the way when the command is run again.
+/// An empty file is removed, because it would prevent running the command again.
 impl Drop for SecretFile {
     fn drop(&mut self) {
         if !self.is_written {

@@ -15,13 +15,13 @@ use crate::terminal::{self, Table};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum TokenCommand {
-    /// Make a token; it is shown this once
+    /// Create a token; it is shown only once
     Create {
-        /// Its name, which histories show with what its holder does
+        /// The token's name, which histories show as the actor
         #[arg(long, value_name = "NAME")]
         name: TokenName,
 
-        /// What its holder may do: viewer reads, operator acts on disputes too, admin does everything
+        /// The token's role: viewer reads, operator also acts on disputes, admin does everything
         #[arg(long, value_name = "ROLE", value_parser = enum_arg::parser(Role::ALL, Role::as_str))]
         role: Role,
 

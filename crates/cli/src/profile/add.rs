@@ -12,13 +12,13 @@ use crate::profiles::{ProfileName, Profiles};
 use crate::settings::Secret;
 use crate::{prompt, usage};
 
-/// Keep a gateway and an app under a name
+/// Store a gateway and an app under a name
 ///
-/// What is not given by a flag is taken from the variables. A secret that is not given is asked for, or read from
-/// standard input where that is no terminal. The profile named default counts where nothing else is given.
+/// Values that are not given as flags are taken from the variables. A secret that is not given is prompted for, or read
+/// from standard input without a terminal. The profile named default is used if no other value is given.
 #[derive(Debug, clap::Args)]
 pub(super) struct Add {
-    /// What to call it: letters, digits, - and _
+    /// The profile's name: letters, digits, - and _
     #[arg(value_name = "NAME")]
     name: ProfileName,
 

@@ -1,6 +1,6 @@
-//! Reads the TOML file. An unknown key is refused with the most similar known one: a misspelt setting that has no
-//! effect is worse than a gateway that does not start. An invalid value is reported with its line, its key, and what it
-//! must be, in the words of its flag.
+//! Reads the TOML file. An unknown key is refused with the most similar known one: a misspelt setting must prevent the
+//! start rather than have no effect. An invalid value is reported with its line, its key, and what it must be, with the
+//! message of its flag.
 
 use std::any::TypeId;
 use std::collections::BTreeMap;

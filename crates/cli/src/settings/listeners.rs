@@ -1,4 +1,4 @@
-//! Two listeners on one address: the second to start would fail, and blame another program.
+//! Detects two listeners with one address: the second would fail to bind, as if another program used it.
 
 use std::net::SocketAddr;
 

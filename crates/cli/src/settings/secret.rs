@@ -14,7 +14,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::faults::{SettingError, SettingErrors};
 
-/// More than any secret needs: a database's URL with all of its parameters.
+/// Longest secret: a database's URL with all of its parameters is shorter.
 const FILE_MAX_BYTES: u64 = 16 * 1024;
 
 /// Wiped from memory when dropped; never printed.
@@ -35,7 +35,7 @@ impl Secret {
         bail!("cannot read the secret in {}: {why}", path.display())
     }
 
-    /// The text. Named so that every use is noticed in review.
+    /// The text. The name makes every use visible in review.
     pub(crate) fn expose(&self) -> &str {
         &self.0
     }

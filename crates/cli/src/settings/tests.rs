@@ -185,7 +185,7 @@ fn an_address_alone_is_a_trusted_proxy() {
     assert_eq!(networks, ["10.0.0.1/32", "::1/128"]);
 }
 
-/// The default file with the # before some of its settings taken away.
+/// The default file with some of its settings uncommented.
 fn uncommented(chosen: impl Fn(&default_file::DocumentedSetting) -> bool) -> String {
     let chosen = DEFAULT_FILE.settings.iter().filter(|setting| chosen(setting));
     let line = |setting: &default_file::DocumentedSetting| {
@@ -221,7 +221,7 @@ fn each_default_of_the_file_is_that_of_the_code() {
     assert_eq!(defaults.log_format, Some(LogFormat::Text));
     assert_eq!(defaults.log_filter.as_deref(), Some(LOG_FILTER));
     assert_eq!(format!("{:?}", defaults.config().unwrap()), nothing);
-    // An example with the effect of no setting would be a default.
+    // An example that equals the default would be shown as the default.
     let needed = [("tls_key", "tls_certificate"), ("evidence_public_url", "evidence_url")];
     for example in DEFAULT_FILE.settings.iter().filter(|setting| setting.is_example) {
         let goes_with =

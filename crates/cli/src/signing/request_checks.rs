@@ -13,8 +13,8 @@ pub(crate) fn merchant_paths() -> impl Iterator<Item = &'static str> {
     MerchantCall::ALL.iter().map(|call| call.path())
 }
 
-/// What the gateway refuses in a request whatever its signature, as sentences in the order of its checks (contract §7).
-/// `target` is what follows the gateway's base URL.
+/// Why the gateway refuses a request whatever its signature, as sentences in the order of its checks (contract §7).
+/// `target` is the part of the URL after the gateway's base URL.
 pub(crate) fn refusals(method: &str, target: &str, body: &[u8]) -> Vec<String> {
     let mut refusals = Vec::new();
     let path = target.split('?').next().unwrap_or(target);
@@ -36,7 +36,7 @@ pub(crate) fn refusals(method: &str, target: &str, body: &[u8]) -> Vec<String> {
     refusals
 }
 
-/// A warning where the URL or the body contains a secret: both are sent in a readable form.
+/// A warning if the URL or the body contains a secret: both are sent in a readable form.
 pub(crate) fn leaked_secret(redactor: &SecretRedactor, target: &str, body: &[u8]) -> Option<String> {
     let location = match (redactor.contains_secret(target), redactor.contains_secret(&escape_invisible(body)))
     {
@@ -55,9 +55,9 @@ pub(crate) fn leaked_secret(redactor: &SecretRedactor, target: &str, body: &[u8]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Freshness {
     fresh: bool,
-    /// How far the timestamp is ahead of this machine's clock; below zero where it is behind.
+    /// How far the timestamp is ahead of this machine's clock; negative if it is behind.
     ahead_millis: i64,
-    /// How far it may be off, unless the gateway's operator has set otherwise.
+    /// How far it may differ, by default.
     window_millis: i64,
 }
 

@@ -9,7 +9,7 @@ use rebuttal_testbed::{Page, page, page::Block};
 
 use super::help::parse;
 
-/// What a reader fills in for …: 32 digits fit everywhere.
+/// Replaces … in a command: 32 digits fit everywhere.
 const FILLED_IN: &str = "00000000000000000000000000000000";
 
 /// The command lines of a page's blocks, with the page's name.
@@ -43,7 +43,7 @@ fn every_command_line_in_the_docs_is_accepted() {
     assert!(count > 10, "{count} is fewer than the docs ever had");
 }
 
-/// A sentence may leave out what it is not about, but what it names must exist.
+/// A sentence may omit options, but those that it names must exist.
 #[test]
 fn every_command_that_the_docs_mention_exists() {
     let mut count = 0;

@@ -112,7 +112,7 @@ fn bodies(body: &[u8]) -> Vec<WrongField> {
         .collect()
 }
 
-/// JSON with other white space between its tokens: none but `after` each colon and comma.
+/// JSON with other white space between its tokens: only `after` each colon and comma.
 fn respaced(json: &[u8], after: &[u8]) -> Vec<u8> {
     let (mut respaced, mut in_string, mut escaped) = (Vec::new(), false, false);
     for byte in json {

@@ -78,7 +78,7 @@ impl<'a> CheckedRequest<'a> {
         if let Some(required) = self.app_scheme.filter(|required| *required != scheme) {
             self.refusals.push(format!("the header says {scheme}, but the app must sign with {required}"));
         }
-        // Where the base URL is not known, the target may begin with its path.
+        // If the base URL is not known, the target may begin with its path.
         let path = self.target.split('?').next().unwrap_or(&self.target);
         let known =
             request_checks::merchant_paths().find(|known| given.url.is_none() && path.ends_with(known));

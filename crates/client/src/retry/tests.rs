@@ -1,4 +1,4 @@
-//! The table of what is sent again, row by row.
+//! The table of retries, row by row.
 
 use bytes::Bytes;
 use rebuttal_protocol::signature::{Message, Signer};
@@ -9,7 +9,7 @@ use crate::error::{Claim, ResponseDefect, Unverified};
 use crate::limits::CALL_TIMEOUT;
 use crate::proof::Proof;
 
-/// When the timestamp of the attempts here is stale.
+/// When the attempts' timestamp is stale.
 const STALE_AT: UnixMillis = UnixMillis(300_000);
 
 fn settled(code: Code) -> Attempt {
@@ -148,8 +148,8 @@ fn a_refusal_after_a_lost_attempt_says_so() {
     assert_eq!(refusal.open_until, Some(STALE_AT));
 }
 
-/// Whatever a notice says, the request may still take effect: no call that can change a dispute ends by it as done or
-/// refused, and none before its bounds.
+/// After a notice the request may still take effect: a call that can change a dispute does not end by one as done or
+/// refused, and not before its limits.
 #[test]
 fn a_notice_of_any_code_leaves_a_change_open() {
     for code in Code::ALL {
@@ -171,7 +171,7 @@ fn a_notice_of_any_code_leaves_a_change_open() {
     }
 }
 
-/// A read changes nothing, whatever becomes of it.
+/// A read changes nothing, whatever its outcome.
 #[test]
 fn a_notice_ends_a_read_as_its_code_says() {
     let end = |code| judge(&mut AttemptPlan::new(CallEffect::None, 5), noticed(code));

@@ -28,7 +28,7 @@ pub struct OpenDispute {
     pub dispute_no: Option<DisputeNo>,
     /// Whose payment is disputed.
     pub merchant_id: MerchantId,
-    /// The platform's number of the payment.
+    /// Number of the payment at the platform.
     pub payment_no: PaymentNo,
     /// The merchant's number of the trade.
     pub merchant_trade_no: MerchantTradeNo,
@@ -109,7 +109,7 @@ struct OpenDisputeBody<'a> {
     dispute_no: Option<&'a DisputeNo>,
     /// The merchant whose payment is disputed.
     merchant_id: MerchantId,
-    /// The platform's number of the payment.
+    /// Number of the payment at the platform.
     payment_no: &'a PaymentNo,
     /// The merchant's number of the trade.
     merchant_trade_no: &'a MerchantTradeNo,

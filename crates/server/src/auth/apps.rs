@@ -57,7 +57,7 @@ impl KnownApp {
         self.secrets.iter().filter(move |secret| secret.expires_at.is_none_or(|expires_at| at < expires_at))
     }
 
-    /// The app with which `doctor` calls. Only holders of the master key can sign as it, or for it.
+    /// The app as which `doctor` calls. Only holders of the master key can sign as it or answer it.
     fn of_doctor((app_id, secret): &(AppId, AppSecret)) -> Self {
         let secret = KnownSecret {
             secret_id: *app_id.as_bytes(),
@@ -115,7 +115,7 @@ struct AppCache {
 type Lookup = Option<Arc<KnownApp>>;
 type LookupResult = Result<Lookup, Refusal>;
 
-/// Locked by the request that reads the app (single flight); holds when the last read failed, and why.
+/// Locked by the request that reads the app (single flight). Contains the time and the error of a failed read.
 type InFlightRead = tokio::sync::Mutex<Option<(Instant, Refusal)>>;
 
 pub(crate) struct AppLookup {

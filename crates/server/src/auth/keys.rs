@@ -1,7 +1,7 @@
 //! The master key and the keys derived from it: those that encrypt app secrets and new tokens, the check value that
 //! detects a wrong master key, and the credentials that sign the embedded store's upload forms.
 //!
-//! Each purpose has its own key, so that none can be learnt or replayed through another.
+//! Each purpose has a separate key, so that none can be learnt or replayed through another.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -81,8 +81,8 @@ fn derive(key: &[u8; MASTER_KEY_BYTES], purpose: &[u8]) -> Zeroizing<[u8; 32]> {
 
 /// Creates a file with mode 0600 atomically and durably; fails if it exists.
 ///
-/// The content is written to a temporary file and then linked: a key file half written before a crash would lock its
-/// owner out permanently.
+/// The content is written to a temporary file and then linked: a key file that is incomplete after a crash would
+/// prevent every later start.
 pub(crate) fn write_private(path: &Path, content: &str) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut draft = path.as_os_str().to_owned();

@@ -1,5 +1,5 @@
-//! What is known of a merchant request before any check. It travels in the request's extensions from the layer that
-//! signs answers to the extractor that verifies, which stores in it what verified.
+//! What is known about a merchant request before any check. It is passed in the request's extensions from the layer
+//! that signs answers to the extractor that verifies, which stores in it what verified the signature.
 
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
@@ -24,7 +24,7 @@ pub(crate) struct RequestContext {
     pub(crate) origin: IpAddr,
     pub(crate) body: Result<ReceivedBody, BodyFailure>,
     pub(crate) header: Result<Authorization, Refusal>,
-    /// Also an error if the header is one.
+    /// An error if the app cannot be looked up, or the header cannot be parsed.
     pub(crate) app: Result<Arc<KnownApp>, Refusal>,
     pub(crate) verified: OnceLock<Arc<Verified>>,
 }

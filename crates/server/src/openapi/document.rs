@@ -1,4 +1,4 @@
-//! The whole document: who may call what, every schema, and how messages are signed.
+//! The whole document: operations, security schemes, schemas, and the rules of signing.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -29,7 +29,7 @@ use crate::http::paths::{DOCS, HEALTHZ, OPENAPI, READYZ};
 pub(super) const OPERATOR_TOKEN: &str = "operatorToken";
 const UNAUTHENTICATED: &str = "Unauthenticated";
 
-/// What the operations are made from, and the schemas that they have referred to so far.
+/// Builds the operations, and collects the schemas that they refer to.
 pub(super) struct Draft {
     pub(super) examples: Examples,
     schemas: RefCell<BTreeMap<String, Schema>>,
@@ -52,7 +52,7 @@ impl Draft {
         Ref::from_schema_name(name).into()
     }
 
-    /// Makes components of the schemas that a type refers to, without the type.
+    /// Adds components for the schemas that a type refers to, without the type.
     pub(super) fn within<T: ToSchema>(&self) {
         let mut schemas = Vec::new();
         T::schemas(&mut schemas);

@@ -21,7 +21,7 @@ use crate::merchant::upload;
 
 pub(super) const TAG: &str = "Merchants";
 
-/// What every merchant's call may be rejected with.
+/// The codes of every merchant call's rejections.
 pub(super) const REJECTIONS: Rejections =
     Rejections { name: "Merchants", format: Format::Signed, codes: &CODES };
 const CODES: [Code; 16] = [

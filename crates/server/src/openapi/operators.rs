@@ -22,7 +22,7 @@ use crate::operator::PREFIX;
 
 pub(super) const TAG: &str = "Operators";
 
-/// What every call that only reads may be rejected with.
+/// The codes of every reading call's rejections.
 pub(super) const READS: Rejections =
     Rejections { name: "OperatorReads", format: Format::Problem, codes: &READ_CODES };
 const READ_CODES: [Code; 6] = [
@@ -33,7 +33,7 @@ const READ_CODES: [Code; 6] = [
     Code::SystemError,
     Code::Unavailable,
 ];
-/// What every call that changes something may be rejected with.
+/// The codes of every changing call's rejections.
 pub(super) const WRITES: Rejections =
     Rejections { name: "OperatorWrites", format: Format::Problem, codes: &WRITE_CODES };
 const WRITE_CODES: [Code; 12] = [

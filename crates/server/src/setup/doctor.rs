@@ -29,7 +29,7 @@ use crate::setup::hints;
 pub enum Severity {
     /// Nothing is wrong.
     Ok,
-    /// It works, but not for long, or not for everyone.
+    /// It works, but will soon fail, or fails for some callers.
     Warning,
     /// It does not work, or data can be lost or read by others.
     Fault,
@@ -40,7 +40,7 @@ pub enum Severity {
 pub struct Finding {
     /// What was checked.
     pub check: &'static str,
-    /// How bad it is.
+    /// The severity.
     pub severity: Severity,
     /// The result; for warnings and faults also why it matters and what to do.
     pub message: String,
@@ -72,7 +72,7 @@ pub struct Examination {
     pub app: Option<DoctorApp>,
     /// The app by which every gateway with this master key recognizes `doctor`, whichever installation it serves.
     pub master_key_app: Option<DoctorApp>,
-    /// The bucket of the evidence, if it must bear this gateway's ownership marker.
+    /// The evidence bucket, if it must have this gateway's ownership marker.
     pub bucket: Option<S3Store>,
     /// Whether a gateway serves from this data directory, or may serve this database from another one.
     pub is_served: bool,
@@ -178,7 +178,7 @@ fn list_of(named: &[String], all: u64) -> String {
     format!("{}{others}", named.join("; "))
 }
 
-/// A check that could not be made: left out, it would count as passed.
+/// The finding for a check that could not run: without it, the check would count as passed.
 fn skipped(check: &'static str, reason: &str) -> Finding {
     Finding::warning(check, format!("not checked: {reason}"))
 }
@@ -207,7 +207,7 @@ async fn examine_database(
     Err(findings)
 }
 
-/// Shows which installation is checked: it depends on the settings that `doctor` was given.
+/// Shows which installation is checked, which depends on `doctor`'s settings.
 fn installation(config: &Config, location: &Location) -> String {
     let evidence = match &config.evidence {
         EvidenceLocation::Folder(folder) => folder.display().to_string(),

@@ -14,7 +14,7 @@ use crate::clock;
 use crate::io_hints::read_error_reason;
 use crate::setup::config::OperatorToken;
 
-/// The token of a new database: the configured one, else that of the file, else a new one that is written to the file.
+/// The token of a new database: the configured one, or that of the file, or a new one that is written to the file.
 pub(crate) struct FirstToken<'f> {
     /// The hash that the database stores.
     pub(crate) hash: TokenHash,
@@ -40,7 +40,7 @@ impl<'f> FirstToken<'f> {
     }
 }
 
-/// The configured token, else that of the file, if it exists.
+/// The configured token, or that of the file, if it exists.
 fn configured_or_stored(
     configured: Option<&OperatorToken>,
     file: &Path,
@@ -52,7 +52,7 @@ fn configured_or_stored(
     }
 }
 
-/// Makes the configured token, else that of the file, the first operator's.
+/// Stores the configured token, or that of the file, as the first operator's.
 pub(crate) async fn ensure_token(
     store: &Store,
     configured: Option<&OperatorToken>,

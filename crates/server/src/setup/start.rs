@@ -35,7 +35,7 @@ use wait::StartWait;
 const UPLOAD_ACCESS_KEY_ID: &str = "REBUTTAL";
 /// The region in the credential scope of the embedded store's forms.
 const UPLOAD_REGION: &str = "rebuttal";
-/// What a start may wait for, as the log names it.
+/// What a start may wait for, as named in the log.
 const DATABASE: &str = "the database";
 const OBJECT_STORE: &str = "the object store";
 
@@ -136,7 +136,7 @@ fn is_transient(error: &anyhow::Error) -> bool {
     })
 }
 
-/// The configured database, else the one of the data directory.
+/// The configured database, or the one in the data directory.
 async fn open_store(config: &Config, data_dir: &DataDir) -> anyhow::Result<Store> {
     let options = Options {
         queue_max: config.commit_queue_max.get(),
@@ -201,7 +201,7 @@ async fn open_evidence(config: &Config, keys: &Keys, store: &Store) -> anyhow::R
 }
 
 /// Records the location of the evidence in the database, and refuses another one than is recorded: its missing files
-/// would seem never uploaded. An operator confirms another folder by an empty `gateway.mark` in it.
+/// would count as never uploaded. An operator confirms another folder by an empty `gateway.mark` in it.
 async fn bind_to_location(
     store: &Store,
     location: String,

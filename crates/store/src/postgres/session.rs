@@ -64,7 +64,7 @@ pub(crate) enum Error {
     /// A stored value is not what this version writes.
     #[error("{0}")]
     Unreadable(String),
-    /// No answer came in time.
+    /// No answer arrived in time.
     #[error("no answer in {0:?}")]
     Late(Duration),
     /// TLS could not be set up.

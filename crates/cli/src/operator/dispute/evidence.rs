@@ -1,5 +1,5 @@
-//! `rebuttal operator dispute evidence`: downloads the files whose bytes are those that were submitted, or prints links
-//! to them.
+//! `rebuttal operator dispute evidence`: downloads submitted files whose hash is the recorded one, or prints links to
+//! them.
 
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::Write as _;
@@ -23,22 +23,22 @@ pub(crate) struct FetchEvidence {
     #[arg(value_name = "DISPUTE_NO")]
     dispute_no: DisputeNo,
 
-    /// Which pieces, as `show` names them, such as 1-2 [default: all]
+    /// Ids of the evidence, as in `show`, such as 1-2 [default: all]
     #[arg(value_name = "EVIDENCE_ID", value_parser = evidence_id)]
     evidence_ids: Vec<String>,
 
-    /// Folder that the files are written to, made if missing; others cannot read them, and files that are there are
-    /// never overwritten
+    /// Folder that the files are written to, created if missing; only you can read them, and existing files are not
+    /// overwritten
     #[arg(long, value_name = "DIR", default_value = ".")]
     directory: PathBuf,
 
-    /// Print a link to each piece instead of fetching it, if the evidence is stored in S3: whoever has it can fetch
-    /// the file, for five minutes
+    /// Print links instead of downloading, if the evidence is stored in S3; anyone with a link can download the file
+    /// for five minutes
     #[arg(long, conflicts_with = "directory")]
     link: bool,
 }
 
-/// A file that was written; also what `--json` prints of it.
+/// A file that was written; also its object in `--json`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct WrittenFile<'a> {
@@ -167,7 +167,7 @@ fn write(directory: &Path, dispute_no: &str, item: &answers::Evidence, content: 
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
     let mut file = file.map_err(|error| files::create_error(&path, "--directory", &error))?;
     file.write_all(content).with_context(|| {
-        // A part of a file must not be taken for all of it.
+        // A partial file must not pass for the whole one.
         let _ = std::fs::remove_file(&path);
         format!("cannot write {}", path.display())
     })?;

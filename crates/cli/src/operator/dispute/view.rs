@@ -1,4 +1,4 @@
-//! Disputes as operators see them. Other members of the API are printed by `--json` alone.
+//! Disputes as shown to operators. Other members of the API are printed by `--json` only.
 
 use console::style;
 use rebuttal_client::internal;

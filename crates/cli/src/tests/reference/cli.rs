@@ -31,7 +31,7 @@ alone.
     hold("cli.md", "what each command says of itself (`crates/cli/src`)", "Commands", &body);
 }
 
-/// The help without what the command shares with all others below `operator`.
+/// The help without the options that all `operator` commands have.
 fn own(words: &str, help: &str) -> String {
     let shared = ["Gateway and token:", "Exit codes:"];
     let is_shared = |part: &&str| {

@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::{ALL, document_of};
 
-/// Texts that some parser takes and most do not.
+/// Texts that some parser accepts and most do not.
 const PLAIN: &[&str] = &[
     "",
     " ",

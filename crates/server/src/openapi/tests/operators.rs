@@ -27,7 +27,7 @@ fn known<T: Debug>(parse: impl Fn(&Object<'_>) -> Result<T, BadRequest>) -> BTre
     known.map(str::to_owned).collect()
 }
 
-/// The parser knows the members of the schema, reads the example, and reads what its type writes.
+/// The parser accepts the schema's members, the example, and what the type serializes to.
 fn agrees<T: Serialize + PartialEq + Debug>(
     method: &str,
     path: &str,
