@@ -14,9 +14,9 @@ pub(crate) const METHOD: &str = "POST";
 /// A request and its verified answer, as they were sent. Keep it: together with the secret it later proves what the
 /// gateway answered, and whether that settled the request.
 ///
-/// It is written as JSON with the members `method`, `url`, `request` and `answer`; the latter two hold `authorization`,
-/// the header, and `body`. The secret is not part of it. What is read back is a claim until it
-/// [verified](Self::verify):
+/// It is written as JSON with the members `method`, `url`, `request` and `answer`; the latter two have
+/// `authorization`, the header, and `body`. The secret is not part of it. [Verify](Self::verify) a proof that was read
+/// from a file:
 ///
 /// ```no_run
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {

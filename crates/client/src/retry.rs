@@ -38,8 +38,8 @@ impl Attempt {
     fn effect(&self) -> AttemptEffect {
         match self {
             Self::Failed(cause) => cause.effect(),
-            // Nonces are random, so a nonce that was used before means that the request was duplicated on the way, and
-            // the first copy's outcome is valid. After an internal error the gateway promises nothing.
+            // Nonces are random, so a used nonce means that the request was duplicated in transit, and the first
+            // copy's outcome is valid. After an internal error the outcome is unknown.
             Self::Verified(verified)
                 if verified.finality == Finality::Notice
                     || matches!(

@@ -11,11 +11,11 @@ use crate::{Code, Nonce};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Envelope<T> {
-    /// What became of the request.
+    /// The outcome of the request.
     pub code: Code,
     /// Null on success; otherwise what happened, why, and what to do.
     pub error_message: Option<String>,
-    /// What the call returns; null on failure.
+    /// The result of the call; null on failure.
     pub data: Option<T>,
 }
 
@@ -25,13 +25,13 @@ impl<T> Envelope<T> {
         Self { code: Code::Ok, error_message: None, data: Some(data) }
     }
 
-    /// Failure, with a sentence that says what to do.
+    /// Failure, with a message that says what to do.
     pub fn refused(code: Code, message: impl Into<String>) -> Self {
         Self { code, error_message: Some(message.into()), data: None }
     }
 }
 
-/// What contest and accept return: `{"result": true}`.
+/// The result of contest and accept: `{"result": true}`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Done {
     /// Always true.

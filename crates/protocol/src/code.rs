@@ -1,4 +1,4 @@
-//! The flat list of answer codes: one code, one meaning (contract §7, §8). Statuses of HTTP belong to the server.
+//! The list of answer codes: one code, one meaning (contract §7, §8). The server maps them to HTTP statuses.
 
 use std::fmt;
 use std::str::FromStr;

@@ -27,7 +27,7 @@ impl Currency {
         self.0.code()
     }
 
-    /// Digits after the decimal point on the wire: three where ISO 4217 has three, else two (contract §5).
+    /// Digits after the decimal point on the wire: three if ISO 4217 has three, otherwise two (contract §5).
     pub fn decimals(self) -> u32 {
         if self.0.exponent() == Some(3) { 3 } else { 2 }
     }
@@ -68,7 +68,7 @@ pub struct Amount {
 }
 
 impl Amount {
-    /// An amount in units of the last decimal that the wire shows: cents, or thousandths of a dinar.
+    /// An amount in units of the last decimal on the wire: cents, or thousandths of a dinar.
     pub const fn from_minor_units(minor_units: i64, currency: Currency) -> Self {
         Self { minor_units, currency }
     }
@@ -105,7 +105,7 @@ impl Amount {
         Ok(Self { minor_units, currency })
     }
 
-    /// The amount in units of the last decimal that the wire shows.
+    /// The amount in units of the last decimal on the wire.
     pub const fn minor_units(self) -> i64 {
         self.minor_units
     }
@@ -117,7 +117,7 @@ impl Amount {
 }
 
 impl fmt::Display for Amount {
-    /// The decimal alone, without the currency.
+    /// The decimal, without the currency.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let decimals = self.currency.decimals();
         let scale = 10_i64.pow(decimals);

@@ -1,4 +1,4 @@
-//! The gateway reads what the command line writes, each request of the operator API by one type.
+//! The gateway parses what the command line serializes, each request of the operator API by one type.
 
 use crate::body::Object;
 use crate::code::{Code, Resend};

@@ -1,4 +1,4 @@
-//! What the requests take and how they refuse: each faulty field by name, all in one sentence.
+//! What the requests accept and how they refuse: every faulty field by name, in one message.
 
 use crate::Code;
 use crate::body::Object;
@@ -129,7 +129,7 @@ fn an_operators_misspelt_member_is_refused() {
     let message = OperatorAction::parse(OperatorActionKind::Resolve, &object).unwrap_err().to_string();
     assert!(message.contains("outcom is not known here"), "{message}");
     assert!("delete".parse::<OperatorActionKind>().is_err());
-    // A null says nothing, but who sends one under a wrong name thinks it does.
+    // A null under an unknown name is refused, too: it is a misspelt member.
     let settings = AppSettings::parse(&Object::parse(br#"{"notifyURL":null}"#).unwrap());
     assert!(settings.unwrap_err().to_string().contains("notifyURL is not known here"));
 }

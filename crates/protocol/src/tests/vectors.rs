@@ -1,4 +1,4 @@
-//! Every verdict of `testdata/signing.json`, which an independent implementation made.
+//! Every verdict of `testdata/signing.json`, which was produced by an independent implementation.
 
 use crate::body::{DEPTH_MAX, Object};
 use crate::dispute::AcceptRequest;
@@ -21,7 +21,7 @@ fn text<'a>(vector: &'a Value, key: &str) -> &'a str {
     vector[key].as_str().unwrap_or_else(|| panic!("{key} of {vector}"))
 }
 
-/// The whole check of a message as the vectors have it: header, then sign.
+/// The check of a message in the vectors: header, then signature.
 fn verdict(vector: &Value, authorization: &str, body: &[u8]) -> &'static str {
     let Ok(header) = Authorization::parse(authorization.as_bytes()) else {
         return "Malformed";
@@ -101,7 +101,7 @@ fn an_answers_nonce_is_bound_to_its_request() {
     }
 }
 
-/// What each answer proves about its request; and a client that knows of no notices believes none.
+/// What each answer proves about its request. A client without support for notices rejects them.
 #[test]
 fn an_answer_proves_what_its_nonce_says() {
     let vectors = vectors();
