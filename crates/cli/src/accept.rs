@@ -106,7 +106,7 @@ impl Accept {
             summary::print(&with_wait_notice(client.base_url(), client.query(&request)).await?);
         }
         if needs_confirmation {
-            prompt::confirm("Accept? The disputed money is given up. This cannot be undone.", "accepted")
+            prompt::confirm("Accept? The disputed amount is given up. This cannot be undone.", "accepted")
                 .await?;
         }
         Ok(())

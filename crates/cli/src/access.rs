@@ -176,14 +176,14 @@ impl ResolvedConnection {
 
     pub(crate) fn require_url(&self) -> Result<&Address> {
         self.url.as_ref().context(
-            "no gateway's address: set REBUTTAL_URL, pass --url, or keep a profile with `rebuttal profile add`",
+            "no gateway's address: set REBUTTAL_URL, pass --url, or add a profile with `rebuttal profile add`",
         )
     }
 
     /// The app that signs.
     pub(crate) fn require_app_id(&self) -> Result<AppId> {
         self.app_id.context(
-            "no app id: set REBUTTAL_APP_ID, pass --app-id, or keep a profile with `rebuttal profile add`",
+            "no app id: set REBUTTAL_APP_ID, pass --app-id, or add a profile with `rebuttal profile add`",
         )
     }
 

@@ -19,8 +19,8 @@ use crate::{command_tree, outcome};
 const CHECK_EXIT_CODES: &str = "\
 Exit codes:
   0  nothing is wrong
-  1  there are errors, each of which is printed; or they could not be printed
-  2  wrong usage";
+  1  there are errors, which are printed, or they could not be printed
+  2  usage error";
 
 /// Print, check or show the settings of a gateway
 #[derive(Debug, clap::Args)]

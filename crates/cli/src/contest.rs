@@ -92,7 +92,7 @@ impl Contest {
             summary::print_warning(&dispute);
         }
         if needs_confirmation {
-            prompt::confirm("Submit? It is done once and cannot be changed.", "submitted").await?;
+            prompt::confirm("Submit? A submission cannot be changed.", "submitted").await?;
         }
         uploads::upload(client, self.dispute_no.clone(), pieces).await
     }

@@ -23,8 +23,8 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 const EXIT_CODES: &str = "\
 Exit codes:
   0  there are no faults; there may be warnings
-  1  there are faults, each of which is printed; or they could not be printed
-  2  wrong usage";
+  1  there are faults, which are printed, or they could not be printed
+  2  usage error";
 
 /// Check an installation and explain how to fix it
 ///

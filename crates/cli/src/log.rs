@@ -62,14 +62,14 @@ pub(crate) fn validate_filter(filter: &str) -> Result<&str> {
             let levels = LEVELS.join(", ");
             let meant = nearest(&word, LEVELS.into_iter());
             let meant = meant.map(|level| format!("; did you mean {level:?}?")).unwrap_or_default();
-            bail!("log_filter: {level:?} is no level; levels are {levels}{meant}");
+            bail!("log_filter: {level:?} is not a level; levels are {levels}{meant}");
         }
         let is_module_path = |target: &str| {
             !target.is_empty() && target.chars().all(|c| c.is_ascii_alphanumeric() || "_:".contains(c))
         };
         ensure!(
             target.is_none_or(is_module_path),
-            "log_filter: {directive:?} names no part of the program; write it as rebuttal_server=debug"
+            "log_filter: {directive:?} names no module; write it as rebuttal_server=debug"
         );
     }
     Ok(filter)
@@ -88,7 +88,7 @@ mod tests {
         for (wrong, message) in [
             (
                 "inof",
-                "\"inof\" is no level; levels are error, warn, info, debug, trace, off; did you mean \"info\"?",
+                "\"inof\" is not a level; levels are error, warn, info, debug, trace, off; did you mean \"info\"?",
             ),
             ("info,rebuttal_server", "\"rebuttal_server\" is no level"),
             ("info,rebuttal_server=debgu", "did you mean \"debug\"?"),

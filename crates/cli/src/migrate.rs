@@ -25,7 +25,7 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0  the migration is complete
   1  the migration failed; the same command continues where it stopped, unless the gateway has served requests since
-  2  wrong usage
+  2  usage error
   7  the migration is complete, but the output could not be written";
 
 /// Migrate a gateway's database to PostgreSQL, its evidence to S3, or both
@@ -176,7 +176,7 @@ impl MigrateData {
                 terminal::ok_mark()
             ));
             for address in &files.missing {
-                terminal::eprint_warning(&format!("{address} is missing and was left out"));
+                terminal::eprint_warning(&format!("{address} is missing and was skipped"));
             }
         }
         for table in moved.tables.iter().flatten() {

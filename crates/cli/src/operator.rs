@@ -29,11 +29,11 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0  done
   1  a local file or setting is invalid, or the confirmation was declined; nothing was changed
-  2  wrong usage; nothing was changed
+  2  usage error; nothing was changed
   3  refused by the gateway
   4  unknown: it may or may not have taken effect; the output has the command that finds out
   5  the gateway cannot be reached or is busy; nothing was changed
-  7  done as with 0, but the answer could not be written to standard output";
+  7  success, but the answer could not be written to standard output";
 
 /// Manage merchants, apps, tokens and disputes as an operator
 ///

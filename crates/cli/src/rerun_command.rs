@@ -16,7 +16,7 @@ pub(crate) fn with_options(options: &[(&str, &str)]) -> String {
 
 /// A sentence about the command, and the command on a line that can be pasted.
 pub(crate) fn after_sentence(sentence: &str, command: &str) -> String {
-    let masked = if command.contains('…') { " (replace … by the secret)" } else { "" };
+    let masked = if command.contains('…') { " (replace … with the secret)" } else { "" };
     format!("{sentence}. In this shell, run{masked}:\n{command}")
 }
 

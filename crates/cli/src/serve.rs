@@ -18,7 +18,7 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0  stopped by a signal
   1  it could not start or keep serving; standard error says why
-  2  wrong usage";
+  2  usage error";
 
 /// Run a gateway
 ///

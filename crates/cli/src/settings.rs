@@ -330,9 +330,7 @@ pub(crate) fn evidence(url: Option<&str>, public_url: Option<&str>) -> Result<Op
             Ok(Some(EvidenceLocation::Bucket { bucket, public, variables }))
         }
         (_, Some(_)) => {
-            bail!(
-                "evidence_public_url is for an evidence_url of s3://; merchants upload to a folder by public_url"
-            )
+            bail!("evidence_public_url needs an evidence_url of s3://; uploads to a folder use public_url")
         }
         (Some(StorageLocation::Folder(folder)), None) => Ok(Some(EvidenceLocation::Folder(folder))),
         (None, None) => Ok(None),

@@ -147,7 +147,7 @@ impl Sign {
         let parsed = secret.parse()?;
         let body = self.body.read()?;
         let mut random = [0; 16];
-        getrandom::fill(&mut random).context("the system has no randomness")?;
+        getrandom::fill(&mut random).context("the system's random number generator failed")?;
         let nonce = self.nonce.clone().unwrap_or_else(|| Nonce::from_bytes(random));
         let now = internal::now();
         let timestamp = self.timestamp.unwrap_or(now);

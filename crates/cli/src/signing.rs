@@ -137,7 +137,7 @@ impl SignedBytes {
     pub(crate) fn print(&self, redactor: &SecretRedactor) {
         let method = match self.scheme {
             Scheme::V2Sha256 => "hashed with SHA-256",
-            Scheme::V2HmacSha256 => "authenticated with HMAC-SHA256, the secret's 32 digits being the key",
+            Scheme::V2HmacSha256 => "authenticated with HMAC-SHA256, with the secret's 32 digits as the key",
         };
         let count = self.fields.len();
         redactor.print_wrapped(

@@ -103,7 +103,7 @@ impl Upload {
             let storage_uri = tokio::select! {
                 storage_uri = with_wait_notice(client.base_url(), client.upload(content)) => storage_uri?,
                 () = &mut stop => bail!(
-                    "interrupted. {} of {} files {} uploaded before. Whether the next one was cannot be known; a file that no \
+                    "interrupted. {} of {} files {} uploaded before. It is unknown whether the next one was; a file that no \
                      contest names is deleted.",
                     uploaded.len(), self.files.len(), if uploaded.len() == 1 { "was" } else { "were" }
                 ),

@@ -178,7 +178,7 @@ fn base_url(text: &str) -> Result<Url, Error> {
     if !url.username().is_empty() || url.password().is_some() {
         // Not repeated in the message: it may be a password.
         return Err(Error::Configuration(
-            "the gateway's address must not hold a user or password".to_owned(),
+            "the gateway's address must not contain a user or password".to_owned(),
         ));
     }
     if url.query().is_some() || url.fragment().is_some() {
@@ -205,7 +205,7 @@ fn certificates(pems: &[Vec<u8>]) -> Result<Vec<CertificateDer<'static>>, Error>
             })?);
         }
         if certificates.len() == before {
-            return Err(Error::Configuration("a file of certificates to trust holds none".to_owned()));
+            return Err(Error::Configuration("a file of trusted certificates contains none".to_owned()));
         }
     }
     Ok(certificates)

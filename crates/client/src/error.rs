@@ -64,7 +64,7 @@ pub enum Error {
     /// It is unknown whether the contest or the acceptance took effect. Both may safely be sent again unchanged
     /// (contract §4, §5).
     #[error(
-        "whether the call took effect is not known, and it still can until {} ({}): {cause}",
+        "it is unknown whether the call took effect, and it still can until {} ({}): {cause}",
         open_until.to_rfc3339_utc(), tries(*attempts, *waited)
     )]
     Unknown {
@@ -203,25 +203,25 @@ pub enum Cause {
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotConnected(why) => write!(f, "no connection could be made: {why}"),
+            Self::NotConnected(why) => write!(f, "the connection failed: {why}"),
             Self::Untrusted(why) => write!(f, "the gateway's certificate is not trusted: {why}"),
             Self::NotTls => f.write_str(
-                "the address starts with https://, but what answers there speaks no TLS; if it is the gateway, the \
-                 address must start with http://",
+                "the address starts with https://, but the server does not speak TLS; if it is the gateway, the address \
+                 must start with http://",
             ),
             Self::NotHttp => f.write_str(
-                "the address starts with http://, but what answers there speaks no plain HTTP; if it is the gateway, \
-                 the address must start with https://",
+                "the address starts with http://, but the server does not speak plain HTTP; if it is the gateway, the \
+                 address must start with https://",
             ),
             Self::Lost(why) => write!(f, "the connection was lost: {why}"),
-            Self::TimedOut => f.write_str("no answer came in time"),
+            Self::TimedOut => f.write_str("no answer arrived in time"),
             Self::Answered { code, message, finality } => {
-                let notice = "the gateway's notice, which does not settle the call, says ";
+                let notice = "the gateway sent a notice, which does not settle the call: ";
                 let said_by = if *finality == Some(Finality::Notice) { notice } else { "" };
                 write!(f, "{said_by}{code}: {message}")
             }
             Self::Unverified(unverified) => unverified.fmt(f),
-            Self::Unreadable(why) => write!(f, "the answer is genuine, but its data cannot be read: {why}"),
+            Self::Unreadable(why) => write!(f, "the answer is verified, but its data cannot be parsed: {why}"),
         }
     }
 }
@@ -241,7 +241,7 @@ impl fmt::Display for Unverified {
         if let ResponseDefect::Foreign(_) = self.defect {
             return self.defect.fmt(f);
         }
-        write!(f, "the answer proves nothing: {}", self.defect)?;
+        write!(f, "the answer cannot be verified: {}", self.defect)?;
         match &self.claim {
             Some(Claim { code, message }) if message.is_empty() => write!(f, "; it claims {code}"),
             Some(Claim { code, message }) => write!(f, "; it claims {code}: {message}"),
@@ -332,6 +332,6 @@ pub enum ResponseDefect {
     #[error("it is too long")]
     TooLong,
     /// It is signed, but its body is not an envelope.
-    #[error("its body is no envelope: {0}")]
+    #[error("its body is not an envelope: {0}")]
     Body(String),
 }

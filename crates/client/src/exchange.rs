@@ -211,10 +211,10 @@ fn unwrapped<'a>(error: &'a (dyn std::error::Error + 'static)) -> &'a (dyn std::
 fn of_certificate(error: &(dyn std::error::Error + 'static)) -> Option<String> {
     let Some(rustls::Error::InvalidCertificate(why)) = unwrapped(error).downcast_ref() else { return None };
     let text = match why {
-        CertificateError::UnknownIssuer => "it comes from an authority that is not trusted here",
+        CertificateError::UnknownIssuer => "it was issued by an authority that is not trusted",
         CertificateError::Other(cause) => match cause.0.downcast_ref() {
             Some(webpki::Error::CaUsedAsEndEntity) => {
-                "it signed itself, and is not among the certificates to trust"
+                "it is self-signed and not among the trusted certificates"
             }
             _ => return None,
         },

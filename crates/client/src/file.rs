@@ -35,7 +35,7 @@ impl EvidenceFile {
         let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
         let format = SCENE.format(extension).ok_or_else(|| {
             let known = SCENE.extensions();
-            Error::Invalid(format!("{name}: evidence must be a file that ends in one of {known}"))
+            Error::Invalid(format!("{name}: evidence must be a file with one of the extensions {known}"))
         })?;
         match content.len() as u64 {
             0 => Err(Error::Invalid(format!("{name}: the file is empty"))),

@@ -9,8 +9,9 @@ use crate::error::Error;
 /// A nonce of 16 random bytes, so that no two are equal in practice.
 pub(crate) fn nonce() -> Result<Nonce, Error> {
     let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| Error::Configuration(format!("the system gives no random bytes: {error}")))?;
+    getrandom::fill(&mut bytes).map_err(|error| {
+        Error::Configuration(format!("the system's random number generator failed: {error}"))
+    })?;
     Ok(Nonce::from_bytes(bytes))
 }
 

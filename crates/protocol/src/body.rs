@@ -38,7 +38,7 @@ pub enum Malformed {
     #[error("the body is nested deeper than {DEPTH_MAX} levels")]
     TooDeep,
     /// A top-level member named `code`.
-    #[error("a request must not have a top-level member \"code\": that is what answers have")]
+    #[error("the top-level member \"code\" is reserved for answers; remove it from the request")]
     TopLevelCode,
     /// A member of another JSON type than the field has.
     #[error("{0}")]

@@ -188,7 +188,7 @@ impl<'a, 'o> Fields<'a, 'o> {
         let unknown: Vec<_> = self.object.names().filter(|name| !known.contains(name)).collect();
         for name in unknown {
             let name: String = name.chars().take(64).collect();
-            self.fault(&name, &format!("is not known here; known are {}", known.join(", ")));
+            self.fault(&name, &format!("is unknown; known members are {}", known.join(", ")));
         }
     }
 

@@ -43,7 +43,7 @@ impl FromStr for Currency {
             .ok_or_else(|| Invalid::new("must be an ISO 4217 currency code, such as USD"))?;
         if currency.is_fund() || currency.exponent().is_none_or(|digits| digits > 3) {
             return Err(Invalid::new(
-                "must be a currency that people pay in, such as USD: ISO 4217 lists metals, test codes, funds and units \
+                "must be a payment currency, such as USD: ISO 4217 lists metals, test codes, funds and units \
                  of account, too",
             ));
         }
@@ -58,7 +58,7 @@ impl fmt::Display for Currency {
 }
 
 crate::ids::serde_as_text!(Currency);
-schema!(Currency, one_of(Currency::codes()), "An ISO 4217 currency in which people pay.");
+schema!(Currency, one_of(Currency::codes()), "An ISO 4217 payment currency.");
 
 /// An amount of money, never negative.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

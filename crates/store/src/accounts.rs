@@ -295,7 +295,7 @@ pub enum AccountRefusal {
              overlapSeconds 0, which ends all older secrets", .0.to_rfc3339_utc())]
     OverlapRunning(UnixMillis),
     /// Another token has the same value.
-    #[error("this token's value is in use under another name; make a new one")]
+    #[error("this token's value is in use under another name; create a new one")]
     TokenInUse,
     /// An active token has this name.
     #[error("a token of this name is in use; choose another name, or revoke that one first")]

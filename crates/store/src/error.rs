@@ -64,7 +64,7 @@ pub enum StoreError {
     #[error("the database failed: {0}")]
     Database(Box<dyn std::error::Error + Send + Sync>),
     /// A stored value is not what this version writes; retrying does not help.
-    #[error("the database holds a value that this version cannot read: {0}")]
+    #[error("the database contains a value that this version cannot read: {0}")]
     Unreadable(String),
     /// The database can be read, but not written.
     #[error("the database cannot be written: {0}")]

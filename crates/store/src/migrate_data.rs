@@ -31,7 +31,7 @@ pub enum DataMigrationError {
     #[error("data can be migrated from sqlite:PATH to postgres://… only")]
     Direction,
     /// Another migration into the target is running.
-    #[error("another data migration into that database is running; wait for its end, or stop it")]
+    #[error("another data migration into that database is running; wait until it has finished, or stop it")]
     Busy,
     /// The target is in use.
     #[error(

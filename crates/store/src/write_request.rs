@@ -240,7 +240,7 @@ pub enum Rejection {
     #[error("this timestamp and nonce were used before")]
     Replayed,
     /// The timestamp is at or below the bound of purged nonces.
-    #[error("the timestamp is older than the nonces that the gateway still remembers")]
+    #[error("the timestamp is older than the nonces that the gateway keeps")]
     Stale,
     /// The operator's token was revoked. Nothing is used up.
     #[error("the token was revoked before the change was made")]

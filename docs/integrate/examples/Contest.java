@@ -7,7 +7,7 @@
  * REBUTTAL_APP_SECRET must be set. Needs Java 17 and nothing else; whoever has a JSON library uses that for Json below.
  *
  * Ends with 0: contested, and the gateway has signed for it. 1: a file or a setting. 2: usage. 3: refused. 4: unknown;
- * what to run is told. 5: no answer, nothing contested. 6: an answer that proves nothing, nothing contested.
+ * what to run is told. 5: no answer, nothing contested. 6: an answer that cannot be verified, nothing contested.
  */
 
 import static java.nio.charset.StandardCharsets.UTF_8;
@@ -128,7 +128,7 @@ public final class Contest {
             "Authorization", authorization(requestSign, timestamp, nonce));
         String label = proven(answer, url, nonce, requestSign);
         if (label.isEmpty()) {
-            throw new Unproven("The answer proves nothing: wrong secret, app or URL, or not the gateway. It says: "
+            throw new Unproven("The answer cannot be verified: wrong secret, app or URL, or not the gateway. It says: "
                 + shortened(answer.text()));
         }
         var envelope = (Map<?, ?>) new Json(answer.text()).read();

@@ -8,7 +8,7 @@
  * REBUTTAL_APP_SECRET must be set. Needs no package; Node.js runs it as it is from 22.18 on, for its types can be erased.
  *
  * Ends with 0: contested, and the gateway has signed for it. 1: a file or a setting. 2: usage. 3: refused. 4: unknown;
- * what to run is told. 5: no answer, nothing contested. 6: an answer that proves nothing, nothing contested.
+ * what to run is told. 5: no answer, nothing contested. 6: an answer that cannot be verified, nothing contested.
  */
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { readFile } from "node:fs/promises";
@@ -100,7 +100,7 @@ async function call<Data>(path: string, params: object): Promise<Proven<Data>> {
   const label = proven(answer, url, nonce, requestSign);
   if (label === undefined) {
     const says = shortened(text);
-    throw new Unproven(`The answer proves nothing: wrong secret, app or URL, or not the gateway. It says: ${says}`);
+    throw new Unproven(`The answer cannot be verified: wrong secret, app or URL, or not the gateway. It says: ${says}`);
   }
   const { code, errorMessage, data } = JSON.parse(text) as Envelope<Data>;
   if (label === "notice") throw new Unanswered(`A notice, which settles nothing: ${code}: ${errorMessage}`);

@@ -9,7 +9,7 @@
  * REBUTTAL_APP_SECRET must be set. Needs PHP 8.1 and no extension but those that it always has (and openssl for https).
  *
  * Ends with 0: contested, and the gateway has signed for it. 1: a file or a setting. 2: usage. 3: refused. 4: unknown;
- * what to run is told. 5: no answer, nothing contested. 6: an answer that proves nothing, nothing contested.
+ * what to run is told. 5: no answer, nothing contested. 6: an answer that cannot be verified, nothing contested.
  */
 declare(strict_types=1);
 
@@ -103,7 +103,7 @@ function call(string $path, array $params): array
     $label = proven($given, $url, $nonce, $requestSign, $answer);
     if ($label === null) {
         $says = shortened($answer);
-        throw new Unproven("The answer proves nothing: wrong secret, app or URL, or not the gateway. It says: $says");
+        throw new Unproven("The answer cannot be verified: wrong secret, app or URL, or not the gateway. It says: $says");
     }
     ['code' => $code, 'errorMessage' => $message, 'data' => $data] = json_decode($answer, true, 16, JSON_THROW_ON_ERROR);
     if ($label === 'notice') {

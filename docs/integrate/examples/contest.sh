@@ -7,7 +7,7 @@
 # REBUTTAL_APP_SECRET must be set. Needs curl and openssl, and a POSIX shell with the usual tools.
 #
 # Ends with 0: contested, and the gateway has signed for it. 1: a file or a setting. 2: usage. 3: refused. 4: unknown;
-# what to run is told. 5: no answer, nothing contested. 6: an answer that proves nothing, nothing contested.
+# what to run is told. 5: no answer, nothing contested. 6: an answer that cannot be verified, nothing contested.
 set -eu
 
 end() { # CODE WHY
@@ -64,7 +64,7 @@ call() { # PATH BODY EXIT-IF-UNANSWERED EXIT-IF-UNPROVEN
   case $proven in
     answer) ;;
     notice) end "$3" "A notice, which settles nothing: $(cat "$temp/answer")$again" ;;
-    *) end "$4" "The answer proves nothing: wrong secret, app or URL, or not the gateway. It says: $(said)$again" ;;
+    *) end "$4" "The answer cannot be verified: wrong secret, app or URL, or not the gateway. It says: $(said)$again" ;;
   esac
 
   case $(member code) in

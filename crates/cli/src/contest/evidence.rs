@@ -44,7 +44,7 @@ impl EvidenceFlag {
     const fn of(evidence_type: EvidenceType) -> Self {
         let (index, id, help) = match evidence_type {
             EvidenceType::Receipt => (1, "receipt", "Evidence of what was bought"),
-            EvidenceType::Refund => (2, "refund", "Evidence that the money was given back"),
+            EvidenceType::Refund => (2, "refund", "Evidence of a refund"),
             EvidenceType::Other => (3, "other", "Any other evidence"),
             EvidenceType::Default => (4, "default", "Evidence that is not classified"),
         };
@@ -117,7 +117,7 @@ impl FromArgMatches for EvidenceArgs {
             }
         }
         match pieces.len() > EVIDENCE_MAX {
-            true => Err(conflict(&format!("a contest takes at most {EVIDENCE_MAX} pieces of evidence"))),
+            true => Err(conflict(&format!("a contest has at most {EVIDENCE_MAX} pieces of evidence"))),
             false => Ok(Self(pieces)),
         }
     }

@@ -150,14 +150,14 @@ fn unverified(answer: &Unverified, has_app: bool) -> String {
 
 fn clock_differs(reason: &str) -> String {
     format!(
-        "leads to this gateway, but its clock and this machine's differ by more than the freshness window. Keep both by NTP \
+        "leads to this gateway, but its clock and this machine's differ by more than the freshness window. Synchronize both by NTP \
          ({reason})"
     )
 }
 
 fn path_differs(reason: &str) -> String {
     format!(
-        "leads to a gateway, but the path is wrong there ({reason}). The proxy must remove the path of public_url, and pass \
+        "leads to a gateway, but with a wrong path ({reason}). The proxy must remove the path of public_url, and pass \
          the rest on unchanged"
     )
 }

@@ -80,8 +80,8 @@ impl TokenOrigin {
     pub(super) const fn hint(&self) -> &'static str {
         match self {
             Self::Given(_) | Self::File(..) => {
-                "Check that it is whole, and that REBUTTAL_OPERATOR_URL is the gateway that made it; an admin makes \
-                 another with `rebuttal operator token create`."
+                "Check that it is complete, and that REBUTTAL_OPERATOR_URL is the gateway that created it; an admin can \
+                 create another with `rebuttal operator token create`."
             }
             Self::Data(_) => {
                 "Check that the data directory is that of the gateway at REBUTTAL_OPERATOR_URL, or give another token: set \
@@ -96,7 +96,7 @@ impl SourcedToken {
     pub(crate) fn from_file(path: PathBuf) -> Result<Self> {
         let missing = |error| {
             anyhow::anyhow!(
-                "no operator's token is given, and the data directory has none: {error}; set REBUTTAL_OPERATOR_TOKEN or \
+                "no operator token is given, and the data directory has none: {error}; set REBUTTAL_OPERATOR_TOKEN or \
                  REBUTTAL_OPERATOR_TOKEN_FILE, or give the gateway's data directory with --data"
             )
         };

@@ -186,7 +186,7 @@ fn print_created(answer: &[u8], json: bool, secret_file: Option<SecretFile>, how
 }
 
 fn print_app(app: &answers::App, how: &str) {
-    let state = if app.enabled { "" } else { ", and may not call" };
+    let state = if app.enabled { "" } else { ", and is disabled" };
     let text = format!(
         "app {} of merchant {} {how}; it signs with {}{state}.",
         terminal::bold(&app.app_id),

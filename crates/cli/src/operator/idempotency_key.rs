@@ -31,7 +31,7 @@ impl IdempotencyKeyArg {
         let at = UnixMillis(millis - millis % 1000).to_rfc3339_utc();
         Err(usage::error(format!(
             "with --idempotency-key, --deadline must be a time: a duration gives another time in each run, and the same \
-             key with another deadline is refused\n\n  tip: counted from now, it is --deadline {at}"
+             key with another deadline is refused\n\n  tip: as a time, it is --deadline {at}"
         )))
     }
 }

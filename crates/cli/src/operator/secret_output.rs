@@ -70,7 +70,7 @@ pub(super) fn print_answer(
         } else {
             print();
             terminal::println(format!("  {}  {}", terminal::dim(label), secret.expose()));
-            terminal::println(format!("  {}", terminal::dim("It is shown this once.")));
+            terminal::println(format!("  {}", terminal::dim("It is shown only once.")));
         }
         let write_error =
             |error| SecretWriteError(format!("the {label} could not be written to standard output: {error}"));

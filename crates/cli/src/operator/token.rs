@@ -56,7 +56,7 @@ impl TokenCommand {
                 let answers::NewToken { name, role, token } = output::parse_sanitized(&answer)?;
                 let member = secret_output::SecretMember { member: "token", label: "token", secret: &token };
                 secret_output::print_answer(&answer, json, secret_file, member, || {
-                    print_token(&name, &format!("is made, as {role}"))
+                    print_token(&name, &format!("is created with the role {role}"))
                 })
             }
             Self::List(list_args) => {

@@ -38,7 +38,7 @@ impl Add {
     pub(super) async fn run(self) -> Result<Exit> {
         let json = self.json;
         super::finish(&self.save().await, json, |saved| {
-            format!("{} is kept in {}", saved.name, saved.file.display())
+            format!("{} is stored in {}", saved.name, saved.file.display())
         })
     }
 

@@ -21,7 +21,7 @@ pub(super) struct Remove {
 impl Remove {
     pub(super) fn run(self) -> Result<Exit> {
         let json = self.json;
-        super::finish(&self.remove(), json, |removed| format!("{} is forgotten", removed.name))
+        super::finish(&self.remove(), json, |removed| format!("{} is removed", removed.name))
     }
 
     fn remove(self) -> Result<ChangedProfile> {

@@ -18,7 +18,7 @@ use crate::toml_file;
 
 /// The value names of numbers.
 const NUMBERS: [&str; 3] = ["NUMBER", "SECONDS", "DAYS"];
-const A_LIST: &str = "must be a list of texts in quotes, as [\"…\", \"…\"]";
+const A_LIST: &str = "must be a list of strings, such as [\"…\", \"…\"]";
 
 /// The settings of a file.
 #[derive(Debug, Default)]
@@ -52,7 +52,7 @@ pub(super) fn read(path: &Path) -> Result<SettingsFile> {
         )
     })?;
     let values: BTreeMap<String, Spanned<Value>> = toml_file::parse(path, &text)
-        .map_err(|fault| anyhow!("{fault}; write texts in quotes, as in `rebuttal config default`"))?;
+        .map_err(|fault| anyhow!("{fault}; write strings in quotes, as in `rebuttal config default`"))?;
     let command = command();
     let known: Vec<_> = command.get_arguments().map(|argument| argument.get_id().as_str()).collect();
     let mut read = SettingsFile::default();
@@ -125,7 +125,7 @@ fn flag_values(argument: &clap::Arg, value: &Value) -> Result<Vec<String>, Strin
         }
         _ if is_list => Err(A_LIST.to_owned()),
         Value::String(text) => Ok(vec![text.clone()]),
-        _ => Err("must be a text in quotes".to_owned()),
+        _ => Err("must be a string in quotes".to_owned()),
     }
 }
 

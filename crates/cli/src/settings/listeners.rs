@@ -23,7 +23,7 @@ pub(super) fn faults(config: &Config, by_default: bool) -> Vec<SettingError> {
         faults.push(SettingError::of(
             &[second, first],
             format!(
-                "{second} {address} and {first} {other}{default_note} take the same address: give one of them another port"
+                "{second} {address} and {first} {other}{default_note} use the same address: give one of them another port"
             ),
         ));
     }

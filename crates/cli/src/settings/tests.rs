@@ -100,7 +100,7 @@ fn an_invalid_value_is_reported_with_its_line_and_key() {
 fn an_invalid_secret_is_reported_without_its_value() {
     let error = with_file(&[], "operator_token = 123456789012345678\n").unwrap_err();
     assert!(
-        error.to_string().ends_with(", line 1: operator_token: it must be a text in quotes"),
+        error.to_string().ends_with(", line 1: operator_token: it must be a string in quotes"),
         "{error:#}"
     );
 }
@@ -136,7 +136,7 @@ fn evidence_is_in_the_data_folder_by_default() {
             ["--evidence-url", "s3://evidence?endpont=x"].as_slice(),
             "known parameters are endpoint, region, path_style",
         ),
-        (&["--evidence-public-url", "https://files.example.com"], "is for an evidence_url of s3://"),
+        (&["--evidence-public-url", "https://files.example.com"], "needs an evidence_url of s3://"),
         (
             &["--evidence-url", url, "--evidence-public-url", "files.example.com"],
             "evidence_public_url: needs",
@@ -161,8 +161,8 @@ fn variables_that_no_command_reads_are_warned_of() {
     assert_eq!(
         unknown.iter().map(ToString::to_string).collect::<Vec<_>>(),
         [
-            "the variable REBUTTAL_LISTN is not known and has no effect; did you mean REBUTTAL_LISTEN?",
-            "the variable REBUTTAL_XYZZY is not known and has no effect"
+            "the variable REBUTTAL_LISTN is unknown and has no effect; did you mean REBUTTAL_LISTEN?",
+            "the variable REBUTTAL_XYZZY is unknown and has no effect"
         ]
     );
 }

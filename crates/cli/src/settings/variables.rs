@@ -30,7 +30,7 @@ impl UnknownVariable {
 
 impl fmt::Display for UnknownVariable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the variable {PREFIX}{} is not known and has no effect", self.name)?;
+        write!(f, "the variable {PREFIX}{} is unknown and has no effect", self.name)?;
         match &self.meant {
             Some(meant) => write!(f, "; did you mean {PREFIX}{meant}?"),
             None => Ok(()),

@@ -76,7 +76,7 @@ pub(crate) fn timestamp(text: &str) -> Result<UnixMillis, String> {
 
 fn check_request_line(text: &str) -> Result<String, String> {
     match text.contains(|character: char| character.is_whitespace() || character.is_control()) {
-        true => Err("it must hold no white space and no line end: write a space as %20".to_owned()),
+        true => Err("it must contain no white space or line end: write a space as %20".to_owned()),
         false => Ok(text.to_owned()),
     }
 }

@@ -20,7 +20,7 @@ pub(crate) fn refusals(method: &str, target: &str, body: &[u8]) -> Vec<String> {
     let path = target.split('?').next().unwrap_or(target);
     if MerchantCall::at(path).is_none() {
         refusals.push(format!(
-            "the gateway has no path {}; a merchant's are {}",
+            "the gateway has no path {}; the merchant API's paths are {}",
             escape_invisible(path.as_bytes()),
             merchant_paths().collect::<Vec<_>>().join(", ")
         ));
@@ -29,7 +29,8 @@ pub(crate) fn refusals(method: &str, target: &str, body: &[u8]) -> Vec<String> {
         refusals.push(format!("the method is {method}; every call of a merchant is POST"));
     }
     if body.len() > BODY_MAX_BYTES {
-        refusals.push(format!("the body has {} bytes; the gateway takes {BODY_MAX_BYTES}", body.len()));
+        refusals
+            .push(format!("the body has {} bytes; the gateway accepts at most {BODY_MAX_BYTES}", body.len()));
     } else if let Err(fault) = Object::parse_signed(body) {
         refusals.push(fault.to_string());
     }
@@ -45,8 +46,8 @@ pub(crate) fn leaked_secret(redactor: &SecretRedactor, target: &str, body: &[u8]
         (false, false) => return None,
     };
     Some(format!(
-        "an app's secret is in {location}, which is sent: a secret is only signed with. Leave it out, and have it rotated \
-         if this was sent"
+        "{location} contains an app's secret, which must never be sent: remove it, and have the secret rotated if the \
+         request was sent"
     ))
 }
 
@@ -82,8 +83,8 @@ impl Freshness {
             false => String::new(),
         };
         Some(format!(
-            "its timestamp is {at} ({age} by this machine's clock), and a request is fresh for {minutes} minutes either \
-             way, unless the gateway's operator has set otherwise{meant}"
+            "its timestamp is {at} ({age} by this machine's clock), but may differ from the gateway's clock by at most \
+             {minutes} minutes, unless its operator has set another window{meant}"
         ))
     }
 }

@@ -127,11 +127,11 @@ fn an_upload_is_for_a_known_format_and_its_own_content_type() {
 fn an_operators_misspelt_member_is_refused() {
     let object = Object::parse(br#"{"outcom":"WON","outcome":"WON"}"#).unwrap();
     let message = OperatorAction::parse(OperatorActionKind::Resolve, &object).unwrap_err().to_string();
-    assert!(message.contains("outcom is not known here"), "{message}");
+    assert!(message.contains("outcom is unknown"), "{message}");
     assert!("delete".parse::<OperatorActionKind>().is_err());
     // A null under an unknown name is refused, too: it is a misspelt member.
     let settings = AppSettings::parse(&Object::parse(br#"{"notifyURL":null}"#).unwrap());
-    assert!(settings.unwrap_err().to_string().contains("notifyURL is not known here"));
+    assert!(settings.unwrap_err().to_string().contains("notifyURL is unknown"));
 }
 
 #[test]

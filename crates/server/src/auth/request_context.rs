@@ -59,7 +59,7 @@ async fn look_up(auth: &Auth, origin: IpAddr, header: &Authorization) -> Result<
         return Ok(app);
     }
     auth.rate_limits.failure(origin)?;
-    let message = "no app has this appId; check the appId and that the request goes to its gateway";
+    let message = "no app has this appId; check the appId and that the request was sent to the right gateway";
     Err(Refusal::new(Code::UnknownApp, message))
 }
 

@@ -85,7 +85,7 @@ pub(super) fn document(apis: Apis) -> Result<OpenApi> {
         for rejections in [&operators::READS, &operators::WRITES] {
             components = components.responses_from_iter(rejections.components(&draft));
         }
-        let description = "A token that the gateway's operator made; the first one is in the file `operator.token` of the \
+        let description = "An operator token. The first one is in the file `operator.token` of the \
             data directory.";
         let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(description)).build();
         components = components.security_scheme(OPERATOR_TOKEN, SecurityScheme::Http(bearer));
@@ -103,7 +103,7 @@ pub(super) fn document(apis: Apis) -> Result<OpenApi> {
             paths
         });
     let mut document = OpenApi::new(info, paths);
-    let server = "The gateway's public base URL, which is part of every signature. Where it has a path, the path comes first.";
+    let server = "The gateway's public base URL, which is part of every signature. If it has a path, the path precedes the request's.";
     document.servers = Some(vec![Server::builder().url("/").description(Some(server)).build()]);
     document.tags = Some(tags);
     components = components.responses_from_iter(http_responses());
@@ -128,7 +128,7 @@ fn introduction() -> String {
          **Merchants' calls** may have unknown members, but none called `code` at the top level: every response has one, so \
          no response can be sent back as a request. **Operators' calls** must not have unknown members or parameters, so \
          that a misspelt option is noticed.\n\n\
-         **HTTP itself** has plain responses: 400 for a request that cannot be parsed, 408 for one that does not arrive in \
+         **The HTTP layer** sends plain responses: 400 for a request that cannot be parsed, 408 for one that does not arrive in \
          time, 431 for a head that is too large. They are not signed.\n\n\
          The project's `docs/integrate/contract.md` has every rule with its reason.\n\n\
          # Authentication\n\n<!-- ReDoc-Inject: <security-definitions> -->"

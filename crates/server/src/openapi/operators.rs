@@ -164,7 +164,7 @@ fn create_merchant(draft: &Draft) -> Result<Operation> {
 
 fn change_merchant(draft: &Draft) -> Result<Operation> {
     let named = ("changeMerchant", "Change a merchant");
-    let description = "A member left out stays as it is.";
+    let description = "Members that are left out are not changed.";
     let request = json!({ "name": "Corner Shop" });
     Ok(write::<ChangeMerchant>(draft, Permission::Administer, named, description, request)
         .parameters([merchant_id(draft)])
@@ -202,7 +202,7 @@ fn create_app(draft: &Draft) -> Result<Operation> {
 
 fn change_app(draft: &Draft) -> Result<Operation> {
     let named = ("changeApp", "Change an app");
-    let description = "A member left out stays as it is.";
+    let description = "Members that are left out are not changed.";
     let request = json!({ "enabled": true });
     Ok(write::<AppSettings>(draft, Permission::Administer, named, description, request)
         .parameters(app_path(draft)?)

@@ -169,6 +169,11 @@ fn evidence_files(config: &Config, bucket: Option<&S3Store>) -> Option<EvidenceF
     }
 }
 
+/// A number with its noun: `1 secret`, `2 secrets`.
+fn counted(number: u64, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
 /// The named items, and the number of others.
 fn list_of(named: &[String], all: u64) -> String {
     let others = match all - named.len() as u64 {

@@ -34,7 +34,7 @@ impl<'f> FirstToken<'f> {
     pub(crate) fn discard(self) -> anyhow::Result<()> {
         let Some(file) = self.created else { return Ok(()) };
         tracing::info!(
-            "database was initialized by another gateway; the operator token of that one is valid"
+            "another gateway initialized the database; the valid operator token is that gateway's"
         );
         fs::remove_file(file).with_context(|| format!("cannot remove {}", file.display()))
     }
@@ -91,8 +91,8 @@ pub(crate) fn read(file: &Path) -> anyhow::Result<Zeroizing<String>> {
         .map_err(|error| anyhow!("cannot read {shown}: {}", read_error_reason(file, &error)))?;
     let text = Zeroizing::new(text);
     let token: OperatorToken = text.trim().parse().with_context(|| {
-        format!("{shown} has no valid token: write the first operator's token into it, or remove the file to keep the \
-                 one that the database has")
+        format!("{shown} has no valid token: write the first operator token into it, or remove the file to keep the one in \
+                 the database")
     })?;
     Ok(Zeroizing::new(token.expose().to_owned()))
 }

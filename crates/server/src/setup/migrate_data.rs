@@ -141,7 +141,7 @@ impl Migration {
         on_progress: &mut impl FnMut(MigrationProgress),
     ) -> anyhow::Result<MigratedFiles> {
         let EvidenceLocation::Bucket { bucket, public, variables } = new else {
-            bail!("evidence can be moved only from a folder to s3://…");
+            bail!("evidence can be migrated only from a folder to s3://…");
         };
         let keys = self.keys(data_dir, store.key_check().await?)?;
         let new_location = bucket.identity();
@@ -243,7 +243,7 @@ fn missing_files(missing: &[String]) -> String {
     };
     format!(
         "files that the database has recorded are missing:\n  {named}{more}\nRestore them into the folder and run this \
-         again, or leave them out with --skip-missing"
+         again, or skip them with --skip-missing"
     )
 }
 

@@ -248,7 +248,7 @@ pub(crate) fn lost_folder(folder: &Path) -> String {
     format!(
         "this database's evidence is in a folder of this gateway, but {shown} {what}: it was removed, moved, or is not \
          mounted. Mount or restore it, or set evidence_url to its path. No upload is recorded yet: if the folder is lost, \
-         or another one shall replace it, create an empty file gateway.mark in {shown}"
+or another one replaces it, create an empty file gateway.mark in {shown}"
     )
 }
 
@@ -256,7 +256,7 @@ pub(crate) fn lost_folder(folder: &Path) -> String {
 pub(crate) fn wrong_location(recorded: &str, location: &str) -> String {
     format!(
         "this database's evidence is in {recorded}, but evidence_url names {location}: files that are missing there would \
-         seem never uploaded. Set evidence_url to the recorded location, on every replica, or copy the files with \
+         count as never uploaded. Set evidence_url to the recorded location, on every replica, or copy the files with \
          `rebuttal migrate --evidence-to`. If they were copied by other means, delete the row evidence_place from the \
          database's table meta"
     )
@@ -306,7 +306,7 @@ async fn identity(store: &Store) -> anyhow::Result<Vec<u8>> {
         return Ok(identity);
     }
     let mut identity = [0; 16];
-    getrandom::fill(&mut identity).context("the system has no randomness")?;
+    getrandom::fill(&mut identity).context("the system's random number generator failed")?;
     let operation = SingleOperation::Account(AccountChange::SetInstallationId { identity });
     store.commit(WriteRequest::internal(clock::now(), operation)).await??;
     store.identity().await?.context("the row identity of the table meta was written, but is missing")

@@ -86,7 +86,7 @@ pub(super) async fn drop_through(session: &Session, bound: UnixMillis, limit: u3
             DROP_WAIT.as_millis()
         );
         if let Err(error) = within(DROP_LIMIT, session.batch(&sql)).await {
-            tracing::info!(%error, "old nonces are in use and will be dropped later");
+            tracing::info!(%error, "partition of old nonces is locked; it is dropped later");
             // Ends its transaction; if the connection is lost, the server has ended it.
             let _ = within(DROP_LIMIT, session.batch("ROLLBACK")).await;
             break;

@@ -40,8 +40,8 @@ impl Writer {
             if !was_replaced {
                 tracing::error!(
                     %error,
-                    "database or log file was moved, replaced or deleted; nothing is written until it is back. Put it back, or \
-                     stop the gateway with SIGTERM, which moves the log into the database, and start it again"
+                    "database or log file was moved, replaced or deleted; writes fail until it is restored. Move it back, or \
+                     stop the gateway with SIGTERM, which checkpoints the log into the database, and start it again"
                 );
             }
             return Err(Failure::Unavailable(format!(

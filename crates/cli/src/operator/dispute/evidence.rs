@@ -68,7 +68,7 @@ fn evidence_id(text: &str) -> Result<String, String> {
         |list_args: &str| !list_args.is_empty() && list_args.bytes().all(|byte| byte.is_ascii_digit());
     match text.split_once('-').is_some_and(|(submission, piece)| is_number(submission) && is_number(piece)) {
         true => Ok(text.to_owned()),
-        false => Err("must be the number of a submission and that of a piece, such as 1-2".to_owned()),
+        false => Err("must be the numbers of a submission and of an item, such as 1-2".to_owned()),
     }
 }
 
@@ -153,12 +153,12 @@ fn write(directory: &Path, dispute_no: &str, item: &answers::Evidence, content: 
     let digest: String = Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect();
     ensure!(
         digest == *sha256,
-        "the bytes of {evidence_id} are not those that were submitted, so they were not written: they changed on their \
-         way, or where they are kept. Fetch them again; if the result is the same, run `rebuttal doctor` on the gateway's machine"
+        "the content of {evidence_id} differs from what was submitted, so it was not written: it was altered in transit or \
+         in the evidence store. Download it again; if the result is the same, run `rebuttal doctor` on the gateway's machine"
     );
     let plain = |text: &&str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     let id = Some(evidence_id.as_str()).filter(plain).context(
-        "the gateway's answer has an invalid evidenceId; is it of another version than this program?",
+        "the gateway's answer has an invalid evidenceId; the gateway may be of another version than this program",
     )?;
     let extension = url.rsplit_once('.').map(|(_, extension)| extension).filter(plain).unwrap_or("bin");
     let path = directory.join(format!("{dispute_no}-{id}.{extension}"));

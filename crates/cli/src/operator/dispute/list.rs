@@ -47,7 +47,7 @@ impl ListDisputes {
         if json {
             return page.print_json();
         }
-        terminal::print_table(&table(&page.parse_items()?), "There are no such disputes.");
+        terminal::print_table(&table(&page.parse_items()?), "No disputes match.");
         // A duration would give another time in the next run, and so another list than the cursor's.
         let times = [("--deadline-before", self.deadline_before), ("--created-after", self.created_after)];
         let times: Vec<_> = times.into_iter().filter_map(|(name, at)| Some((name, time(at?)))).collect();

@@ -116,10 +116,10 @@ impl Open {
         let opened: Dispute = output::parse(&answer)?;
         let dispute_no: DisputeNo = opened.summary.dispute.dispute_no.parse()?;
         terminal::eprint_warning(&format!(
-            "more is disputed ({dispute_amount}) than was paid ({payment_amount})"
+            "the disputed amount ({dispute_amount}) is greater than the payment ({payment_amount})"
         ));
         terminal::eprint_hint(&format!(
-            "What a dispute was opened with never changes. If this is a slip, take it back and open another:\n\
+            "The facts of a dispute cannot be changed. If this is a mistake, withdraw it and open another:\n\
              rebuttal operator dispute withdraw {dispute_no}"
         ));
         Ok(())
@@ -143,7 +143,8 @@ async fn reopen_with_first_deadline(
     let opening = OpenDispute { deadline: UnixMillis::from_rfc3339(deadline)?, ..opening.clone() };
     let answer = client.post("/disputes", &opening, &IdempotencyKeyArg::default()).await?;
     terminal::eprint_warning(&format!(
-        "{no} was opened before with these facts, until {}; nothing was changed; a duration gives another deadline in each run",
+        "{no} was already opened with these facts and the deadline {}; nothing was changed. A duration gives another deadline \
+         in each run",
         terminal::short_time(deadline)
     ));
     Ok(answer)

@@ -42,7 +42,7 @@ fn packaged_settings_file_passes_check() {
 fn unrelated_rebuttal_variable_is_only_a_warning() {
     // As Kubernetes sets for a service named rebuttal.
     let env = [("REBUTTAL_PORT_8080_TCP", "tcp://10.0.0.1:8080")];
-    let expected = "the variable REBUTTAL_PORT_8080_TCP is not known and has no effect";
+    let expected = "the variable REBUTTAL_PORT_8080_TCP is unknown and has no effect";
     let output = config(&["check", "--json"], &env);
     assert_eq!(
         (output.code, output.json()),
@@ -61,7 +61,7 @@ fn check_reports_conflicts_without_secrets() {
     let unclosed = format!("database_url = \"postgres://u:{secret}@h/d\n");
     for (toml, env, expected) in [
         ("tls_key = \"k.pem\"\n", None, "tls_certificate and tls_key must be given together"),
-        ("evidence_public_url = \"https://f.example\"\n", None, "is for an evidence_url of s3://"),
+        ("evidence_public_url = \"https://f.example\"\n", None, "needs an evidence_url of s3://"),
         ("log_filter = \"inof\"\n", None, "did you mean \"info\"?"),
         ("", Some(("REBUTTAL_DATABASE_URL", url.as_str())), "database_url: the database URL must be"),
         ("", Some(("REBUTTAL_OPERATOR_TOKEN_FILE", "/nope")), "cannot read the secret in /nope"),

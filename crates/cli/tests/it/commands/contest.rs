@@ -236,7 +236,7 @@ fn unknown_variables_are_warnings() {
     let mut command = shell.command(&["contest", "D1", "--receipt", &shell.receipt(), "--yes"]);
     command.env("REBUTTAL_APP_SECERT", "00112233445566778899aabbccddeeff");
     let output = CommandOutput::run(command);
-    let expected = "! the variable REBUTTAL_APP_SECERT is not known and has no effect; did you mean REBUTTAL_APP_SECRET?\n";
+    let expected = "! the variable REBUTTAL_APP_SECERT is unknown and has no effect; did you mean REBUTTAL_APP_SECRET?\n";
     assert!(output.stderr.starts_with(expected), "{output:?}");
     assert!(!output.stderr.contains("00112233"), "{output:?}");
 }
@@ -245,7 +245,7 @@ fn unknown_variables_are_warnings() {
 fn nothing_is_submitted_without_yes() {
     let shell = MerchantShell::start();
     let (no, receipt) = (shell.fixture.dispute(), shell.receipt());
-    let question = "Submit? It is done once and cannot be changed. [y/N]";
+    let question = "Submit? A submission cannot be changed. [y/N]";
     let ask = |words: &[&str]| {
         let mut terminal = Terminal::run(&shell.command(words), 100);
         terminal.wait_for(question);

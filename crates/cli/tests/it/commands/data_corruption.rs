@@ -96,7 +96,7 @@ fn undecryptable_secrets_are_reported_with_their_apps() {
     assert!(sound.contains("decrypts the 1 secrets"), "{sound}");
     by_hand(data, "UPDATE secrets SET sealed = zeroblob(length(sealed))");
     let output = doctor(data, &[], &[]);
-    finds(&output, "master key", "the master key does not decrypt 1 of 1 secrets");
+    finds(&output, "master key", "secrets that the master key does not decrypt: 1 of 1");
     finds(&output, "master key", &fixture.signer.app_id);
 }
 

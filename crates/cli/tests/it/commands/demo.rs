@@ -13,7 +13,7 @@ fn demo_prints_its_steps_and_leaves_nothing_behind() {
     for expected in [
         "CB-20418 is contested",
         "Authorization: V2_SHA256",
-        "with one byte changed it proves nothing",
+        "with one byte changed, the verification fails",
         "CB-20418 is UNDER_REVIEW",
     ] {
         assert!(output.stdout.contains(expected), "{expected:?} is missing: {output:?}");

@@ -129,7 +129,7 @@ fn lists_follow_pages_up_to_the_limit() {
     assert_eq!(listed, numbers, "each once");
 
     let text = shell.operator(&["dispute", "list", "--status", "WON"]);
-    assert_eq!((text.code, text.stdout.as_str()), (0, "There are no such disputes.\n"), "{text:?}");
+    assert_eq!((text.code, text.stdout.as_str()), (0, "No disputes match.\n"), "{text:?}");
 }
 
 #[test]
@@ -222,7 +222,7 @@ fn app_is_changed_and_its_secret_rotated() {
         "--disable",
     ]);
     assert_eq!(changed.code, 0, "{changed:?}");
-    assert!(changed.stdout.contains("signs with V2_HMAC_SHA256, and may not call."), "{changed:?}");
+    assert!(changed.stdout.contains("signs with V2_HMAC_SHA256, and is disabled."), "{changed:?}");
     let json = at(&["list", "--json"]).json();
     assert_eq!(
         (&json["items"][0]["enabled"], &json["items"][0]["notifyUrl"]),

@@ -169,7 +169,7 @@ fn invalid_url_in_the_profile_file_is_rejected() {
     let text = std::fs::read_to_string(&home.file).unwrap();
     std::fs::write(&home.file, text.replace("http://", "http://shop:Geheim7@")).unwrap();
     let output = home.run(&["query", "--dispute-no", "D1", "--profile", "shop"]);
-    let expected = "is not a gateway's address: it must not hold a user or password; fix it";
+    let expected = "is not a gateway's address: it must not contain a user or password; fix it";
     assert!(
         output.code == 1 && output.stderr.contains(expected) && !output.stderr.contains("Geheim7"),
         "{output:?}"

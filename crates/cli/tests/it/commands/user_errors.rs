@@ -27,11 +27,11 @@ fn missing_value_is_reported_with_every_source() {
     let with = |more: &[&str]| message(&[query.as_slice(), more].concat(), 1);
     assert_eq!(
         with(&[]),
-        "✗ no gateway's address: set REBUTTAL_URL, pass --url, or keep a profile with `rebuttal profile add`\n"
+        "✗ no gateway's address: set REBUTTAL_URL, pass --url, or add a profile with `rebuttal profile add`\n"
     );
     assert_eq!(
         with(&["--url", "http://h"]),
-        "✗ no app id: set REBUTTAL_APP_ID, pass --app-id, or keep a profile with `rebuttal profile add`\n"
+        "✗ no app id: set REBUTTAL_APP_ID, pass --app-id, or add a profile with `rebuttal profile add`\n"
     );
     let secret = "✗ no app secret: set REBUTTAL_APP_SECRET or REBUTTAL_APP_SECRET_FILE, or keep a profile with `rebuttal \
                   profile add`\n";
@@ -61,7 +61,7 @@ fn invalid_url_is_reported_with_a_valid_example() {
         ("https://pay.example.com:x", "its port must be a number up to 65535"),
         (
             "https://pay.example.com/pg/v2/",
-            "give the gateway's address alone, without /pg/v2: https://pay.example.com",
+            "give only the gateway's base URL, without /pg/v2: https://pay.example.com",
         ),
     ] {
         let with = ["--url", url, "--app-id", APP_ID, "--app-secret", APP_ID];

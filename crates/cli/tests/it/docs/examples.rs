@@ -268,7 +268,7 @@ fn refuses_and_is_refused(client: &ExampleClient, files: [&str; 2]) {
     let secret = &client.fixture.signer.app_secret;
     let wrong = run(&"0".repeat(32), &[&no, files[0], files[1]]);
     wrong.is(6, "Common.Auth.InvalidSignature");
-    wrong.is(6, "proves nothing");
+    wrong.is(6, "cannot be verified");
     run(secret, &[&no, files[0]]).is(2, "usage: ");
     run("", &[&no, files[0], files[1]]).is(1, "must be set");
     let (program, words) = client.words.split_first().unwrap();
@@ -290,10 +290,10 @@ fn believes_no_lie(client: &ExampleClient, urls: [&str; 2]) {
     fixture.accept(&accepted).is("OK");
     for (tampering, message) in [
         (Tampering::Lost, ""),
-        (Tampering::Unsigned, "proves nothing"),
-        (Tampering::Altered, "proves nothing"),
-        (Tampering::Replayed, "proves nothing"),
-        (Tampering::Extended, "proves nothing"),
+        (Tampering::Unsigned, "cannot be verified"),
+        (Tampering::Altered, "cannot be verified"),
+        (Tampering::Replayed, "cannot be verified"),
+        (Tampering::Extended, "cannot be verified"),
         (Tampering::Notice, "Common.Request.UnsupportedMediaType"),
     ] {
         // A replayed response is also sent for a contest that the gateway has refused.

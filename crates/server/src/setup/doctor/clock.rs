@@ -27,7 +27,7 @@ pub(super) fn examine(examined: &Examined, now: UnixMillis, window: Duration) ->
             "this machine's clock agrees with the database server's clock and with the times in the database"
         }
         None => {
-            "no time in the database is later than this machine's clock; whether NTP keeps it cannot be checked"
+            "no time in the database is later than this machine's clock; whether NTP synchronizes it cannot be checked"
         }
     };
     vec![Finding::ok(CHECK, message)]
@@ -37,7 +37,7 @@ fn future_entry(now: UnixMillis, newest: UnixMillis) -> String {
     let utc = |at: UnixMillis| at.to_rfc3339_utc();
     format!(
         "this machine's clock says {}, but a dispute's history has an entry of {}: a clock is or was wrong. Deadlines \
-         depend on it; keep every gateway's clock by NTP",
+         depend on it; synchronize every gateway's clock by NTP",
         utc(now),
         utc(newest)
     )

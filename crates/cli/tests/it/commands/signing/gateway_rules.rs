@@ -132,7 +132,7 @@ fn warnings_do_not_change_the_exit_code_of_a_valid_signature() {
     assert_eq!(output.code, 0, "it may have been sent an hour ago: {output:?}");
     for expected in [
         "1 hour ago by this machine's clock",
-        "the request is stale unless it was sent then",
+        "the request is stale unless it was sent at that time",
         "the secret given here is of 0000",
     ] {
         assert!(output.stdout.contains(expected), "{expected}: {output:?}");
