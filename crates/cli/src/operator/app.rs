@@ -126,7 +126,7 @@ impl AppCommand {
             Self::Create { merchant, settings, secret_file, key } => {
                 let secret_file = secret_file.open()?;
                 let answer = client.post(&merchant.path(""), &settings.request(), &key).await?;
-                print_created(&answer, json, secret_file, "is made")
+                print_created(&answer, json, secret_file, "is created")
             }
             Self::List(merchant) => {
                 let answer = client.fetch(&merchant.path("")).await?;

@@ -23,7 +23,7 @@ fn hold(page: &str, source: &str, title: &str, body: &str) {
         return;
     }
     let is = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(is == should, "docs/reference/{page} is not what the code says; run `cargo xtask regenerate`");
+    assert!(is == should, "docs/reference/{page} is out of date; run `cargo xtask regenerate`");
 }
 
 /// Text as a cell of a table.

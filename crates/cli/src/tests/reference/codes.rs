@@ -14,8 +14,8 @@ const OF_OPERATORS: &str = "Operator.";
 fn the_page_of_codes_is_fresh() {
     let mut body = "\
 Every answer to a merchant has a `code`, and every problem document for an operator. One code has one meaning and one HTTP
-status. Go by the code: the status is for proxies. An answer whose signature does not verify proves nothing,
-whatever its code. Codes may be added; take one that you do not know for a refusal that is not to be sent again.
+status. Decide by the code; the status is for intermediaries. Ignore the code of an answer whose signature is not valid.
+Codes may be added: treat an unknown code as a refusal, and do not send the request again.
 
 ## Merchants
 "
