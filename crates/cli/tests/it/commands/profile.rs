@@ -20,7 +20,7 @@ impl UserHome {
         Self { shell, file }
     }
 
-    /// A command in this home, without any variable of ours.
+    /// A command in this home, without `REBUTTAL_` variables.
     fn command(&self, words: &[&str]) -> Command {
         let mut command = rebuttal(words);
         command.env("HOME", self.shell.fixture.gateway.scratch().join("home")).env_remove("XDG_CONFIG_HOME");

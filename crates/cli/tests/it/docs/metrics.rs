@@ -12,7 +12,7 @@ use crate::common::{gateway, scrape, value};
 const PAGE: &str = "docs/operate/monitoring.md";
 const LIST: &str = "docs/reference/metrics.md";
 const ALERTS: &str = "packaging/prometheus/rebuttal.rules.yml";
-/// Run by promtool, which is not among the tools of the tests.
+/// Run by promtool, so not by this test.
 const ALERTS_TESTS: &str = "packaging/prometheus/rebuttal.rules.test.yml";
 const DASHBOARD: &str = "packaging/grafana/rebuttal.json";
 
