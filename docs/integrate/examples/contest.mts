@@ -8,7 +8,7 @@
  * REBUTTAL_APP_SECRET must be set. Needs no package; Node.js runs it as it is from 22.18 on, for its types can be erased.
  *
  * Ends with 0: contested, and the gateway has signed for it. 1: a file or a setting. 2: usage. 3: refused. 4: unknown;
- * what to run is told. 5: no answer, nothing contested. 6: an answer that cannot be verified, nothing contested.
+ * the command to run is printed. 5: no answer, nothing contested. 6: an answer that cannot be verified, nothing contested.
  */
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { readFile } from "node:fs/promises";

@@ -9,7 +9,7 @@
  * REBUTTAL_APP_SECRET must be set. Needs PHP 8.1 and no extension but those that it always has (and openssl for https).
  *
  * Ends with 0: contested, and the gateway has signed for it. 1: a file or a setting. 2: usage. 3: refused. 4: unknown;
- * what to run is told. 5: no answer, nothing contested. 6: an answer that cannot be verified, nothing contested.
+ * the command to run is printed. 5: no answer, nothing contested. 6: an answer that cannot be verified, nothing contested.
  */
 declare(strict_types=1);
 

@@ -7,7 +7,7 @@ RECEIPT and REFUND are files, or storageUris that an earlier run has printed. RE
 REBUTTAL_APP_SECRET must be set. Needs Python 3.9 and nothing else.
 
 Ends with 0: contested, and the gateway has signed for it. 1: a file or a setting. 2: usage. 3: refused. 4: unknown;
-what to run is told. 5: no answer, nothing contested. 6: an answer that cannot be verified, nothing contested.
+the command to run is printed. 5: no answer, nothing contested. 6: an answer that cannot be verified, nothing contested.
 """
 
 import hashlib

@@ -30,7 +30,7 @@ async fn furnished() -> Fixture {
         );
         commit(&store, Idempotency::Nonce(fixture.nonce()), operation).await.unwrap();
     }
-    // One at the nonce bound, which is not migrated.
+    // Below the nonce bound, so it is not migrated.
     commit(&store, Idempotency::Nonce(fixture.nonce_at(UnixMillis(NOW.0 - 900_000))), Operation::UseNonce)
         .await
         .unwrap();
@@ -93,7 +93,7 @@ async fn everything_arrives_and_resumes() {
     again.nonce = used.first().unwrap().parse().unwrap();
     assert!(common::is_replay(&commit(&store, Idempotency::Nonce(again), Operation::UseNonce).await));
 
-    // `min_binary` and the identity are copied with the tables.
+    // Fence, identity and `min_binary` are copied with the tables.
     assert_eq!(store.sweep_fence().await.unwrap().as_deref(), Some("1-a"));
     assert_eq!(store.identity().await.unwrap().as_deref(), Some([5; 16].as_slice()));
     assert_eq!((store.token(TokenHash([9; 32])).await.unwrap(), to.meta("min_binary").as_str()), (None, "2"));
