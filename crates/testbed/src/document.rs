@@ -57,7 +57,7 @@ impl Document {
         let documented = &operation["responses"][response.status.to_string()];
         assert!(
             documented.is_object(),
-            "{method} {path} does not tell of {}: {}",
+            "{method} {path} does not document {}: {}",
             response.status,
             response.text()
         );

@@ -6,7 +6,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "only tests use this crate, and a panic that says what was seen is how a test fails"
+    reason = "only tests use this crate, and a test fails by a panic with the details"
 )]
 
 pub mod backend;

@@ -4,7 +4,7 @@
  *     java Contest.java DISPUTE_NO RECEIPT REFUND
  *
  * RECEIPT and REFUND are files, or storageUris that an earlier run has printed. REBUTTAL_URL, REBUTTAL_APP_ID and
- * REBUTTAL_APP_SECRET must be set. Needs Java 17 and nothing else; whoever has a JSON library uses that for Json below.
+ * REBUTTAL_APP_SECRET must be set. Needs only Java 17; with a JSON library, use it instead of Json below.
  *
  * Ends with 0: contested, and the gateway has signed for it. 1: a file or a setting. 2: usage. 3: refused. 4: unknown;
  * the command to run is printed. 5: no answer, nothing contested. 6: an answer that cannot be verified, nothing contested.
@@ -81,9 +81,9 @@ public final class Contest {
     }
 
     /**
-     * What an answer proves, if its header is the only one that the gateway could have sent with it. "answer": this is
-     * what becomes of this very request. "notice": the gateway said so to somebody who sent this nonce and sign, and the
-     * request may still take effect. Empty: nothing.
+     * What an answer proves, if its header is the only valid one. "answer": the answer is the outcome of this request.
+     * "notice": the gateway sent it to a caller with this nonce and signature, and the request may still take effect.
+     * Empty: nothing.
      */
     static String proven(Answer answer, String url, String nonce, String requestSign) {
         for (byte value : answer.body()) {

@@ -40,9 +40,9 @@ function authorization(string $sign, string $timestamp, string $nonce): string
 }
 
 /**
- * What an answer proves, if its header is the only one that the gateway could have sent with it. "answer": this is what
- * becomes of this very request. "notice": the gateway said so to somebody who sent this nonce and sign, and the request
- * may still take effect. Null: nothing.
+ * What an answer proves, if its header is the only valid one. "answer": the answer is the outcome of this request.
+ * "notice": the gateway sent it to a caller with this nonce and signature, and the request may still take effect.
+ * Null: nothing.
  */
 function proven(string $given, string $url, string $nonce, string $requestSign, string $body): ?string
 {

@@ -55,10 +55,10 @@ def authorization(sign, timestamp, nonce):
 
 
 def proven(given, url, nonce, request_sign, body):
-    """What an answer proves, if its header is the only one that the gateway could have sent with it.
+    """What an answer proves, if its header is the only valid one.
 
-    "answer": this is what becomes of this very request. "notice": the gateway said so to somebody who sent this nonce
-    and sign, and the request may still take effect. None: nothing.
+    "answer": the answer is the outcome of this request. "notice": the gateway sent it to a caller with this nonce and
+    signature, and the request may still take effect. None: nothing.
     """
     if CONTROL.search(body):
         return None  # SHA-256 can be extended without the secret; what is appended has zeros.

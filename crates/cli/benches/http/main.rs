@@ -13,7 +13,7 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::print_stdout,
-    reason = "a benchmark that cannot go on says what it saw and stops"
+    reason = "a benchmark that fails panics with the reason"
 )]
 
 mod bare;

@@ -71,9 +71,9 @@ fn every_command_that_the_docs_mention_exists() {
 const TIMES: [(&str, &str, Duration); 12] = [
     ("SECURITY.md", "good for one file, for reading and for {} minutes", LINK_LIFETIME),
     ("CHANGELOG.md", "good for one file and {} minutes", LINK_LIFETIME),
-    ("docs/operate/evidence-on-s3.md", "anybody with the link, for {} minutes", LINK_LIFETIME),
+    ("docs/operate/evidence-on-s3.md", "anyone with the link, for {} minutes", LINK_LIFETIME),
     ("docs/integrate/contract.md", "token, for {} minutes", LINK_LIFETIME),
-    ("docs/reference/cli.md", "whoever has it can fetch the file, for {} minutes", LINK_LIFETIME),
+    ("docs/reference/cli.md", "anyone with a link can download the file for {} minutes", LINK_LIFETIME),
     ("docs/operate/evidence-on-s3.md", "with temporary ones, for {}, because", TEMPORARY_FORM_LIFETIME),
     ("docs/integrate/contract.md", "expires earlier, after {} minutes", TEMPORARY_FORM_LIFETIME),
     ("docs/integrate/contract.md", "may differ from the gateway's clock by {} minutes", FRESHNESS_WINDOW),

@@ -59,7 +59,7 @@ impl UploadSlots {
             return Ok(slot());
         }
         let Some(_waiting) = Waiting::begin(&self.0, uri.merchant_id) else {
-            self.tell(uri, CROWD);
+            self.log_refused(uri, CROWD);
             return Err(Error::NoSlot(CROWD));
         };
         let entered = async {
@@ -74,7 +74,7 @@ impl UploadSlots {
             }
         };
         timeout(SLOT_WAIT_LIMIT, entered).await.map_err(|_| {
-            self.tell(uri, LATE);
+            self.log_refused(uri, LATE);
             Error::NoSlot(LATE)
         })
     }
@@ -85,7 +85,7 @@ impl UploadSlots {
         UploadTraffic { receiving: slots.arriving.len(), waiting }
     }
 
-    fn tell(&self, uri: StorageUri, why: &str) {
+    fn log_refused(&self, uri: StorageUri, why: &str) {
         let mut last_logged = self.0.last_logged.lock();
         if last_logged.is_none_or(|at| at.elapsed() >= LOG_EVERY) {
             *last_logged = Some(Instant::now());

@@ -28,7 +28,7 @@ described only there.
         }
         body.push_str("```\n");
     }
-    hold("cli.md", "what each command says of itself (`crates/cli/src`)", "Commands", &body);
+    hold("cli.md", "the help of each command (`crates/cli/src`)", "Commands", &body);
 }
 
 /// The help without the options that all `operator` commands have.

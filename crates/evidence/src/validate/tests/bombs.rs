@@ -216,7 +216,7 @@ fn workbook(types: &str, parts: impl Iterator<Item = (String, Vec<u8>)>) -> Vec<
     writer.finish().unwrap().into_inner()
 }
 
-/// Macros declared many times for an extension that no part has, and many parts, each with an extension of its own.
+/// Macros declared many times for an extension that no part has, and many parts, each with a different extension.
 fn content_types(declared: usize, parts: usize, extension: &str) -> Vec<u8> {
     let tag = format!(r#"<Default Extension="{extension}!" ContentType="vbaproject"/>"#);
     workbook(&tag.repeat(declared), (0..parts).map(|number| (format!("p.{extension}{number:x}"), Vec::new())))
@@ -237,8 +237,8 @@ fn relationships(parts: usize, bytes: usize, tag: &str) -> Vec<u8> {
     workbook("", std::iter::once(("noise".to_owned(), noise)).chain(lists))
 }
 
-/// An archive whose parts are all the same bytes: each one's local header says that the headers behind it belong to
-/// it, and the bytes are DEFLATE blocks that hold nothing.
+/// An archive whose parts are all the same bytes: each local header declares that the headers after it belong to it, and
+/// the bytes are empty DEFLATE blocks.
 fn overlapping(parts: usize, bytes: usize) -> Vec<u8> {
     let mut blocks = [0, 0, 0, 0xff, 0xff].repeat(bytes / 5);
     blocks.extend([1, 0, 0, 0xff, 0xff]);

@@ -36,7 +36,7 @@ pub(super) fn examine(examined: &Examined, now: UnixMillis, window: Duration) ->
 fn future_entry(now: UnixMillis, newest: UnixMillis) -> String {
     let utc = |at: UnixMillis| at.to_rfc3339_utc();
     format!(
-        "this machine's clock says {}, but a dispute's history has an entry of {}: a clock is or was wrong. Deadlines \
+        "this machine's clock shows {}, but a dispute's history has an entry of {}: a clock is or was wrong. Deadlines \
          depend on it; synchronize every gateway's clock by NTP",
         utc(now),
         utc(newest)
