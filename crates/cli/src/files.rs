@@ -42,8 +42,8 @@ pub(crate) async fn read_evidence(file: &Path) -> Result<EvidenceFile, String> {
 fn invalid_path(path: &str) -> Option<String> {
     match path.split_once("://") {
         _ if path.is_empty() => Some("the name of the file is empty".to_owned()),
-        Some((scheme @ ("http" | "https" | "ftp" | "file"), _)) => {
-            Some(format!("{path}: must be a local file, not a {scheme} address; download it first"))
+        Some(("http" | "https" | "ftp" | "file", _)) => {
+            Some(format!("{path}: must be a local file, not a URL; download it first"))
         }
         _ => None,
     }

@@ -44,7 +44,10 @@ fn missing_truncated_or_altered_copies_are_reported() {
     let (fixture, disputes) = contested(&bucket);
     let at = |more: &[&str]| look(&fixture, &bucket, bucket.store.address, more);
     let sound = message(&at(&[]), ABOUT, "ok");
-    assert!(sound.contains("all 40 files") && sound.contains("--evidence reads it"), "{sound}");
+    assert!(
+        sound.contains("40 files of contested disputes checked") && sound.contains("--evidence reads it"),
+        "{sound}"
+    );
     assert!(message(&at(&["--evidence"]), ABOUT, "ok").contains("with the recorded content"));
 
     let copies = bucket.keys("sealed/m/");

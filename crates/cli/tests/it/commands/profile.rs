@@ -259,7 +259,7 @@ fn secret_prompt_does_not_echo() {
     terminal.wait_until_hidden();
     terminal.type_in(&format!("{}\n", home.secret()));
     let (code, said) = terminal.end();
-    assert!(code == 0 && said.contains("shop is kept in") && !said.contains(home.secret()), "{said}");
+    assert!(code == 0 && said.contains("shop is stored in") && !said.contains(home.secret()), "{said}");
     let no = home.shell.fixture.dispute();
     assert_eq!(home.run(&["query", "--dispute-no", &no, "--profile", "shop"]).code, 0);
 }
@@ -299,6 +299,6 @@ fn directory_in_place_of_the_profile_file_is_reported() {
     let home = UserHome::new();
     std::fs::create_dir_all(&home.file).unwrap();
     let output = home.run(&["profile", "list"]);
-    let expected = format!("✗ {} should be the file of the profiles, but is not a file", home.file.display());
+    let expected = format!("✗ {} must be the profiles file, but is not a regular file", home.file.display());
     assert!(output.code == 1 && output.stderr.starts_with(&expected), "{output:?}");
 }

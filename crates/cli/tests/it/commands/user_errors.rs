@@ -95,7 +95,7 @@ fn password_in_an_address_is_rejected_and_not_printed() {
     {
         let printed = message(&[words.as_slice(), &["https://shop:Geh@eim7@pay.example.com"]].concat(), 2);
         assert!(
-            printed.contains("'https://…@pay.example.com'") && printed.contains("must not hold a user"),
+            printed.contains("'https://…@pay.example.com'") && printed.contains("must not contain a user"),
             "{printed}"
         );
         assert!(!printed.contains("eim7") && !printed.contains("Geh"), "{printed}");

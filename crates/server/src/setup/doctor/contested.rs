@@ -113,7 +113,7 @@ impl ContestedFiles {
                 false => "with the recorded size; their content was not read, --evidence reads it",
             };
             let files = counted(checked, "file", "files");
-            let message = format!("{location} has all {files} of contested disputes, {how}");
+            let message = format!("{files} of contested disputes checked, all in {location}, {how}");
             return Some(Finding::ok(CHECK, message));
         }
         self.named.sort();

@@ -95,7 +95,7 @@ fn valid_signature_does_not_hide_gateway_rejections() {
     let plain = signer(Scheme::Sha256);
     let long = format!(r#"{{"note":"{}"}}"#, "a".repeat(65_536));
     for (method, path, body, expected) in [
-        ("POST", "/pg/v2/dispute/query", r#"{"code":1}"#, "must not have a top-level member"),
+        ("POST", "/pg/v2/dispute/query", r#"{"code":1}"#, "the top-level member"),
         ("POST", "/pg/v2/dispute/query", "", "the body must be exactly one JSON object"),
         ("POST", "/pg/v2/dispute/query", "\u{feff}{}", "without a byte order mark"),
         ("GET", "/pg/v2/dispute/query", "{}", "the method is GET; every call of a merchant is POST"),
