@@ -90,11 +90,11 @@ mod tests {
                 "inof",
                 "\"inof\" is not a level; levels are error, warn, info, debug, trace, off; did you mean \"info\"?",
             ),
-            ("info,rebuttal_server", "\"rebuttal_server\" is no level"),
+            ("info,rebuttal_server", "\"rebuttal_server\" is not a level"),
             ("info,rebuttal_server=debgu", "did you mean \"debug\"?"),
-            ("", "\"\" is no level"),
-            ("=info", "names no part of the program"),
-            ("rebuttal_server =info", "names no part of the program"),
+            ("", "\"\" is not a level"),
+            ("=info", "names no module"),
+            ("rebuttal_server =info", "names no module"),
         ] {
             let error = validate_filter(wrong).unwrap_err().to_string();
             assert!(error.contains(message), "{wrong:?}: {error}");

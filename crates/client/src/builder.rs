@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_gateways_address_is_refused() {
+    fn invalid_gateway_address_is_refused() {
         for wrong in
             ["", "gateway.example", "ftp://gateway.example", "https://gateway.example?x", "https://a#b"]
         {

@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_a_stores_document_its_code_and_sentence_are_told() {
+    fn store_error_shows_code_and_message() {
         let document = "<?xml version=\"1.0\"?>\n<Error><Code>AccessDenied</Code><Message>Access Denied.</Message>\
                         <Resource>/evidence</Resource></Error>";
         let source = format!("Server returned non-2xx status code: 403 Forbidden: {document}").into();

@@ -81,14 +81,14 @@ mod tests {
     }
 
     #[test]
-    fn two_copies_that_moved_alike_are_told_apart() {
+    fn copies_with_equal_move_counts_differ() {
         let copied = Fence::after(None).unwrap();
         let [one, other] = [Some(copied); 2].map(|kept| Some(Fence::after(kept).unwrap()));
         assert!(!Fence::is_ours(one, other) && !Fence::is_ours(other, one));
     }
 
     #[test]
-    fn a_fence_is_read_as_it_is_written_and_nothing_else_is() {
+    fn fence_round_trips_and_other_text_is_refused() {
         let fence = Fence::after(Fence::after(None).ok()).unwrap();
         assert_eq!(fence.to_string().parse(), Ok(fence));
         for text in ["", "1", "1-", "-00", "1-zz", "-1-00000000000000000000000000000000", " "] {

@@ -222,11 +222,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_is_refused_with_what_is_known() {
+    fn unknown_parameters_are_refused_with_the_known_ones() {
         for (text, sentence) in [
             ("/srv/evidence", "must be file:///"),
             ("file://srv/evidence", "must be file:///"),
-            ("file:///srv/evi%20dence", "plainly"),
+            ("file:///srv/evi%20dence", "must not contain spaces"),
             ("s3://", "must name a bucket"),
             ("s3://ab", "must name a bucket"),
             ("s3://key:secret@bucket", "AWS_"),

@@ -213,7 +213,7 @@ mod tests {
 
     /// Line and column of a lone surrogate are those of the whole body.
     #[test]
-    fn a_fault_in_a_part_is_located_in_the_whole() {
+    fn fault_in_a_part_has_its_position_in_the_body() {
         for body in [
             r#"{"a":"\ud800"}"#,
             r#"{"a":1,"b":"é \udc00 y"}"#,

@@ -164,7 +164,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_code_has_a_word_and_a_meaning_of_its_own() {
+    fn every_code_and_meaning_is_unique() {
         let words: HashSet<_> = Code::ALL.iter().map(Code::as_str).collect();
         let meanings: HashSet<_> = Code::ALL.iter().map(Code::meaning).collect();
         assert_eq!((words.len(), meanings.len()), (Code::ALL.len(), Code::ALL.len()));

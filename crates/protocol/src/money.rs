@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn an_amount_is_more_than_nothing_in_units_that_its_currency_has() {
+    fn amount_is_positive_in_units_of_its_currency() {
         for (wrong, currency, why) in [
             ("0", "USD", "must be more than 0"),
             ("0.00", "USD", "must be more than 0"),
@@ -193,13 +193,13 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_pays_in_is_not_a_currency() {
+    fn non_payment_currencies_are_refused() {
         let message = |wrong: &str| wrong.parse::<Currency>().expect_err(wrong).to_string();
         for unknown in ["", "usd", "US", "USDT"] {
             assert!(message(unknown).contains("must be an ISO 4217 currency code"), "{unknown:?}");
         }
         for listed in ["XAU", "XXX", "XTS", "CLF", "UYW", "UYI", "COU", "CHE", "CHW", "BOV", "MXV", "USN"] {
-            assert!(message(listed).contains("must be a currency that people pay in"), "{listed:?}");
+            assert!(message(listed).contains("must be a payment currency"), "{listed:?}");
         }
     }
 }

@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_quotation_fits_what_differs_only_where_it_may() {
+    fn quotation_matches_with_ellipses_only() {
         for (quoted, text, right) in [
             ("a b", "a b", true),
             ("a b", "a b c", false),

@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     #[ignore = "needs an S3, which cargo xtask test starts"]
-    fn what_is_put_is_read_listed_and_deleted() {
+    fn objects_are_stored_read_listed_and_deleted() {
         let bucket = Store::shared().bucket();
         bucket.put("m/80/a b+c.png", b"content");
         bucket.put("sealed/x", b"");

@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_are_told_with_their_units() {
+    fn values_are_formatted_with_units() {
         for (name, expression, value) in [
             ("ITEMS_MAX", "20", "20"),
             ("CAPACITY", "2_000_000", "2,000,000"),

@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn statements_stand_together() {
+    fn statements_are_in_their_files() {
         let select = "connection.prepare(\"SELECT 1\")";
         assert_eq!(count("crates/store/src/sqlite/statements.rs", select), 0);
         assert_eq!(count("crates/store/src/sqlite/reads.rs", select), 1);

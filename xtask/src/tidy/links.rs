@@ -187,12 +187,12 @@ mod tests {
     }
 
     #[test]
-    fn blocks_say_what_they_are() {
+    fn blocks_have_a_language() {
         assert_eq!(faults_of("```sh\nls\n```\n```json\n{}\n```\n").len(), 0);
         assert_eq!(faults_of("```\nls\n```\n").len(), 1);
         assert_eq!(
             faults_of("A text:\n\n    ls\n    ls\n"),
-            ["docs/a/page.md:3: a block that is set in has no language: fence it"]
+            ["docs/a/page.md:3: an indented block has no language: fence it"]
         );
         assert_eq!(faults_of("- an item\n    that goes on\n\n```sh\n\n    ls\n```\n").len(), 0);
         assert_eq!(faults_of("```rust\nfn main() {}\n```\n").len(), 1);

@@ -64,7 +64,7 @@ impl TokenCommand {
                 if json {
                     return page.print_json();
                 }
-                let mut table = Table::new(["token", "role", "made"]);
+                let mut table = Table::new(["token", "role", "created"]);
                 for token in page.parse_items::<answers::Token>()? {
                     table.row([token.name, token.role, terminal::short_time(&token.created_time)]);
                 }

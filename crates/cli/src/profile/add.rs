@@ -67,7 +67,7 @@ impl Add {
 /// Prompts without echo on a terminal; otherwise reads a line of standard input.
 async fn prompt_secret() -> Result<Secret> {
     let text = if std::io::stdin().is_terminal() {
-        prompt::secret("The app's secret, which is not shown", "kept").await?
+        prompt::secret("The app's secret, which is not shown", "stored").await?
     } else {
         let mut line = Zeroizing::new(String::new());
         std::io::stdin().read_line(&mut line)?;

@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_password_is_shown_wherever_it_stands_in_a_url() {
+    fn password_in_a_url_is_never_shown() {
         for (url, shown) in [
             ("postgres://h/d?sslmode=require", "postgres://h/d?sslmode=require"),
             ("postgres://u@h:5432/d", "postgres://u@h:5432/d"),

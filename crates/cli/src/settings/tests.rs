@@ -179,7 +179,7 @@ fn a_flag_wins_over_the_other_of_its_pair_in_the_file() {
 }
 
 #[test]
-fn an_address_alone_is_a_trusted_proxy() {
+fn single_address_is_a_trusted_proxy() {
     let config = from_flags(&["--trusted-proxies", "10.0.0.1,::1"]).config().unwrap();
     let networks: Vec<_> = config.trusted_proxies.iter().map(ToString::to_string).collect();
     assert_eq!(networks, ["10.0.0.1/32", "::1/128"]);

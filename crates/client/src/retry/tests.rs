@@ -104,7 +104,7 @@ fn retry_after_is_obeyed_within_its_limit_and_the_calls_time() {
 }
 
 #[test]
-fn what_an_end_means_depends_on_what_may_have_happened() {
+fn outcome_depends_on_earlier_attempts() {
     let end = |effect, attempts: Vec<Attempt>| {
         let mut plan = AttemptPlan::new(effect, u32::try_from(attempts.len()).unwrap());
         let mut next = None;
@@ -129,7 +129,7 @@ fn what_an_end_means_depends_on_what_may_have_happened() {
 }
 
 #[test]
-fn an_unverified_answer_is_asked_again_only_if_it_asks_for_patience() {
+fn unverified_answer_is_retried_only_if_it_may_be_temporary() {
     let next = |claim| judge(&mut AttemptPlan::new(CallEffect::None, 5), unverified(claim));
     assert!(matches!(next(None), Next::Again(_)));
     assert!(matches!(next(Some(Code::Unavailable)), Next::Again(_)));
@@ -182,7 +182,7 @@ fn a_notice_ends_a_read_as_its_code_says() {
 }
 
 #[test]
-fn what_is_open_longest_counts() {
+fn latest_open_until_counts() {
     let mut plan = AttemptPlan::new(CallEffect::Dispute, 2);
     plan.judge(lost(), UnixMillis(700), None, CALL_TIMEOUT);
     let next = plan.judge(lost(), UnixMillis(500), None, CALL_TIMEOUT);

@@ -34,7 +34,7 @@ async fn a_lost_answer_is_asked_for_again_with_a_fresh_header() {
 }
 
 #[tokio::test]
-async fn a_call_whose_answers_are_always_lost_ends_unknown() {
+async fn call_without_any_answer_ends_unknown() {
     let server = FaultyServer::start(vec![cut()]).await;
     let client = server.builder().attempts(3).build().unwrap();
     let error = client.accept("D1".parse().unwrap()).await.unwrap_err();

@@ -234,7 +234,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_incoming_name_tells_its_address() {
+    fn incoming_name_contains_its_address() {
         let uri: StorageUri =
             "s3://uploaded/m/80/open/dispute-evidence/2ace1b345cbb4a09852d7d92e540591a.png".parse().unwrap();
         let name = name_for(&uri).unwrap();

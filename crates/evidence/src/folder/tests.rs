@@ -64,7 +64,7 @@ fn refusal(outcome: Result<ReceivedFile, Error>) -> InvalidUpload {
 }
 
 #[tokio::test]
-async fn a_received_file_lies_under_its_final_name_with_its_digest() {
+async fn received_file_has_its_final_name_and_digest() {
     let bench = Bench::new();
     let uri = uri('a', "png");
     let received = bench.put(uri, PNG).await.unwrap();
@@ -217,7 +217,7 @@ async fn a_file_written_lately_is_not_looked_at() {
 }
 
 #[tokio::test]
-async fn what_was_never_linked_is_deleted_and_foreign_files_are_left_alone() {
+async fn unlinked_files_are_deleted_and_foreign_files_kept() {
     let bench = Bench::new();
     let received = bench.put(uri('a', "png"), PNG).await.unwrap();
     let incoming = bench.root.join(INCOMING);
@@ -233,7 +233,7 @@ async fn what_was_never_linked_is_deleted_and_foreign_files_are_left_alone() {
 }
 
 #[tokio::test]
-async fn a_stored_file_that_became_untrue_is_neither_adopted_nor_destroyed() {
+async fn stored_file_that_became_invalid_is_kept_and_not_adopted() {
     let bench = Bench::new();
     bench.put(uri('a', "png"), PNG).await.unwrap();
     let path = bench.store.shared.path(&uri('a', "png"));
@@ -254,7 +254,7 @@ async fn a_file_that_cannot_be_read_does_not_hide_the_others() {
 }
 
 #[tokio::test]
-async fn a_store_that_is_not_in_its_place_is_an_error_and_no_absence() {
+async fn folder_without_its_marker_is_an_error_not_absence() {
     let bench = Bench::new();
     let uri = uri('a', "png");
     let received = bench.put(uri, PNG).await.unwrap();
@@ -277,7 +277,7 @@ async fn a_store_that_is_not_in_its_place_is_an_error_and_no_absence() {
 }
 
 #[tokio::test]
-async fn a_deleted_file_is_gone_and_its_incoming_name_is_no_file() {
+async fn deleted_file_is_absent_despite_its_incoming_name() {
     let bench = Bench::new();
     bench.put(uri('a', "png"), PNG).await.unwrap();
     assert!(bench.store.delete(&uri('a', "png")).await.unwrap());
@@ -287,7 +287,7 @@ async fn a_deleted_file_is_gone_and_its_incoming_name_is_no_file() {
 }
 
 #[tokio::test]
-async fn more_uploads_than_turns_all_arrive() {
+async fn more_uploads_than_slots_all_succeed() {
     let bench = Bench::new();
     let uploads = (0..RECEIVES_AT_ONCE * 2).map(|number| {
         let text = format!("s3://uploaded/m/{}/open/dispute-evidence/{number:032x}.png", 1 + number % 3);
@@ -301,7 +301,7 @@ async fn more_uploads_than_turns_all_arrive() {
 }
 
 #[tokio::test]
-async fn a_folder_that_takes_no_files_is_not_ready() {
+async fn folder_that_cannot_store_files_is_not_ready() {
     let bench = Bench::new();
     bench.put(uri('a', "png"), PNG).await.unwrap();
     bench.store.answers().await.unwrap();
@@ -324,7 +324,7 @@ async fn a_folder_that_takes_no_files_is_not_ready() {
 }
 
 #[tokio::test]
-async fn a_folder_has_a_place_of_its_own_and_keeps_it() {
+async fn folder_keeps_its_identity() {
     let (one, other) = (Bench::new(), Bench::new());
     assert_ne!(one.store.identity(), other.store.identity());
     assert_eq!(FolderStore::identity_at(&one.root, MARK).unwrap(), one.store.identity());
@@ -336,7 +336,7 @@ async fn a_folder_has_a_place_of_its_own_and_keeps_it() {
 }
 
 #[tokio::test]
-async fn a_look_tells_what_lies_there_now() {
+async fn inspection_returns_the_current_content() {
     let bench = Bench::new();
     let uri = uri('a', "png");
     assert_eq!(bench.store.inspect(&uri).await.unwrap(), Inspection::Absent);

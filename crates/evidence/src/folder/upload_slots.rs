@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_merchant_takes_half_of_what_is_free_and_leaves_room_for_the_next() {
+    async fn merchant_gets_half_of_the_free_slots() {
         let slots = UploadSlots::default();
         let mut held = Vec::new();
         for (merchant, share) in [(1, 32), (2, 16), (3, 8), (4, 4), (5, 2), (6, 1), (7, 1)] {
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn of_a_form_the_next_file_waits_for_the_one_before() {
+    async fn second_file_of_a_form_waits_for_the_first() {
         let slots = UploadSlots::default();
         let first = slots.take(uri(1, 1)).await.unwrap();
         let mut next = pin!(slots.take(uri(1, 1)));
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn those_who_wait_are_bounded_for_each_merchant() {
+    async fn waiting_uploads_are_bounded_for_each_merchant() {
         let slots = UploadSlots::default();
         let _first = slots.take(uri(1, 1)).await.unwrap();
         let mut waiting: Vec<_> =

@@ -58,7 +58,7 @@ async fn fields_and_file_are_read_however_the_body_is_cut() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_no_form_is_refused() {
+async fn body_that_is_not_a_form_is_refused() {
     for content_type in
         ["", "text/plain", "application/json", "multipart/form-data", "multipart/form-data; boundary="]
     {
@@ -96,7 +96,7 @@ async fn a_failed_body_is_distinguished_from_a_bad_form() {
 }
 
 #[tokio::test]
-async fn the_file_comes_last_and_is_there() {
+async fn file_is_present_and_the_last_part() {
     assert_eq!(refused(&form_of(&[("key", b"m/80")])).await, InvalidUpload::FileMissing);
     assert_eq!(refused(&form_of(&[("file", b"x"), ("key", b"m/80")])).await, InvalidUpload::FileNotLast);
     assert_eq!(refused(&form_of(&[("file", b"x"), ("file", b"y")])).await, InvalidUpload::FileNotLast);
@@ -191,7 +191,7 @@ async fn a_refusal_reads_the_rest_within_bounds() {
 }
 
 #[tokio::test]
-async fn fields_behind_the_file_are_named_as_what_they_are() {
+async fn fields_after_the_file_are_reported_as_such() {
     let missing = InvalidUpload::FieldMissing("key");
     for (parts, expected) in [
         (vec![("file", b"x".as_slice()), ("key", b"m/80")], InvalidUpload::FileNotLast),

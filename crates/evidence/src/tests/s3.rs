@@ -194,7 +194,7 @@ async fn object_outside_the_policy_is_invalid_and_not_copied() {
 
 #[tokio::test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-async fn sealing_at_once_and_again_is_a_repetition() {
+async fn concurrent_and_repeated_storing_by_hash_is_idempotent() {
     let (bucket, store) = fixture();
     let content = samples::receipt(1).bytes;
     let uri = uri('e', "png");

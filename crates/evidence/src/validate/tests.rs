@@ -106,7 +106,7 @@ fn a_file_cut_short_is_never_true() {
 }
 
 #[test]
-fn the_lie_names_what_was_uploaded_by_mistake() {
+fn error_names_the_kind_of_file_uploaded_by_mistake() {
     let cases: [(&[u8], &str); 13] = [
         (b"", "empty"),
         (b"  \n<!DOCTYPE HTML><p>", "an HTML page"),

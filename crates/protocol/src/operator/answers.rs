@@ -317,7 +317,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_newer_gateway_answers_is_read() {
+    fn answers_of_a_newer_gateway_are_parsed() {
         let newer_answer = json!({
             "disputeNo": "D1", "paymentNo": "P1", "merchantTradeNo": "T1", "status": "REOPENED", "type": "COURT",
             "rrn": null, "deadline": null, "paymentAmount": "1.00", "disputeAmount": "1.00", "currency": "XYZ",

@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_visible_and_can_stand_in_a_path() {
+    fn token_name_is_visible_and_valid_in_a_path() {
         for good in ["a", "night-shift", "ci/deploy", "50%", "...", "~!@", &"n".repeat(64)] {
             assert!(good.parse::<TokenName>().is_ok(), "{good}");
         }

@@ -154,7 +154,7 @@ fn an_unknown_name_is_repeated_up_to_64_characters() {
         let body = format!(r#"{{"{}":1}}"#, "n".repeat(length));
         let object = Object::parse(body.as_bytes()).unwrap();
         let message = OperatorAction::parse(OperatorActionKind::Withdraw, &object).unwrap_err().to_string();
-        assert!(message.starts_with(&format!("{} is not known", "n".repeat(repeated))), "{message}");
+        assert!(message.starts_with(&format!("{} is unknown", "n".repeat(repeated))), "{message}");
     }
 }
 

@@ -80,7 +80,7 @@ fn an_extended_sign_is_right_and_its_body_is_refused() {
 }
 
 #[test]
-fn a_reflected_answer_is_rightly_signed_and_refused_for_its_code() {
+fn reflected_answer_is_refused_for_its_code() {
     let vectors = vectors();
     let mut vector = vectors["reflectedAnswer"].clone();
     vector["appSecret"] = list(&vectors, "good")[0]["appSecret"].clone();
@@ -103,7 +103,7 @@ fn an_answers_nonce_is_bound_to_its_request() {
 
 /// What each answer proves about its request. A client without support for notices rejects them.
 #[test]
-fn an_answer_proves_what_its_nonce_says() {
+fn finality_follows_from_the_nonce() {
     let vectors = vectors();
     let request = &list(&vectors, "good")[0];
     let asked = Authorization::parse(text(request, "authorization").as_bytes()).unwrap();

@@ -45,7 +45,7 @@ fn the_reference_is_current() {
         std::fs::write(&file, text(ALL)).unwrap();
     }
     let kept = std::fs::read_to_string(&file).unwrap_or_default();
-    assert!(kept == text(ALL), "{} is stale; run `cargo xtask regenerate`", file.display());
+    assert!(kept == text(ALL), "{} is out of date; run `cargo xtask regenerate`", file.display());
 }
 
 async fn gateway() -> (tempfile::TempDir, Arc<Gateway>) {

@@ -292,7 +292,7 @@ async fn a_batch_holds_no_more_than_its_limit() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_writes_nothing_is_rolled_back() {
+async fn batch_without_writes_is_rolled_back() {
     let database = ScriptedDatabase::new(Script { loads: [disk_full()].into(), ..Script::default() });
     let committer = start(&database);
     assert_eq!(committer.commit(write(1)).await, unavailable("disk full"));

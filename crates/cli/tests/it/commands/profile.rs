@@ -289,7 +289,7 @@ fn interrupted_secret_prompt_restores_the_terminal() {
     terminal.wait_until_hidden();
     terminal.interrupt();
     let (_, said) = terminal.end();
-    assert!(said.contains("✗ interrupted: nothing was kept\nended with 1\n"), "{said}");
+    assert!(said.contains("✗ interrupted: nothing was stored\nended with 1\n"), "{said}");
     assert!(said.contains(" echo ") && !said.contains("-echo "), "{said}");
     assert!(!home.file.exists());
 }

@@ -182,7 +182,7 @@ fn interrupted_upload_reports_its_progress() {
     let _asked = silent.accept().unwrap();
     kill_process(Pid::from_child(&child), Signal::INT).unwrap();
     let output = CommandOutput::from_output(child.wait_with_output().unwrap());
-    let expected = "✗ interrupted. 0 of 1 files were uploaded before. Whether the next one was cannot be known; a file that no contest \
+    let expected = "✗ interrupted. 0 of 1 files were uploaded before. It is unknown whether the next one was; a file that no contest \
                 names is deleted.\n";
     assert_eq!((output.code, output.stderr.as_str()), (1, expected), "{output:?}");
 }

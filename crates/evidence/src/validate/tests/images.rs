@@ -42,7 +42,7 @@ fn a_png_needs_a_header_data_and_an_end() {
 }
 
 #[test]
-fn a_png_whose_picture_was_damaged_on_the_way_is_refused() {
+fn damaged_png_is_refused() {
     let mut content = sample("pillow.png");
     let data = memchr::memmem::find(&content, b"IDAT").unwrap();
     content[data + 20] ^= 1;

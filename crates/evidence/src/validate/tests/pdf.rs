@@ -57,7 +57,7 @@ fn encryption_is_found_however_the_trailer_writes_it() {
 }
 
 #[test]
-fn what_only_looks_like_encryption_passes() {
+fn apparent_encryption_is_accepted() {
     for trailer in [
         "<< /Root 1 0 R >>",
         "<< /Root 1 0 R /Encrypt null >>",

@@ -142,7 +142,7 @@ fn encrypted_parts_are_refused() {
 }
 
 #[test]
-fn a_bomb_is_cut_off_at_what_was_counted() {
+fn decompression_bomb_is_stopped_at_the_counted_limit() {
     let zeros = vec![0; 16 * 1024 * 1024];
     let bomb = workbook("", ("xl/bomb.xml", &zeros));
     assert!(bomb.len() < 20_000);

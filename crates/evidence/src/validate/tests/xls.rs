@@ -59,7 +59,7 @@ fn a_workbook_in_a_fresh_container_passes() {
 }
 
 #[test]
-fn another_office_document_is_no_workbook() {
+fn other_office_document_is_not_a_workbook() {
     let other = InvalidFile::OtherKind { format: XLS, found: "an older Office document, but no workbook" };
     let word = container(|file| put(file, "/WordDocument", b"text"));
     assert_eq!(validate(XLS, &word), Err(other.clone()));
@@ -180,7 +180,7 @@ fn chains_that_go_in_circles_or_astray_end() {
 }
 
 #[test]
-fn entries_cannot_be_hidden_behind_a_part_of_the_directory_that_is_not_there() {
+fn entries_after_a_missing_directory_part_are_not_hidden() {
     let content = container(|file| {
         put(file, "/Workbook", &records());
         for number in 0..5 {
@@ -203,7 +203,7 @@ fn entries_cannot_be_hidden_behind_a_part_of_the_directory_that_is_not_there() {
 }
 
 #[test]
-fn what_stands_in_unused_places_of_the_header_does_not_matter() {
+fn unused_header_slots_are_ignored() {
     let mut content = sample("xlwt.xls");
     content[60..64].copy_from_slice(&[0; 4]);
     content[68..72].copy_from_slice(&[0; 4]);

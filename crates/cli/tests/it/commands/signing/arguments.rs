@@ -83,7 +83,10 @@ fn password_in_a_url_is_rejected_and_not_printed() {
 fn request_that_will_be_rejected_is_signed_with_a_warning() {
     for (words, expected) in [
         ([TARGET, "--timestamp", "1"].as_slice(), "its timestamp is 1970-01-01T00:00:00.001+00:00 ("),
-        (&[TARGET, "--timestamp", "9999999999999"], "but may differ from the gateway's clock by at most 5 minutes"),
+        (
+            &[TARGET, "--timestamp", "9999999999999"],
+            "but may differ from the gateway's clock by at most 5 minutes",
+        ),
         (&["/pg/v2/disputes/query"], "the gateway has no path /pg/v2/disputes/query"),
         (&["/pg/v2/../v2/dispute/query"], "the gateway has no path /pg/v2/../v2/dispute/query"),
         (&[TARGET, "--method", "get"], "the method is get; every call of a merchant is POST"),

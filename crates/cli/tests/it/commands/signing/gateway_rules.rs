@@ -42,7 +42,7 @@ fn signature_of_another_scheme_is_rejected() {
 }
 
 #[test]
-fn signature_valid_for_the_sent_url_alone_exits_with_4() {
+fn signature_valid_only_for_the_sent_url_exits_with_4() {
     let at = "https://pay-2.example/pg/v2/dispute/query";
     let case = SentRequest { url: at, ..sent(&signer(Scheme::Sha256), "POST", at, BODY) };
     assert_eq!(case.verify(&[]).code, 0);
@@ -101,7 +101,12 @@ fn valid_signature_does_not_hide_gateway_rejections() {
         ("GET", "/pg/v2/dispute/query", "{}", "the method is GET; every call of a merchant is POST"),
         ("post", "/pg/v2/dispute/query", "{}", "the method is post; every call of a merchant is POST"),
         ("POST", "/pg/v2/dispute/querry", "{}", "the gateway has no path /pg/v2/dispute/querry"),
-        ("POST", "/pg/v2/dispute/query", &long, "the body has 65547 bytes; the gateway takes 65536"),
+        (
+            "POST",
+            "/pg/v2/dispute/query",
+            &long,
+            "the body has 65547 bytes; the gateway accepts at most 65536",
+        ),
     ] {
         let at = format!("{BASE}{path}");
         let case = SentRequest { url: &at, body, ..sent(&plain, method, &at, body) };
@@ -133,7 +138,7 @@ fn warnings_do_not_change_the_exit_code_of_a_valid_signature() {
     for expected in [
         "1 hour ago by this machine's clock",
         "the request is stale unless it was sent at that time",
-        "the secret given here is of 0000",
+        "the secret given here belongs to 0000",
     ] {
         assert!(output.stdout.contains(expected), "{expected}: {output:?}");
     }
