@@ -237,8 +237,8 @@ fn relationships(parts: usize, bytes: usize, tag: &str) -> Vec<u8> {
     workbook("", std::iter::once(("noise".to_owned(), noise)).chain(lists))
 }
 
-/// An archive whose parts are all the same bytes: each local header declares that the headers after it belong to it, and
-/// the bytes are empty DEFLATE blocks.
+/// An archive whose parts are all the same bytes: each local header declares that the headers after it belong to it,
+/// and the bytes are empty DEFLATE blocks.
 fn overlapping(parts: usize, bytes: usize) -> Vec<u8> {
     let mut blocks = [0, 0, 0, 0xff, 0xff].repeat(bytes / 5);
     blocks.extend([1, 0, 0, 0xff, 0xff]);
