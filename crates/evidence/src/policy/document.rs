@@ -1,4 +1,4 @@
-//! The policy document: an expiration and exact conditions, as JSON in base64. Only the form that [`write`] produces
+//! The policy document: an expiration and exact conditions, as JSON in base64. Only the form that `write` produces
 //! is parsed.
 
 use std::collections::BTreeMap;
