@@ -9,10 +9,10 @@ use zeroize::Zeroizing;
 
 use crate::signals;
 
-/// Whether to ask before what cannot be undone.
+/// Whether to ask before an irreversible action.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ConfirmArg {
-    /// Do not ask before; needed where there is no terminal
+    /// Skip the confirmation; required without a terminal
     #[arg(long)]
     yes: bool,
 }
