@@ -85,9 +85,9 @@ fn an_invalid_value_is_reported_with_its_line_and_key() {
             "it must be an IP address and a port, such as 127.0.0.1:8080 or 0.0.0.0:8080; write an IPv6 address in \
              brackets, as in [::1]:8080",
         ),
-        ("listen = 8080", "it must be a text in quotes"),
-        ("public_url = \"https://a.example\"", "it must be a list of texts in quotes, as [\"…\", \"…\"]"),
-        ("public_url = [1]", "it must be a list of texts in quotes, as [\"…\", \"…\"]"),
+        ("listen = 8080", "it must be a string in quotes"),
+        ("public_url = \"https://a.example\"", "it must be a list of strings, such as [\"…\", \"…\"]"),
+        ("public_url = [1]", "it must be a list of strings, such as [\"…\", \"…\"]"),
         ("log_format = \"xml\"", "it must be \"text\" or \"json\""),
     ] {
         let error = with_file(&[], &format!("data = \"x\"\n{wrong}\n")).unwrap_err();
