@@ -138,7 +138,7 @@ fn value_and_combination_errors_are_listed_in_file_order() {
     ];
     let output = config(&["check", "--json", "--config", &path], &env);
     let begin = [
-        "the variable REBUTTAL_PUBLC_URL is not known and has no effect; did you mean REBUTTAL_PUBLIC_URL?"
+        "the variable REBUTTAL_PUBLC_URL is unknown and has no effect; did you mean REBUTTAL_PUBLIC_URL?"
             .to_owned(),
         "the variable REBUTTAL_TRUSTED_PROXIES: trusted_proxies: \"10.0.0.0/40\"".to_owned(),
         "REBUTTAL_DRAIN_SECONDS=301: ".to_owned(),
