@@ -214,7 +214,7 @@ fn dependent_errors_are_suppressed() {
 #[test]
 fn shared_listen_address_is_reported_for_both_settings() {
     let (_folder, path) = file("listen = \"0.0.0.0:8080\"\noperator_listen = \"127.0.0.1:8080\"\n");
-    let expected = "operator_listen 127.0.0.1:8080 and listen 0.0.0.0:8080 take the same address";
+    let expected = "operator_listen 127.0.0.1:8080 and listen 0.0.0.0:8080 use the same address";
     let check = config(&["check", "--config", &path], &[]);
     assert!(check.code == 1 && check.stdout.contains(expected), "{check:?}");
     for command in ["serve", "doctor"] {
