@@ -223,7 +223,7 @@ fn shared_listen_address_is_reported_for_both_settings() {
     }
     let (_folder, path) = file("metrics_listen = \"127.0.0.1:8080\"\n");
     let output = config(&["check", "--config", &path], &[]);
-    assert!(output.stdout.contains("listen 127.0.0.1:8080, which is the default, take"), "{output:?}");
+    assert!(output.stdout.contains("listen 127.0.0.1:8080, which is the default, use"), "{output:?}");
 }
 
 #[test]
