@@ -121,7 +121,7 @@ fn unreachable_gateway_is_reported_without_library_messages() {
     assert!(!printed.contains("client error"), "{printed}");
     assert!(
         printed.contains("at http://127.0.0.1:1 did not")
-            && printed.contains("no connection could be made: tcp connect error: Connection refused"),
+            && printed.contains("the connection failed: tcp connect error: Connection refused"),
         "{printed}"
     );
     assert!(
