@@ -1,5 +1,5 @@
-//! Licences, bans, sources and advisories of the dependencies, by cargo-deny as `deny.toml` says. A list of advisories
-//! that cannot be fetched does not fail a run; what it lists does.
+//! Licences, bans, sources and advisories of the dependencies, by cargo-deny with `deny.toml`. A run does not fail if
+//! the list of advisories cannot be fetched.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -15,12 +15,12 @@ const NOT_FETCHED: &str = "failed to fetch advisory database";
 pub(crate) fn check(root: &Path) -> Result<Passed> {
     let rules = cargo_deny(root, &["licenses", "bans", "sources"])?;
     if !rules.status.success() {
-        bail!("cargo-deny found fault with licenses, bans or sources ({})", rules.status);
+        bail!("cargo-deny reported licenses, bans or sources ({})", rules.status);
     }
     let advisories = cargo_deny(root, &["advisories"])?;
     if !advisories.status.success() {
         if !String::from_utf8_lossy(&advisories.stderr).contains(NOT_FETCHED) {
-            bail!("cargo-deny found advisories ({})", advisories.status);
+            bail!("cargo-deny reported advisories ({})", advisories.status);
         }
         println!("advisories were not checked, because their list could not be fetched");
     }

@@ -1,8 +1,7 @@
 //! `docs/reference/limits.md`: every limit of the program with its value and its reason, gathered from the code itself.
 //!
-//! A limit is a constant that is a number or a span of time and says what it is for. Whoever adds one need not think of
-//! the page: the page is stale until `cargo xtask regenerate` has written it, and tidy says so. What is a number but no
-//! limit is named in [`NO_LIMITS`].
+//! A limit is a constant with a doc comment that is a number or a duration. After a new one is added, tidy fails until
+//! `cargo xtask regenerate` has updated the page. Numbers that are not limits are listed in [`NO_LIMITS`].
 
 mod value;
 
@@ -14,9 +13,9 @@ use anyhow::{Context as _, Result};
 use crate::tidy::tree::{File, Tree};
 
 pub(crate) const PAGE: &str = "docs/reference/limits.md";
-/// The crates, in the order of the page, and what a reader knows them by.
+/// The crates, in the order of the page, with their headings.
 const CRATES: [(&str, &str); 7] = [
-    ("protocol", "What is spoken"),
+    ("protocol", "Wire protocol"),
     ("disputes", "Deciding"),
     ("evidence", "Evidence files"),
     ("store", "The database"),
@@ -24,12 +23,12 @@ const CRATES: [(&str, &str); 7] = [
     ("client", "The client library"),
     ("cli", "The command line"),
 ];
-/// Types of numbers and spans of time; lists of pauses and ranges are read too.
+/// Types of numbers and durations; lists of pauses and ranges are included.
 const NUMBERS: [&str; 8] = ["u8", "u16", "u32", "u64", "usize", "i32", "i64", "Duration"];
 const LISTS: [&str; 4] = ["NonZero", "[Duration; ", "RangeInclusive<", "std::ops::RangeInclusive<"];
-/// What the name of a limit says, so that none goes without its reason.
+/// Parts of the names of limits, which must have a doc comment.
 const BOUNDING: [&str; 7] = ["MAX", "MIN", "LIMIT", "TIMEOUT", "EVERY", "KEPT", "PAUSE"];
-/// Documented numbers that bound nothing: words of formats, versions, and how wide things are drawn.
+/// Documented numbers that are not limits: constants of formats, versions, and widths of output.
 const NO_LIMITS: [&str; 7] = [
     "CHUNK_OVERHEAD_BYTES",
     "IN_EXTRA",
@@ -45,13 +44,13 @@ const HEAD: &str = "\
 
 # Limits
 
-Every queue, loop, page, body, pause and retry of Rebuttal has a limit with a name. This page is made of them: each with its
-value, the reason that its comment gives, and the file that defines it. `cargo xtask tidy` fails where the page
+Every queue, loop, page, body, pause and retry of Rebuttal has a limit with a name. This page lists them: each with its
+value, its reason from the doc comment, and the file that defines it. `cargo xtask tidy` fails where the page
 and the code differ. Some are defaults that a setting changes; [configuration.md](configuration.md) lists those, and what
 merchants may send is in [the contract](../integrate/contract.md).
 ";
 
-/// A limit, as the code has it.
+/// A limit in the code.
 struct Limit<'a> {
     name: String,
     value: String,
@@ -59,7 +58,7 @@ struct Limit<'a> {
     path: &'a str,
 }
 
-/// The page as it should be.
+/// The expected page.
 pub(crate) fn page(tree: &Tree) -> String {
     let mut page = HEAD.to_owned();
     for (name, heading) in CRATES {
@@ -83,20 +82,23 @@ pub(crate) fn regenerate(root: &Path) -> Result<()> {
         .with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// A line for each fault of the page, and for each name that is excused without need.
+/// A line for each fault of the page, and for each unnecessary name in [`NO_LIMITS`].
 pub(crate) fn faults(tree: &Tree) -> Vec<String> {
     let names: Vec<_> = tree.sources().flat_map(constants).map(|constant| constant.name).collect();
     let idle = NO_LIMITS.iter().filter(|name| !names.contains(*name));
-    let mut faults: Vec<_> =
-        idle.map(|name| format!("xtask/src/limits.rs: there is no {name} that would be no limit")).collect();
+    let mut faults: Vec<_> = idle
+        .map(|name| format!("xtask/src/limits.rs: NO_LIMITS lists {name}, which does not exist"))
+        .collect();
     let ours = tree.sources().filter(|file| CRATES.iter().any(|(name, _)| file.is_of(name)));
     let unreasoned = ours.flat_map(all_numbers).filter(|constant| constant.reason.is_empty());
     let bounds = |name: &str| name.split('_').any(|word| BOUNDING.contains(&word));
-    faults.extend(unreasoned.filter(|constant| bounds(constant.name)).map(|constant| {
-        format!("{}: {} is a limit, and nothing says what for", constant.path, constant.name)
-    }));
+    faults.extend(
+        unreasoned
+            .filter(|constant| bounds(constant.name))
+            .map(|constant| format!("{}: the limit {} has no doc comment", constant.path, constant.name)),
+    );
     if tree.find(PAGE).is_none_or(|file| file.text != page(tree)) {
-        faults.push(format!("{PAGE} is not what the code says; run `cargo xtask regenerate`"));
+        faults.push(format!("{PAGE} is out of date; run `cargo xtask regenerate`"));
     }
     faults
 }
@@ -108,7 +110,7 @@ struct Constant<'a> {
     of: String,
     name: &'a str,
     expression: String,
-    /// Empty where nothing is said.
+    /// Empty without a doc comment.
     reason: String,
 }
 
@@ -128,8 +130,8 @@ fn constants(file: &File) -> impl Iterator<Item = Constant<'_>> {
     all_numbers(file).filter(|constant| !constant.reason.is_empty())
 }
 
-/// The numbers of a file. rustfmt has been here before: a definition ends with a line that ends in a
-/// semicolon, and what belongs to a type stands between `impl` and a brace of its own, both at the margin.
+/// The numbers of a file, as formatted by rustfmt: a definition ends with a line that ends in a semicolon, and an
+/// `impl` block ends with an unindented brace.
 fn all_numbers(file: &File) -> impl Iterator<Item = Constant<'_>> {
     let is_test = |line: &&str| line.trim_start().starts_with("#[cfg(test)]");
     let lines: Vec<_> = file.text.lines().take_while(|line| !is_test(line)).collect();
@@ -162,7 +164,7 @@ fn all_numbers(file: &File) -> impl Iterator<Item = Constant<'_>> {
             reason.clear();
         }
     }
-    // A word of a format is written in its own digits.
+    // A constant of a format has its own notation.
     found
         .into_iter()
         .filter(|constant| !constant.expression.starts_with(['0', '$']) || constant.expression == "0")
@@ -178,7 +180,7 @@ fn number(line: &str) -> Option<&str> {
     is_number.then_some(name)
 }
 
-/// What stands behind the equals sign.
+/// The text after the equals sign.
 fn definition<'a>(lines: impl Iterator<Item = &'a &'a str>) -> String {
     let mut text = String::new();
     for line in lines {
@@ -191,7 +193,7 @@ fn definition<'a>(lines: impl Iterator<Item = &'a &'a str>) -> String {
     text
 }
 
-/// Name and bound of a text that protocol's macro `line!` makes: the name on one line, the number on the next.
+/// Name and limit of a text of protocol's macro `line!`: the name on one line, the number on the next.
 fn line_of_text<'a>(line: &'a str, next: Option<&&'a str>) -> Option<(&'a str, &'a str)> {
     let name =
         line.strip_suffix(',').filter(|name| name.starts_with(|first: char| first.is_ascii_uppercase()))?;
@@ -199,7 +201,7 @@ fn line_of_text<'a>(line: &'a str, next: Option<&&'a str>) -> Option<(&'a str, &
     max.bytes().all(|byte| byte.is_ascii_digit()).then_some((name, max))
 }
 
-/// Documentation as a cell of a table: links of rustdoc lead nowhere here.
+/// A doc comment as a table cell, without rustdoc links.
 fn table_cell(sentences: &[&str]) -> String {
     let text =
         sentences.iter().copied().filter(|sentence| !sentence.is_empty()).collect::<Vec<_>>().join(" ");

@@ -1,6 +1,6 @@
 //! The project's own tasks: `test` is everything a change must pass, `tidy` the repository rules alone, `soak` the
 //! end-to-end tests with larger counts, `mutants` how much of a change the tests of some crates notice, `regenerate`
-//! the pages that are made from the code. What only a developer's machine needs does not belong here.
+//! the pages that are generated from the code.
 
 mod deny;
 mod limits;
@@ -56,7 +56,7 @@ fn task() -> Result<ExitCode> {
         }
         (Some("regenerate"), None) => {
             limits::regenerate(&root)?;
-            // The other pages are made by tests of the crates that define what they list.
+            // The other pages are written by tests of the crates that define their content.
             stage::program(
                 &root,
                 "cargo test --package rebuttal --package rebuttal-server --bins --lib --quiet reference",
@@ -68,7 +68,7 @@ fn task() -> Result<ExitCode> {
     }
 }
 
-/// The workspace's folder, wherever cargo was called.
+/// The workspace's folder, independent of the current one.
 fn root() -> Result<PathBuf> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     Ok(here.parent().context("xtask is in the workspace")?.to_owned())

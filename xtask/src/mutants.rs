@@ -1,5 +1,5 @@
-//! Mutation testing: cargo-mutants changes one expression after another of the code that decides, and the tests of the
-//! crate must notice. Each file has a floor, a share of the mutants that build; a file below it fails the command.
+//! Mutation testing: cargo-mutants changes one expression after another of the code that decides, and a test of the
+//! crate must fail. Each file has a floor, a share of the mutants that build; a file below it fails the command.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::stage::{command, is_available};
 
-/// Files as cargo-mutants takes them, and how many of a hundred mutants are caught at least in each of them.
+/// Files, and the least percentage of caught mutants in each.
 const FLOORS: [(&str, usize); 10] = [
     ("crates/protocol/src/**", 95),
     ("crates/disputes/src/**", 95),
@@ -22,10 +22,10 @@ const FLOORS: [(&str, usize); 10] = [
     ("crates/client/src/attempts.rs", 90),
     ("crates/client/src/retry.rs", 90),
 ];
-/// Where cargo-mutants writes, and the part of it that is read.
+/// The output folder of cargo-mutants.
 const OUTPUT: &str = "target/mutants";
 const OUTCOMES: &str = "target/mutants/mutants.out/outcomes.json";
-/// Mutants may make a loop endless, which counts as caught after this many seconds.
+/// A mutant with an endless loop counts as caught after this many seconds.
 const TEST_TIMEOUT_SECONDS: &str = "60";
 
 /// Runs it over the files whose path contains `part`, or over all of them.
@@ -45,7 +45,7 @@ pub(crate) fn run(root: &Path, part: &str) -> Result<()> {
         mutants.args(["--file", files]);
     }
     std::fs::create_dir_all(root.join(OUTPUT))?;
-    // A missed mutant is a failure to cargo-mutants, which knows no floor; the report decides here.
+    // cargo-mutants fails for every missed mutant; the report is compared with the floor instead.
     let status = mutants.status().context("cannot run cargo-mutants")?;
     let report = std::fs::read_to_string(root.join(OUTCOMES))
         .with_context(|| format!("cargo-mutants ended with {status} and without a report"))?;

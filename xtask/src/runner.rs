@@ -1,5 +1,5 @@
-//! Runs tests with nextest, or with cargo where nextest is not installed, and reads the result from the runner's own
-//! summary, so that a run of no tests is a failure.
+//! Runs tests with nextest, or with cargo if nextest is not installed, and reads the result from the runner's summary,
+//! so that a run without tests is a failure.
 
 use std::io::BufReader;
 use std::path::Path;
@@ -9,14 +9,14 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::stage::{command, is_available};
 
-/// Where nextest writes the times of a run, as `.config/nextest.toml` says; a folder for each profile.
+/// Where nextest writes the times of a run, by `.config/nextest.toml`; a folder for each profile.
 const JUNIT: [&str; 2] = ["target/nextest/default/junit.xml", "target/nextest/soak/junit.xml"];
 /// How many of the slowest tests are printed after a run.
 const SLOWEST: usize = 20;
 
 /// Tests that run together: some packages, some of their tests, on one backend.
 pub(crate) struct TestRun {
-    /// Of the closing line: what distinguishes this run from the others.
+    /// The label of this run in the closing line.
     pub(crate) label: &'static str,
     pub(crate) packages: &'static str,
     /// A nextest filter expression without spaces. Cargo has none, and then runs all tests of the packages.
@@ -27,13 +27,13 @@ pub(crate) struct TestRun {
 /// How long a test took, in seconds.
 type TestTime = (f64, String);
 
-/// Makes all the runs, whichever fail, prints the slowest tests, and returns the closing lines joined.
+/// Makes all runs, even after a failure, prints the slowest tests, and returns the closing lines joined.
 pub(crate) fn run_all(root: &Path, runs: &[TestRun]) -> Result<String> {
     let mut times = Vec::new();
     let mut results = Vec::new();
     for run in runs {
         for report in JUNIT {
-            // What an earlier run left would be read for the times of this one.
+            // The report of an earlier run must not be read as this one's.
             drop(std::fs::remove_file(root.join(report)));
         }
         results.push(run.start(root).map(|counts| format!("{counts}{}", run.label)));
@@ -64,7 +64,7 @@ fn threads() -> usize {
     2 * std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// Runs the tests with both streams shown as they come and read for the closing lines.
+/// Runs the tests, prints both output streams, and reads the closing lines from them.
 fn run_and_summarize(
     root: &Path,
     line: &str,
@@ -124,13 +124,13 @@ fn count_before(text: &str, word: &str) -> u32 {
     before.rsplit(' ').next().and_then(|count| count.parse().ok()).unwrap_or(0)
 }
 
-/// The times of the last run; none where no nextest wrote a report.
+/// The times of the last run; none without a report of nextest.
 fn times_of(root: &Path, label: &str) -> Vec<TestTime> {
     let reports = JUNIT.iter().filter_map(|report| std::fs::read_to_string(root.join(report)).ok());
     reports.flat_map(|report| junit_times(&report, label)).collect()
 }
 
-/// `<testcase name="…" classname="…" … time="1.234">`, of which nextest writes no attribute in another form.
+/// `<testcase name="…" classname="…" … time="1.234">`, the form in which nextest writes it.
 fn junit_times(report: &str, label: &str) -> Vec<TestTime> {
     let attribute = |case: &str, name: &str| {
         let (_, value) = case.split_once(&format!(" {name}=\""))?;

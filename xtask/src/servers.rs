@@ -1,5 +1,5 @@
-//! The servers that the tests share, one of each for a whole run: started before it and gone after it. Tests find them
-//! by variables, and keep apart by a database and a bucket each.
+//! The servers that the tests share, one of each for a whole run. Tests find them by variables, and each test has its
+//! own database and bucket.
 
 use std::path::Path;
 
@@ -20,7 +20,7 @@ impl Servers {
         Self { postgres: Cluster::start(), s3: s3::Server::start(&tools::weed(root)) }
     }
 
-    /// The variables that give tests the addresses of the servers.
+    /// The variables with the addresses of the servers.
     pub(crate) fn variables(&self) -> Vec<(&'static str, String)> {
         vec![(postgres::SHARED, self.postgres.url()), (s3::VARIABLE, self.s3.store.variable())]
     }

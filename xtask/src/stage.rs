@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
-/// A step whose failure fails the run, but not the steps after it: one run reports everything that is wrong.
+/// A step whose failure fails the run, but does not stop it: one run reports all faults.
 pub(crate) struct Stage {
     pub(crate) name: &'static str,
     pub(crate) act: fn(&Path) -> Result<Passed>,
 }
 
-/// How a stage says that it went well; the tests' own closing line is handed on to the last line of the run.
+/// The result of a successful stage; the tests' closing line becomes part of the run's last line.
 #[derive(Default)]
 pub(crate) struct Passed {
     pub(crate) closing_line: Option<String>,
@@ -52,7 +52,7 @@ fn table(reports: &[Report]) -> String {
     text
 }
 
-/// The last line is judged by the test runner's closing line as well as by every stage's own word.
+/// The last line depends on the test runner's closing line and on the result of every stage.
 fn verdict(reports: &[Report]) -> ExitCode {
     let failed: Vec<_> =
         reports.iter().filter(|report| report.outcome.is_err()).map(|report| report.name).collect();
@@ -72,7 +72,7 @@ fn first_line(text: &str) -> &str {
     text.lines().next().unwrap_or_default()
 }
 
-/// Runs a program in the workspace, its output going where ours goes.
+/// Runs a program in the workspace, with inherited output.
 pub(crate) fn program(root: &Path, line: &str, env: &[(&str, &str)]) -> Result<Passed> {
     let status = command(root, line, env)?.status().with_context(|| format!("cannot run `{line}`"))?;
     if !status.success() {
@@ -81,7 +81,7 @@ pub(crate) fn program(root: &Path, line: &str, env: &[(&str, &str)]) -> Result<P
     Ok(Passed::default())
 }
 
-/// A command from its words, none of which holds a space.
+/// A command from its words, none of which contains a space.
 pub(crate) fn command(root: &Path, line: &str, env: &[(&str, &str)]) -> Result<Command> {
     let mut words = line.split(' ');
     let mut command = Command::new(words.next().context("an empty command")?);

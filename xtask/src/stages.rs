@@ -10,14 +10,14 @@ use crate::servers::Servers;
 use crate::stage::{Passed, Stage, program};
 use crate::{deny, tidy, tools};
 
-/// Multiplies the counts of kills, races and disconnects; without it, the tests make a tenth of them.
+/// Multiplies the counts of kills, races and disconnects; by default the tests make a tenth of them.
 const SCALE: &str = "REBUTTAL_TEST_SCALE";
 const FULL_SCALE: &str = "1";
 const SOAK_SCALE: &str = "10";
 /// The tests that start the real binary.
 const END_TO_END: &str = "--workspace --test it";
-/// The other backend of the quick tier, and the tests that run on it there: one group for each way in which a promise
-/// depends on the database or the evidence store. All of them run on the default backend too.
+/// The other backend of the quick tier, and the tests that run on it: one group for each way in which behaviour depends
+/// on the database or the evidence store. All of them run on the default backend, too.
 const SAMPLE_BACKEND: &str = "postgres+s3";
 const SAMPLE: [(&str, &str); 9] = [
     ("^raw::contest::", "what a contest stores, compares and refuses"),
@@ -90,7 +90,7 @@ fn checks(tests: fn(&Path) -> Result<Passed>) -> Vec<Stage> {
     ]
 }
 
-/// The factor of a tier, unless the environment says otherwise.
+/// The factor of a tier, unless the environment sets one.
 fn scale(of_tier: &str) -> String {
     std::env::var(SCALE).unwrap_or_else(|_| of_tier.to_owned())
 }
@@ -170,7 +170,7 @@ mod tests {
         }
     }
 
-    /// `a|b::(c|d)` as `^a::`, `^b::(c|d)::`: only what is outside of parentheses is apart.
+    /// `a|b::(c|d)` as `^a::`, `^b::(c|d)::`: it is split outside of parentheses only.
     fn modules_of(skipped: &str) -> Vec<String> {
         let mut depth = 0;
         let apart = |character: char| {

@@ -1,5 +1,5 @@
 //! The repository rules, as checks that can fail: each looks at the tracked files or at `cargo metadata` and
-//! gives one line per fault. Rules that clippy can hold are held by clippy, not here.
+//! returns one line per fault. Rules that clippy can check are checked by clippy.
 
 mod dependency_rules;
 mod documents;

@@ -16,9 +16,10 @@ use crate::{prompt, rerun_command, signals, summary, terminal};
 
 const NO_EFFECT: &str = "Nothing was accepted.";
 
-/// Accept a dispute: give the disputed money up
+/// Accept a dispute: give up the disputed amount
 ///
-/// The dispute is shown before a confirmation, because this cannot be undone. Accepting it again changes nothing.
+/// The dispute is shown and a confirmation is requested, because this cannot be undone. Accepting it again changes
+/// nothing.
 #[derive(Debug, clap::Args)]
 #[command(after_help = exit::HELP)]
 pub(crate) struct AcceptArgs {
@@ -26,7 +27,7 @@ pub(crate) struct AcceptArgs {
     #[arg(value_name = "DISPUTE_NO")]
     dispute_no: DisputeNo,
 
-    /// Do not ask before accepting; needed where there is no terminal
+    /// Accept without confirmation; required without a terminal
     #[arg(long)]
     yes: bool,
 
@@ -45,7 +46,7 @@ struct AcceptJson<'a> {
     #[serde(flatten)]
     outcome: OutcomeJson<'a>,
     dispute_no: &'a DisputeNo,
-    /// The command that accepts the same again, where the outcome is not known.
+    /// The command that accepts the dispute again, if the outcome is unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     again: Option<&'a str>,
 }
@@ -105,7 +106,7 @@ impl AcceptArgs {
             summary::print(&with_wait_notice(client.base_url(), client.query(&request)).await?);
         }
         if needs_confirmation {
-            prompt::confirm("Accept? The disputed money is given up. This cannot be undone.", "accepted")
+            prompt::confirm("Accept? The disputed amount is given up. This cannot be undone.", "accepted")
                 .await?;
         }
         Ok(())

@@ -20,8 +20,8 @@ pub(crate) use secret::{AppSecretSource, SourcedAppSecret};
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Gateway and app")]
 pub(crate) struct MerchantAccess {
-    /// Profile that holds what is not given here; `rebuttal profile` keeps them [default: the one named default, where
-    /// nothing else is given]
+    /// Profile with the values that are not given here; see `rebuttal profile` [default: the one named default, if no
+    /// value is given]
     #[arg(long, env = "REBUTTAL_PROFILE", value_name = "NAME")]
     profile: Option<ProfileName>,
 
@@ -44,7 +44,7 @@ pub(crate) struct ConnectionArgs {
     #[arg(long, env = "REBUTTAL_APP_ID", value_name = "ID")]
     app_id: Option<AppId>,
 
-    /// The app's secret, 32 hex digits; a flag is seen by every user of the machine, so prefer the variable
+    /// The app's secret, 32 hex digits; every user of the machine can see a flag, so prefer the variable
     #[arg(long, env = "REBUTTAL_APP_SECRET", value_name = "SECRET")]
     app_secret: Option<Secret>,
 
@@ -52,7 +52,7 @@ pub(crate) struct ConnectionArgs {
     #[arg(long, env = "REBUTTAL_APP_SECRET_FILE", value_name = "FILE")]
     app_secret_file: Option<PathBuf>,
 
-    /// How requests are signed [default: V2_SHA256]
+    /// Signature scheme of requests [default: V2_SHA256]
     #[arg(long, env = "REBUTTAL_SCHEME", value_name = "SCHEME", value_parser = enum_arg::parser(&Scheme::ALL, Scheme::as_str))]
     scheme: Option<Scheme>,
 
@@ -67,7 +67,7 @@ impl MerchantAccess {
         self.resolve()?.client()
     }
 
-    /// The given values, and the profile's for those that are missing. The secret's file is read only here.
+    /// The given values, and the profile's for missing ones. The secret's file is read only here.
     pub(crate) fn resolve(&self) -> Result<ResolvedConnection> {
         let above = self.given.resolve()?;
         let Some(NamedProfile { name, profile: held, file }) = self.profile()? else { return Ok(above) };
@@ -89,7 +89,7 @@ impl MerchantAccess {
         let ConnectionArgs { url, app_id, app_secret, app_secret_file, .. } = &self.given;
         match &self.profile {
             Some(name) => profiles::read(name).map(Some),
-            // A default profile mixed with given values would sign for an unintended gateway.
+            // Mixing the default profile with given values would sign for an unintended gateway.
             None if url.is_some()
                 || app_id.is_some()
                 || app_secret.is_some()
@@ -116,7 +116,7 @@ impl ConnectionArgs {
         })
     }
 
-    /// The secret as it was given, without the white space around it where a file holds it; `None` if none was.
+    /// The given secret, trimmed if it is from a file; `None` if none was given.
     fn secret(&self) -> Result<Option<SourcedAppSecret>> {
         let Self { sources, app_secret, app_secret_file, .. } = self;
         let held = |text, source| Ok(Some(SourcedAppSecret { text, source }));
@@ -135,7 +135,7 @@ impl ConnectionArgs {
     }
 }
 
-/// The values of a gateway and an app from all sources. A missing one is an error only where it is needed.
+/// The values of a gateway and an app from all sources. A missing one is an error only when it is needed.
 #[derive(Debug)]
 pub(crate) struct ResolvedConnection {
     pub(crate) url: Option<GatewayUrl>,
@@ -176,14 +176,14 @@ impl ResolvedConnection {
 
     pub(crate) fn require_url(&self) -> Result<&GatewayUrl> {
         self.url.as_ref().context(
-            "no gateway's address: set REBUTTAL_URL, pass --url, or keep a profile with `rebuttal profile add`",
+            "no gateway's address: set REBUTTAL_URL, pass --url, or add a profile with `rebuttal profile add`",
         )
     }
 
     /// The app that signs.
     pub(crate) fn require_app_id(&self) -> Result<AppId> {
         self.app_id.context(
-            "no app id: set REBUTTAL_APP_ID, pass --app-id, or keep a profile with `rebuttal profile add`",
+            "no app id: set REBUTTAL_APP_ID, pass --app-id, or add a profile with `rebuttal profile add`",
         )
     }
 

@@ -1,4 +1,4 @@
-//! The tree of commands and arguments, as clap knows it, for the modules below the commands that need it.
+//! clap's tree of commands and arguments, for modules that need it.
 
 use std::sync::OnceLock;
 

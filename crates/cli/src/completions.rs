@@ -6,7 +6,7 @@ use clap_complete::Shell;
 use crate::exit::{self, Exit};
 use crate::{command_tree, outcome, terminal};
 
-/// Print what a shell needs to complete commands and flags
+/// Print the completion script of a shell
 ///
 /// For bash, save it as rebuttal in /usr/share/bash-completion/completions; for zsh, as _rebuttal in a folder of
 /// $fpath; for fish, as rebuttal.fish in ~/.config/fish/completions.

@@ -19,8 +19,8 @@ use crate::{command_tree, outcome};
 const CHECK_EXIT_CODES: &str = "\
 Exit codes:
   0  nothing is wrong
-  1  there are errors, each of which is printed; or they could not be printed
-  2  wrong usage";
+  1  there are errors, which are printed, or they could not be printed
+  2  usage error";
 
 /// Print, check or show the settings of a gateway
 #[derive(Debug, clap::Args)]
@@ -40,8 +40,8 @@ enum ConfigSubcommand {
 
 /// Check a settings file and the variables
 ///
-/// Reports unknown keys, misspelt variables, invalid values, and settings that contradict each other. What they refer
-/// to, such as whether the database answers, is checked by `rebuttal doctor`.
+/// Reports unknown keys, misspelt variables, invalid values, and settings that contradict each other. It does not check
+/// what the settings refer to, such as the database; `rebuttal doctor` does.
 #[derive(Debug, clap::Args)]
 #[command(after_help = CHECK_EXIT_CODES)]
 struct Check {

@@ -24,9 +24,9 @@ use report::ContestReport;
 
 /// Contest a dispute with evidence
 ///
-/// Every file is checked before the first byte is sent: jpg, jpeg, png, pdf, xls or xlsx, 1 to 2,097,152 bytes, and
-/// of the kind that its extension says. Then the dispute is shown, and a confirmation asked for: a contest is
-/// submitted once, and what was submitted cannot be changed.
+/// Every file is checked before the first byte is sent: jpg, jpeg, png, pdf, xls or xlsx, 1 to 2,097,152 bytes, with
+/// content that matches its extension. Then the dispute is shown and a confirmation is requested, because a submission
+/// cannot be changed.
 ///
 /// Instead of a FILE, the storageUri of a file that is already uploaded may be given (s3://uploaded/…). The same
 /// contest with the same storageUris and names may be submitted as often as needed: repetitions change nothing.
@@ -43,7 +43,7 @@ pub(crate) struct ContestArgs {
     #[command(flatten)]
     evidence: EvidenceArgs,
 
-    /// Do not ask before submitting; needed where there is no terminal
+    /// Submit without confirmation; required without a terminal
     #[arg(long)]
     yes: bool,
 
@@ -64,7 +64,7 @@ impl ContestArgs {
         report.finish(self.json)
     }
 
-    /// `submitted` is filled as soon as there is something that may take effect.
+    /// `submitted` is set as soon as something may take effect.
     async fn contest(&self, submitted: &mut Option<ContestRequest>) -> Result<Answer<Done>> {
         let client = self.access.client()?;
         let mut stop = pin!(signals::stop()?);
@@ -92,7 +92,7 @@ impl ContestArgs {
             summary::print_warning(&dispute);
         }
         if needs_confirmation {
-            prompt::confirm("Submit? It is done once and cannot be changed.", "submitted").await?;
+            prompt::confirm("Submit? A submission cannot be changed.", "submitted").await?;
         }
         uploads::upload(client, self.dispute_no.clone(), pieces).await
     }

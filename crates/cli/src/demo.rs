@@ -15,11 +15,11 @@ use crate::log::{self, LogFormat};
 use crate::{outcome, settings, signals};
 use gateway::DemoGateway;
 
-/// See it work: a fresh gateway, six disputes, one contested
+/// Run a demonstration: a new gateway, six disputes, one contested
 ///
 /// Starts a gateway in an empty temporary folder, opens disputes as an operator would, and contests one as a
-/// merchant would: uploads a receipt and a refund confirmation, submits them, and verifies the signed answer. Then it
-/// stays up, so that you can continue, until Ctrl-C.
+/// merchant would: uploads a receipt and a refund confirmation, submits them, and verifies the signed answer. The
+/// gateway then runs until Ctrl-C, so that you can continue.
 #[derive(Debug, clap::Args)]
 #[command(after_help = exit::HELP_OUTPUT_ONLY)]
 pub(crate) struct DemoArgs {

@@ -23,10 +23,10 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 const EXIT_CODES: &str = "\
 Exit codes:
   0  there are no faults; there may be warnings
-  1  there are faults, each of which is printed; or they could not be printed
-  2  wrong usage";
+  1  there are faults, which are printed, or they could not be printed
+  2  usage error";
 
-/// Find what is wrong with an installation, and what to do about it
+/// Check an installation and explain how to fix it
 ///
 /// Takes the settings of `serve`, and checks everything that a gateway with them depends on: directories, keys, the
 /// database and any pooler before it, every dispute's history, clocks, the evidence store, free disk space, limits, the
@@ -44,13 +44,13 @@ pub(crate) struct DoctorArgs {
     #[arg(long, env = "REBUTTAL_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// Verify every dispute's history, however many there are; without it, up to 10,000 are. 1,000,000 disputes take a
-    /// minute or two on SQLite, and some ten on PostgreSQL
+    /// Verify the history of every dispute; by default only if there are at most 10,000. 1,000,000 disputes take a
+    /// minute or two on SQLite, and about ten on PostgreSQL
     #[arg(long)]
     histories: bool,
 
-    /// Read every file that disputes were contested with, and compare it with what was recorded; includes --histories.
-    /// Without it, only the existence and size of files are checked. Takes as long as a copy of all the evidence
+    /// Read every submitted evidence file and compare its hash with the recorded one; includes --histories. By default
+    /// only existence and size are checked. Takes as long as a copy of all evidence
     #[arg(long)]
     evidence: bool,
 

@@ -1,5 +1,4 @@
-//! Arguments that take one of a few words. The words are those of the protocol, so that help and completions list what
-//! is accepted.
+//! Arguments with a fixed set of values. They are the protocol's, so that help and completions list what is accepted.
 
 use std::str::FromStr;
 

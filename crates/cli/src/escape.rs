@@ -107,7 +107,7 @@ mod tests {
     ];
 
     #[test]
-    fn what_disrupts_a_line_is_escaped_in_json_and_in_logs() {
+    fn control_characters_are_escaped_in_json_and_in_logs() {
         for character in DISRUPTIVE {
             let name = format!("Shop{character}Ltd é עב ش\u{200d}");
             let json = serde_json::to_string(&name).unwrap();

@@ -7,7 +7,7 @@ use rebuttal_client::Error;
 /// The outcome of a command, as its exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
-    /// What was asked for is done.
+    /// The command succeeded.
     Done = 0,
     /// A local error: a file, a setting, a "no" or Ctrl-C at the confirmation.
     Local = 1,
@@ -15,13 +15,13 @@ pub(crate) enum Exit {
     Usage = 2,
     /// The gateway refused, in a verified answer, and no earlier attempt can have taken effect.
     Refused = 3,
-    /// It is not known whether it took effect.
+    /// It is unknown whether the command took effect.
     Unknown = 4,
     /// The gateway did not serve the call; nothing was changed.
     Unavailable = 5,
     /// The answer could not be verified; nothing was changed.
     Unverified = 6,
-    /// What was asked for is done, but the answer could not be written to standard output.
+    /// The command succeeded, but the answer could not be written to standard output.
     OutputFailed = 7,
 }
 
@@ -30,25 +30,25 @@ pub(crate) const HELP: &str = "\
 Exit codes:
   0  done: the gateway's signed answer says OK
   1  a local file or setting is invalid, or the confirmation was declined; nothing was changed
-  2  wrong usage; nothing was changed
+  2  usage error; nothing was changed
   3  refused by the gateway, in a verified answer
   4  unknown: it may or may not have taken effect; the output says how to find out
-  5  the gateway or its file store cannot be reached or is busy, or a proxy says so; nothing was changed
+  5  the gateway or its file store cannot be reached or is busy, or a proxy reports it; nothing was changed
   6  the answer could not be verified: wrong app, secret or address, or not the gateway; nothing was changed
-  7  done as with 0, but the answer could not be written to standard output; standard error says how to get it again";
+  7  success, but the answer could not be written to standard output; standard error says how to get it again";
 
 /// The exit codes of a command that only prints or writes something.
 pub(crate) const HELP_OUTPUT_ONLY: &str = "\
 Exit codes:
   0  done
-  1  not done; standard error says why
-  2  wrong usage";
+1  failed; standard error has the reason
+  2  usage error";
 
 impl Exit {
     /// The exit code for a client's error.
     pub(crate) const fn of(error: &Error) -> Self {
         match error {
-            // It settles its own attempt alone.
+            // It settles only its own attempt.
             Error::Refused(refusal) if refusal.open_until.is_some() => Self::Unknown,
             Error::Refused(_) => Self::Refused,
             Error::Unknown { .. } => Self::Unknown,

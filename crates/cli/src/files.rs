@@ -1,5 +1,5 @@
-//! Files that arguments name: evidence, checked before anything is sent; secrets; trusted certificates. Errors name the
-//! argument, the path, and what to do.
+//! Files that arguments name: evidence, checked before anything is sent; secrets; trusted certificates. Errors name
+//! the argument and the path, and say what to do.
 
 use std::io;
 use std::path::Path;
@@ -42,8 +42,8 @@ pub(crate) async fn read_evidence(file: &Path) -> Result<EvidenceFile, String> {
 fn invalid_path(path: &str) -> Option<String> {
     match path.split_once("://") {
         _ if path.is_empty() => Some("the name of the file is empty".to_owned()),
-        Some((scheme @ ("http" | "https" | "ftp" | "file"), _)) => {
-            Some(format!("{path}: a file on this machine is wanted, and no {scheme} address: fetch it first"))
+        Some(("http" | "https" | "ftp" | "file", _)) => {
+            Some(format!("{path}: must be a local file, not a URL; download it first"))
         }
         _ => None,
     }
@@ -61,7 +61,7 @@ pub(crate) fn read_certificates(path: &Path, argument: &str) -> Result<Vec<u8>> 
     let pem =
         pem.map_err(|why| anyhow::anyhow!("{argument}: cannot read the certificates in {display}: {why}"))?;
     let certificates = CertificateDer::pem_slice_iter(&pem).filter(Result::is_ok).count();
-    ensure!(certificates > 0, "{argument}: {display} holds no certificate to trust");
+    ensure!(certificates > 0, "{argument}: {display} contains no certificate");
     Ok(pem)
 }
 
@@ -70,11 +70,11 @@ pub(crate) fn create_error(path: &Path, argument: &str, error: &io::Error) -> an
     use io::ErrorKind::{AlreadyExists, IsADirectory, NotADirectory, NotFound, PermissionDenied};
     let reason = match error.kind() {
         AlreadyExists | IsADirectory if path.is_dir() => "it is a folder; name a new file in it",
-        AlreadyExists => "it is there already, and a file that is there is never overwritten; name another",
-        NotFound => "its folder is not there; make that first",
-        PermissionDenied => "this user may not write there; name another folder",
-        NotADirectory => "a part of the path is a file and no folder; check the path",
-        _ => return anyhow::anyhow!("{argument}: cannot make {}: {error}", path.display()),
+        AlreadyExists => "it exists, and existing files are not overwritten; choose another name",
+        NotFound => "its folder does not exist; create it first",
+        PermissionDenied => "permission denied; choose another folder",
+        NotADirectory => "a part of the path is a file, not a folder; check the path",
+        _ => return anyhow::anyhow!("{argument}: cannot create {}: {error}", path.display()),
     };
-    anyhow::anyhow!("{argument}: cannot make {}: {reason}", path.display())
+    anyhow::anyhow!("{argument}: cannot create {}: {reason}", path.display())
 }

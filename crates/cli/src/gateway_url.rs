@@ -48,7 +48,7 @@ impl FromStr for GatewayUrl {
         if text.contains(|character: char| {
             character.is_whitespace() || character.is_control() || character == '\\'
         }) {
-            return Err("it must hold no white space, no line end and no backslash".to_owned());
+            return Err("it must contain no white space, line end or backslash".to_owned());
         }
         let (_, rest) = text
             .split_once("://")
@@ -56,7 +56,7 @@ impl FromStr for GatewayUrl {
             .ok_or_else(|| format!("it must start with https:// or http://, {EXAMPLE}"))?;
         let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
         if authority.contains('@') {
-            return Err("it must not hold a user or password".to_owned());
+            return Err("it must not contain a user or password".to_owned());
         }
         if path.contains(['?', '#']) {
             return Err("it must have no query and no fragment: leave out what begins with ? or #".to_owned());
@@ -79,7 +79,7 @@ impl FromStr for GatewayUrl {
         let url = Url::parse(text).map_err(invalid_host)?;
         let url = url.as_str().trim_end_matches('/');
         match APIS.iter().filter_map(|api| split_at_api(url, api)).next() {
-            Some((base, call)) => Err(format!("give the gateway's address alone, without {call}: {base}")),
+            Some((base, call)) => Err(format!("give only the gateway's base URL, without {call}: {base}")),
             None => Ok(Self(url.into())),
         }
     }
@@ -108,7 +108,7 @@ fn split_at_api<'u>(url: &'u str, api: &str) -> Option<(&'u str, &'u str)> {
 /// A text that may be a URL, without the user and the password that it may contain.
 pub(crate) fn without_user(text: &str) -> Cow<'_, str> {
     let Some((scheme, rest)) = text.split_once("://") else { return text.into() };
-    // Hides rather too much: a password may contain characters that end a host.
+    // Hides more than necessary: a password may contain characters that end a host.
     match rest.rsplit_once('@') {
         Some((_, after)) => format!("{scheme}://…@{after}").into(),
         None => text.into(),
@@ -146,8 +146,8 @@ mod tests {
         let host = "it must name a host, as in https://pay.example.com";
         let no_query = "it must have no query and no fragment: leave out what begins with ? or #";
         let dot_segments = "its path must have no . and no .. between its slashes";
-        let blank = "it must hold no white space, no line end and no backslash";
-        let user = "it must not hold a user or password";
+        let blank = "it must contain no white space, line end or backslash";
+        let user = "it must not contain a user or password";
         for (given, why) in [
             ("", start),
             ("pay.example.com", start),
@@ -177,11 +177,11 @@ mod tests {
             ),
             (
                 "https://pay.example.com/pg/v2/dispute/query",
-                "give the gateway's address alone, without /pg/v2/dispute/query: https://pay.example.com",
+                "give only the gateway's base URL, without /pg/v2/dispute/query: https://pay.example.com",
             ),
             (
                 "http://127.0.0.1:8080/gate/operator/v1/",
-                "give the gateway's address alone, without /operator/v1: http://127.0.0.1:8080/gate",
+                "give only the gateway's base URL, without /operator/v1: http://127.0.0.1:8080/gate",
             ),
         ] {
             assert_eq!(given.parse::<GatewayUrl>().unwrap_err(), why, "{given:?}");

@@ -1,5 +1,5 @@
 //! The end of the help of every command: one example, and the exit codes. Collected here, so that one test checks all
-//! of them; all other help texts are at what they describe.
+//! of them; all other help texts are next to the items they describe.
 
 use clap::{Arg, Command, ValueHint};
 
@@ -88,14 +88,14 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("man", "rebuttal man --out /usr/local/share/man/man1"),
 ];
 
-/// The whole command line with all of its help. Invariant: nothing else makes it, so that the reference page, the man
+/// The whole command line with all of its help. Invariant: nothing else builds it, so that the reference page, the man
 /// pages and `--help` agree.
 pub(crate) fn complete(command: Command) -> Command {
     with_endings(command, "", None)
 }
 
 /// Adds the endings to a command and its subcommands. `inherited` are the exit codes of the parent command, for
-/// commands without own ones. Values of variables are never shown: some are secrets.
+/// commands without exit codes of their own. Values of variables are never shown: some are secrets.
 fn with_endings(command: Command, path: &str, inherited: Option<&str>) -> Command {
     let own_ending = command.get_after_help().map(ToString::to_string);
     let exits = own_ending.as_deref().or(inherited);

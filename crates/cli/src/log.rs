@@ -13,7 +13,7 @@ use crate::nearest::nearest;
 /// The levels of a filter.
 const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
 
-/// Libraries that log what their caller logs, too. A filter that names one enables it.
+/// Libraries that log what their caller logs anyway. A filter that names one enables it.
 /// Unauthenticated peers can make rustls warn of every record; the listener logs why a handshake failed, at `debug`.
 const SILENCED_LIBRARIES: &str = "refinery_core=off,rustls=off";
 
@@ -39,8 +39,8 @@ pub(crate) fn start(format: LogFormat, filter: &str) -> Result<()> {
         LogFormat::Json => LogFormatting::Json,
     };
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(move || LogWriter(line));
-    // Otherwise it would report on standard error that standard error failed, and panic: in the middle of a commit,
-    // where the reader of a pipe is gone or the log's disk is full. A gateway that cannot log keeps serving.
+    // Otherwise it would panic when standard error fails (a closed pipe, a full disk), even in the middle of a
+    // commit. A gateway that cannot log keeps serving.
     let lines = lines.log_internal_errors(false);
     let started = match format {
         LogFormat::Text => lines.with_target(false).with_ansi(colours).try_init(),
@@ -49,8 +49,8 @@ pub(crate) fn start(format: LogFormat, filter: &str) -> Result<()> {
     started.map_err(|error| anyhow::anyhow!("logging cannot be started: {error}"))
 }
 
-/// The filter, if every directive of it is a level or `target=level`. The library takes any bare word for a target, so
-/// that a misspelt level would silence the log.
+/// The filter, if every directive is a level or `target=level`. The library accepts any bare word as a target, so that
+/// a misspelt level would silence the log.
 pub(crate) fn validate_filter(filter: &str) -> Result<&str> {
     for directive in filter.split(',').map(str::trim) {
         let (target, level) = match directive.rsplit_once('=') {
@@ -62,14 +62,14 @@ pub(crate) fn validate_filter(filter: &str) -> Result<&str> {
             let levels = LEVELS.join(", ");
             let meant = nearest(&word, LEVELS.into_iter());
             let meant = meant.map(|level| format!("; did you mean {level:?}?")).unwrap_or_default();
-            bail!("log_filter: {level:?} is no level; levels are {levels}{meant}");
+            bail!("log_filter: {level:?} is not a level; levels are {levels}{meant}");
         }
         let is_module_path = |target: &str| {
             !target.is_empty() && target.chars().all(|c| c.is_ascii_alphanumeric() || "_:".contains(c))
         };
         ensure!(
             target.is_none_or(is_module_path),
-            "log_filter: {directive:?} names no part of the program; write it as rebuttal_server=debug"
+            "log_filter: {directive:?} names no module; write it as rebuttal_server=debug"
         );
     }
     Ok(filter)
@@ -88,13 +88,13 @@ mod tests {
         for (wrong, message) in [
             (
                 "inof",
-                "\"inof\" is no level; levels are error, warn, info, debug, trace, off; did you mean \"info\"?",
+                "\"inof\" is not a level; levels are error, warn, info, debug, trace, off; did you mean \"info\"?",
             ),
-            ("info,rebuttal_server", "\"rebuttal_server\" is no level"),
+            ("info,rebuttal_server", "\"rebuttal_server\" is not a level"),
             ("info,rebuttal_server=debgu", "did you mean \"debug\"?"),
-            ("", "\"\" is no level"),
-            ("=info", "names no part of the program"),
-            ("rebuttal_server =info", "names no part of the program"),
+            ("", "\"\" is not a level"),
+            ("=info", "names no module"),
+            ("rebuttal_server =info", "names no module"),
         ] {
             let error = validate_filter(wrong).unwrap_err().to_string();
             assert!(error.contains(message), "{wrong:?}: {error}");

@@ -14,7 +14,7 @@ use crate::{command_tree, outcome, terminal};
 #[derive(Debug, clap::Args)]
 #[command(after_help = exit::HELP_OUTPUT_ONLY)]
 pub(crate) struct ManArgs {
-    /// Folder that the pages are written to; made if missing, existing pages are overwritten
+    /// Folder that the pages are written to; created if missing, existing pages are overwritten
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
 }

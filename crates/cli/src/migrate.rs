@@ -25,7 +25,7 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0  the migration is complete
   1  the migration failed; the same command continues where it stopped, unless the gateway has served requests since
-  2  wrong usage
+  2  usage error
   7  the migration is complete, but the output could not be written";
 
 /// Migrate a gateway's database to PostgreSQL, its evidence to S3, or both
@@ -52,8 +52,8 @@ pub(crate) struct MigrateArgs {
     #[arg(long, value_name = "URL")]
     from: Option<Secret>,
 
-    /// Empty database to migrate to, postgres://USER:PASSWORD@HOST/DATABASE; a flag is seen by every user of the
-    /// machine, so prefer the variable where it holds a password
+    /// Empty database to migrate to, postgres://USER:PASSWORD@HOST/DATABASE; every user of the machine
+    /// can see a flag, so prefer the variable for a URL with a password
     #[arg(long, env = "REBUTTAL_MIGRATE_TO", value_name = "URL")]
     to: Option<Secret>,
 
@@ -69,7 +69,7 @@ pub(crate) struct MigrateArgs {
     #[arg(long)]
     skip_missing: bool,
 
-    /// Do not ask for confirmation; needed where there is no terminal
+    /// Skip the confirmation; required without a terminal
     #[arg(long)]
     yes: bool,
 
@@ -177,7 +177,7 @@ impl MigrateArgs {
                 terminal::ok_mark()
             ));
             for address in &files.missing {
-                terminal::eprint_warning(&format!("{address} is missing and was left out"));
+                terminal::eprint_warning(&format!("{address} is missing and was skipped"));
             }
         }
         for table in moved.tables.iter().flatten() {

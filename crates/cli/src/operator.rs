@@ -29,17 +29,17 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0  done
   1  a local file or setting is invalid, or the confirmation was declined; nothing was changed
-  2  wrong usage; nothing was changed
+  2  usage error; nothing was changed
   3  refused by the gateway
   4  unknown: it may or may not have taken effect; the output has the command that finds out
   5  the gateway cannot be reached or is busy; nothing was changed
-  7  done as with 0, but the answer could not be written to standard output";
+  7  success, but the answer could not be written to standard output";
 
-/// Do an operator's work: merchants, apps, tokens and disputes
+/// Manage merchants, apps, tokens and disputes as an operator
 ///
-/// Every change is safe to send again. One that creates or does something has an Idempotency-Key and counts once;
-/// `change` needs none, because it only sets values. With your own key, a deadline must be a time: a duration from now
-/// gives another one in each run.
+/// Every change is safe to send again. A change that creates or does something has an Idempotency-Key and takes effect
+/// once; `change` needs none, because it only sets values. With --idempotency-key, a deadline must be a time: a
+/// duration from now gives another one in each run.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct OperatorArgs {
@@ -55,10 +55,10 @@ enum OperatorSubcommand {
     /// Merchants: the sellers whose payments are disputed
     #[command(subcommand)]
     Merchant(merchant::MerchantCommand),
-    /// Apps: what a merchant signs with
+    /// Apps: the ids and secrets that merchants sign with
     #[command(subcommand)]
     App(app::AppCommand),
-    /// Tokens: how operators authenticate, and with which role
+    /// Tokens of operators, with their roles
     #[command(subcommand)]
     Token(token::TokenCommand),
     /// Disputes, from their opening to their end

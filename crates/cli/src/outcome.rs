@@ -22,7 +22,7 @@ impl std::error::Error for Interrupted {}
 
 impl fmt::Display for Interrupted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("interrupted before the gateway's answer came")
+        f.write_str("interrupted before the gateway answered")
     }
 }
 
@@ -44,7 +44,7 @@ pub(crate) struct OutcomeJson<'a> {
     /// The time until which the call can still take effect.
     #[serde(skip_serializing_if = "Option::is_none")]
     open_until: Option<String>,
-    /// What to do about it, as it is printed for people.
+    /// What to do about it, the same text as for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -68,7 +68,7 @@ impl<'a> OutcomeJson<'a> {
         }
     }
 
-    /// The outcome of what needs no gateway.
+    /// The outcome of a command that needs no gateway.
     pub(crate) fn from_result<T>(result: &'a Result<T>) -> Self {
         result.as_ref().err().map_or_else(|| Self::done(None), |error| Self::failed(error, None))
     }
@@ -148,7 +148,7 @@ pub(crate) struct FailureHints<'a> {
     pub(crate) again: Option<&'a str>,
 }
 
-/// What to do about an error: a sentence, and the command that it announces.
+/// What to do about an error: a sentence, and a command.
 type ErrorHint<'a> = (String, Option<&'a str>);
 
 impl<'a> FailureHints<'a> {
@@ -169,7 +169,7 @@ impl<'a> FailureHints<'a> {
     /// The hint for a JSON object, which has the command in `again`.
     pub(crate) fn hint(&self, error: &anyhow::Error) -> Option<String> {
         let (sentence, again) = self.find_hint(error)?;
-        Some(if again.is_some() { format!("{sentence}, by the command in `again`") } else { sentence })
+        Some(if again.is_some() { format!("{sentence}; run the command in `again`") } else { sentence })
     }
 
     fn find_hint(&self, error: &anyhow::Error) -> Option<ErrorHint<'a>> {
@@ -192,8 +192,8 @@ impl<'a> FailureHints<'a> {
         match error {
             Error::Refused(refusal) => hint_for_code(&refusal.code).map(str::to_owned),
             Error::Unavailable { cause: Cause::Untrusted(_), .. } => Some(format!(
-                "{no_effect} Check REBUTTAL_URL; where it is right, the file that --trust or REBUTTAL_TRUST names must \
-                 hold the gateway's certificate or its authority's."
+                "{no_effect} Check REBUTTAL_URL; if it is right, the file of --trust or REBUTTAL_TRUST must contain the \
+                 gateway's certificate or its authority's."
             )),
             Error::Unavailable { cause: Cause::NotTls | Cause::NotHttp, .. } => {
                 Some(format!("{no_effect} Check REBUTTAL_URL."))
@@ -225,7 +225,7 @@ const fn hint_for_code(code: &Code) -> Option<&'static str> {
             "Check REBUTTAL_URL, REBUTTAL_APP_SECRET and REBUTTAL_SCHEME, or the profile; `rebuttal verify` finds what \
              differs.",
         ),
-        Code::StaleTimestamp => Some("Set this machine's clock; NTP does it for good."),
+        Code::StaleTimestamp => Some("Correct this machine's clock, permanently by NTP."),
         _ => None,
     }
 }
@@ -235,13 +235,13 @@ fn hint_for_unverified(unverified: &Unverified) -> &'static str {
     match (&unverified.defect, unverified.claim.as_ref().map(|claim| &claim.code)) {
         (_, Some(Code::UnknownApp)) => "Check REBUTTAL_APP_ID, and that REBUTTAL_URL is the right gateway.",
         (ResponseDefect::WeakerScheme { .. }, _) => {
-            "The app signs with the weaker scheme: leave REBUTTAL_SCHEME out."
+            "The app signs with the weaker scheme: unset REBUTTAL_SCHEME."
         }
         (ResponseDefect::WrongSign, _) => {
-            "Check REBUTTAL_APP_SECRET and REBUTTAL_SCHEME, and that REBUTTAL_URL is spelt as the gateway knows it."
+            "Check REBUTTAL_APP_SECRET and REBUTTAL_SCHEME, and that REBUTTAL_URL is exactly a public URL of the gateway."
         }
         (ResponseDefect::Unsigned | ResponseDefect::Foreign(_), _) => {
-            "Check that REBUTTAL_URL is the gateway, and nothing in between answers for it."
+            "Check that REBUTTAL_URL leads to the gateway, and that no proxy answers in its place."
         }
         _ => "Check REBUTTAL_URL: something other than the gateway may be answering there.",
     }
@@ -294,7 +294,7 @@ pub(crate) fn finish<T>(
         }
         Err(error) => {
             terminal::eprint_error(&format!("the outcome could not be written to standard output: {why}"));
-            // It was printed nowhere yet, where it was part of the object.
+            // With `--json` it was not printed yet.
             if json.is_some() {
                 print_error(error);
             }

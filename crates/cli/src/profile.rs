@@ -20,11 +20,11 @@ use crate::terminal;
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done
-  1  not done; standard error says why
-  2  wrong usage
-  7  done as with 0, but that could not be written to standard output";
+1  failed; standard error has the reason
+  2  usage error
+  7  success, but the result could not be written to standard output";
 
-/// Keep gateways and apps under names, for --profile
+/// Store gateways and apps under names, for --profile
 ///
 /// They are stored in one file with mode 0600: profiles.toml in ~/.config/rebuttal, or where REBUTTAL_PROFILES
 /// says. Secrets are never shown.

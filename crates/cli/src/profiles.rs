@@ -59,7 +59,7 @@ impl fmt::Display for ProfileName {
     }
 }
 
-/// The values of a profile. A missing one must be given otherwise.
+/// The values of a profile. A missing one must be given as a flag or variable.
 #[derive(Debug, Default, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Profile {
@@ -91,7 +91,7 @@ pub(crate) fn read(name: &ProfileName) -> Result<NamedProfile> {
     }
     match error.ends_with('?') {
         true => bail!(error),
-        false => bail!("{error}; `rebuttal profile add {name}` makes it"),
+        false => bail!("{error}; add it with `rebuttal profile add {name}`"),
     }
 }
 
@@ -132,12 +132,12 @@ impl Profiles {
         let shown = path.display();
         ensure!(
             metadata.is_file(),
-            "{shown} should be the file of the profiles, but is not a file; move it out of the way"
+            "{shown} must be the profiles file, but is not a regular file; move or remove it"
         );
         ensure!(
             metadata.permissions().mode() & GROUP_AND_OTHERS == 0,
-            "{shown} holds secrets, and others may read it; run `chmod 600 {shown}`, and rotate the secrets if they \
-             have been read"
+            "{shown} contains secrets, and other users can read it; run `chmod 600 {shown}`, and rotate the secrets \
+             if they have been read"
         );
         let text = std::fs::read_to_string(&path).map(Zeroizing::new).with_context(|| unreadable(&path))?;
         let by_name = toml_file::parse(&path, &text)
@@ -157,7 +157,7 @@ impl Profiles {
             self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let refused = || format!("cannot write {}", self.path.display());
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).with_context(refused)?;
-        // Made with mode 0600.
+        // Created with mode 0600.
         let mut file = tempfile::NamedTempFile::new_in(folder).with_context(refused)?;
         let text = Zeroizing::new(toml::to_string(&self.by_name)?);
         file.write_all(text.as_bytes()).with_context(refused)?;

@@ -1,4 +1,4 @@
-//! The confirmation of what cannot be undone, and the prompt for a secret.
+//! The confirmation of irreversible actions, and the prompt for a secret.
 
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
@@ -9,10 +9,10 @@ use zeroize::Zeroizing;
 
 use crate::signals;
 
-/// Whether to ask before what cannot be undone.
+/// Whether to ask before an irreversible action.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ConfirmArg {
-    /// Do not ask before; needed where there is no terminal
+    /// Skip the confirmation; required without a terminal
     #[arg(long)]
     yes: bool,
 }
@@ -40,8 +40,8 @@ pub(crate) async fn confirm(question: &str, done: &str) -> Result<()> {
     bail!("nothing was {done}: not confirmed")
 }
 
-/// Asks for a secret on a terminal without echo, and restores the terminal's modes in any case. `done` names in the
-/// error what was not done.
+/// Asks for a secret on a terminal without echo, and restores the terminal's modes in any case. `done` as in the
+/// confirmation.
 pub(crate) async fn secret(question: &str, done: &str) -> Result<Zeroizing<String>> {
     let before = tcgetattr(io::stdin())?;
     let stop = signals::stop()?;
@@ -70,7 +70,7 @@ async fn read_line() -> io::Result<String> {
 async fn on_thread(read: impl FnOnce() -> io::Result<String> + Send + 'static) -> io::Result<String> {
     let (sender, receiver) = oneshot::channel();
     std::thread::spawn(move || {
-        // The receiver is gone where the process is about to end.
+        // The receiver is dropped when the process is about to end.
         let _ = sender.send(read());
     });
     receiver.await.map_err(|_| io::Error::from(io::ErrorKind::UnexpectedEof))?

@@ -16,8 +16,8 @@ const HINTS: FailureHints = FailureHints { no_effect: "A query changes nothing."
 
 /// Show a dispute's status
 ///
-/// By one of three numbers. Of several disputes of one payment or trade, the one with the earliest deadline is shown,
-/// else the newest.
+/// By one of three numbers. Of several disputes of one payment or trade, the one that needs a response soonest is
+/// shown, otherwise the newest.
 #[derive(Debug, clap::Args)]
 #[command(after_help = exit::HELP)]
 pub(crate) struct QueryArgs {
@@ -36,15 +36,15 @@ pub(crate) struct QueryArgs {
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = false)]
 struct DisputeKey {
-    /// The dispute's own number
+    /// Number of the dispute
     #[arg(long, value_name = "NO")]
     dispute_no: Option<DisputeNo>,
 
-    /// The platform's number of the payment
+    /// Number of the payment at the platform
     #[arg(long, value_name = "NO")]
     payment_no: Option<PaymentNo>,
 
-    /// The merchant's own number of the trade
+    /// Number of the trade at the merchant
     #[arg(long, value_name = "NO")]
     merchant_trade_no: Option<MerchantTradeNo>,
 }

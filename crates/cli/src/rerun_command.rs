@@ -1,5 +1,5 @@
-//! The command line that repeats a request whose outcome is unknown, so that it takes effect once. It is for the same
-//! shell: what variables and profiles give is not repeated, and secrets are masked.
+//! The command line that repeats a request with an unknown outcome, so that it takes effect once. It is for the same
+//! shell: values of variables and profiles are not repeated, and secrets are masked.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt as _;
@@ -16,7 +16,7 @@ pub(crate) fn with_options(options: &[(&str, &str)]) -> String {
 
 /// A sentence about the command, and the command on a line that can be pasted.
 pub(crate) fn after_sentence(sentence: &str, command: &str) -> String {
-    let masked = if command.contains('…') { " (replace … by the secret)" } else { "" };
+    let masked = if command.contains('…') { " (replace … with the secret)" } else { "" };
     format!("{sentence}. In this shell, run{masked}:\n{command}")
 }
 

@@ -18,15 +18,15 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0  stopped by a signal
   1  it could not start or keep serving; standard error says why
-  2  wrong usage";
+  2  usage error";
 
 /// Run a gateway
 ///
 /// Every setting is a flag, a REBUTTAL_… variable and a key of the settings file, in this order of precedence. None is
-/// needed: the first start makes a data directory with keys, the database and the first operator's token.
+/// required: the first start creates a data directory with keys, the database and the first operator token.
 ///
 /// It is ready when it prints `listening on http://…`. SIGTERM or Ctrl-C stops it: no new requests are accepted, and
-/// those in flight are finished within 30 seconds.
+/// requests in flight are finished within 30 seconds.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct ServeArgs {
@@ -45,7 +45,7 @@ impl ServeArgs {
     pub(crate) async fn run(self) -> Result<Exit> {
         let resolved = self.settings.resolved(&self.sources, self.config.as_deref());
         let unknown = unknown_variables(&command_tree::all());
-        // There is no log yet, and one of them may be the cause.
+        // There is no log yet, and an unknown variable may be the cause.
         let (settings, mut config) = resolved.inspect_err(|_| {
             unknown.iter().for_each(|unknown| terminal::eprint_warning(&unknown.to_string()));
         })?;
@@ -69,7 +69,7 @@ impl ServeArgs {
 /// Prints the one line on standard output, for people and for scripts that wait for the gateway.
 fn print_ready(scheme: &str, ready: &Ready) {
     let Ready { addr, operator_addr, metrics_addr, public_urls } = ready;
-    // A closed standard output is no reason not to serve.
+    // A closed standard output does not prevent serving.
     let mut stdout = std::io::stdout();
     let _ = writeln!(stdout, "listening on {scheme}://{addr}").and_then(|()| stdout.flush());
     let public_urls: Vec<_> = public_urls.iter().map(|url| url.as_str()).collect();

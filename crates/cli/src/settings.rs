@@ -74,9 +74,9 @@ pub(crate) struct Settings {
     #[arg(long, env = "REBUTTAL_DATA", value_name = "DIR")]
     data: Option<PathBuf>,
 
-    /// Database, as postgres://user:password@host/name?sslmode=verify-full or sqlite:/path/to/file; a flag is seen by
-    /// every user of the machine, so prefer the variable where it holds a password [default: rebuttal.db in the data
-    /// directory]
+    /// Database, as postgres://user:password@host/name?sslmode=verify-full or sqlite:/path/to/file; every
+    /// user of the machine can see a flag, so prefer the variable for a URL with a password [default: rebuttal.db in
+    /// the data directory]
     #[arg(long, env = "REBUTTAL_DATABASE_URL", value_name = "URL")]
     database_url: Option<Secret>,
 
@@ -89,7 +89,7 @@ pub(crate) struct Settings {
     #[arg(long, env = "REBUTTAL_EVIDENCE_URL", value_name = "URL")]
     evidence_url: Option<String>,
 
-    /// Endpoint at which merchants and operators reach the S3 of --evidence-url, such as https://files.example.com
+    /// Public endpoint of the S3 of --evidence-url for merchants and operators, such as https://files.example.com
     /// [default: the one in --evidence-url]
     #[arg(long, env = "REBUTTAL_EVIDENCE_PUBLIC_URL", value_name = "URL")]
     evidence_public_url: Option<String>,
@@ -119,13 +119,12 @@ pub(crate) struct Settings {
     #[arg(long, env = "REBUTTAL_MASTER_KEY_FILE", value_name = "FILE")]
     master_key_file: Option<PathBuf>,
 
-    /// First operator's token, 16 to 256 visible characters; a flag is seen by every user of the machine, so prefer
-    /// the variable or --operator-token-file [default: operator.token in the data directory, created at the first
-    /// start]
+    /// First operator token, 16 to 256 visible characters; every user of the machine can see a flag, so prefer the
+    /// variable or --operator-token-file [default: operator.token in the data directory, created at the first start]
     #[arg(long, env = "REBUTTAL_OPERATOR_TOKEN", value_name = "TOKEN")]
     operator_token: Option<Secret>,
 
-    /// File with the first operator's token
+    /// File with the first operator token
     #[arg(long, env = "REBUTTAL_OPERATOR_TOKEN_FILE", value_name = "FILE")]
     operator_token_file: Option<PathBuf>,
 
@@ -133,11 +132,11 @@ pub(crate) struct Settings {
     #[arg(long, env = "REBUTTAL_FRESHNESS_WINDOW_SECONDS", value_name = "SECONDS", value_parser = seconds)]
     freshness_window_seconds: Option<u64>,
 
-    /// Signed requests that one app may make in a second [default: unlimited]
+    /// Signed requests per second of one app [default: unlimited]
     #[arg(long, env = "REBUTTAL_APP_RATE_PER_SECOND", value_name = "NUMBER", value_parser = positive)]
     app_rate_per_second: Option<NonZeroU32>,
 
-    /// Failed authentications that one address may make in a second [default: 100]
+    /// Failed authentications per second of one address [default: 100]
     #[arg(long, env = "REBUTTAL_FAILED_AUTH_PER_SECOND", value_name = "NUMBER", value_parser = positive)]
     failed_auth_per_second: Option<NonZeroU32>,
 
@@ -146,11 +145,11 @@ pub(crate) struct Settings {
     #[arg(long, env = "REBUTTAL_TRUSTED_PROXIES", value_name = "CIDR", value_delimiter = ',')]
     trusted_proxies: Option<Vec<String>>,
 
-    /// Days after which an upload that no contest names is deleted [default: 7]
+    /// Days after which an upload that no contest refers to is deleted [default: 7]
     #[arg(long, env = "REBUTTAL_UNREFERENCED_UPLOAD_DAYS", value_name = "DAYS", value_parser = positive)]
     unreferenced_upload_days: Option<NonZeroU32>,
 
-    /// Query nonces that are kept at the same time, at most 34 bytes each; further queries are answered Unavailable
+    /// Capacity of the replay cache in nonces, at most 34 bytes each; further queries are answered Unavailable
     /// [default: 2000000]
     #[arg(long, env = "REBUTTAL_READ_NONCE_CAPACITY", value_name = "NUMBER", value_parser = positive)]
     read_nonce_capacity: Option<NonZeroU32>,
@@ -179,11 +178,11 @@ pub(crate) struct Settings {
     #[arg(long, env = "REBUTTAL_START_WAIT_SECONDS", value_name = "SECONDS", value_parser = range::<0, START_WAIT_MAX_SECONDS>)]
     start_wait_seconds: Option<u16>,
 
-    /// Changes that share one transaction, and so one flush to disk; with 1, each has its own [default: 512]
+    /// Most changes in one transaction, and so per flush to disk [default: 512]
     #[arg(long, env = "REBUTTAL_COMMIT_BATCH_MAX", value_name = "NUMBER", value_parser = positive)]
     commit_batch_max: Option<NonZeroU32>,
 
-    /// Changes that wait for a transaction; more are answered Unavailable [default: 4096]
+    /// Most changes that wait for a transaction; further ones are answered Unavailable [default: 4096]
     #[arg(long, env = "REBUTTAL_COMMIT_QUEUE_MAX", value_name = "NUMBER", value_parser = positive)]
     commit_queue_max: Option<NonZeroU32>,
 
@@ -191,8 +190,7 @@ pub(crate) struct Settings {
     #[arg(long, env = "REBUTTAL_LOG_FORMAT", value_name = "FORMAT")]
     pub(crate) log_format: Option<LogFormat>,
 
-    /// Which log lines are written: error, warn, info, debug or trace, or per module, as info,rebuttal_server=debug
-    /// [default: info]
+    /// Log level: error, warn, info, debug or trace, or per module, such as info,rebuttal_server=debug [default: info]
     #[arg(long, env = "REBUTTAL_LOG_FILTER", value_name = "FILTER")]
     pub(crate) log_filter: Option<String>,
 }
@@ -335,9 +333,7 @@ fn evidence(url: Option<&str>, public_url: Option<&str>) -> Result<Option<Eviden
             Ok(Some(EvidenceLocation::Bucket { bucket, public, variables: aws_variables() }))
         }
         (_, Some(_)) => {
-            bail!(
-                "evidence_public_url is for an evidence_url of s3://; merchants upload to a folder by public_url"
-            )
+            bail!("evidence_public_url needs an evidence_url of s3://; uploads to a folder use public_url")
         }
         (Some(StorageLocation::Folder(folder)), None) => Ok(Some(EvidenceLocation::Folder(folder))),
         (None, None) => Ok(None),

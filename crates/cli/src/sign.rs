@@ -20,7 +20,7 @@ use crate::terminal;
 /// Sign a request, and show the exact bytes that are signed
 ///
 /// Nothing is sent. The header and a curl command are printed; they are valid for one use within the next minutes. The
-/// secret is masked in the output. A request that the gateway will refuse is signed too, with a warning.
+/// secret is masked in the output. A request that the gateway would refuse is signed, too, with a warning.
 #[derive(Debug, clap::Args)]
 #[command(after_help = exit::HELP_OUTPUT_ONLY)]
 pub(crate) struct SignArgs {
@@ -35,7 +35,7 @@ pub(crate) struct SignArgs {
     #[arg(long, value_name = "METHOD", default_value = "POST", value_parser = arguments::method)]
     method: String,
 
-    /// Unix milliseconds; fewer than 13 digits are filled up with zeros [default: now]
+    /// Unix milliseconds; fewer than 13 digits are padded with zeros [default: now]
     #[arg(long, value_name = "MILLIS", value_parser = arguments::timestamp)]
     timestamp: Option<UnixMillis>,
 
@@ -80,7 +80,7 @@ impl BodyArgs {
         self.body_file.as_deref() == Some(Path::new("-"))
     }
 
-    /// The bytes; `{}` where nothing is given.
+    /// The bytes; `{}` if nothing is given.
     pub(crate) fn read(&self) -> Result<Vec<u8>> {
         match (&self.body, &self.body_file) {
             (Some(body), _) => Ok(body.clone().into_bytes()),
@@ -89,7 +89,7 @@ impl BodyArgs {
         }
     }
 
-    /// curl's argument: the text, or the file where the body cannot be an argument.
+    /// curl's argument: the text, or the file if the body cannot be an argument.
     fn for_curl(&self, body: &[u8]) -> String {
         let text = std::str::from_utf8(body).ok().filter(|text| !text.contains('\0'));
         match (text, &self.body_file) {
@@ -134,7 +134,7 @@ struct SignJson<'a> {
     /// The secret is masked unless it may be shown.
     signed_bytes: String,
     freshness: Freshness,
-    /// Why the gateway will refuse this request, if it will.
+    /// Why the gateway would refuse this request, if it would.
     refusals: Vec<String>,
 }
 
@@ -147,7 +147,7 @@ impl SignArgs {
         let parsed = secret.parse()?;
         let body = self.body.read()?;
         let mut random = [0; 16];
-        getrandom::fill(&mut random).context("the system has no randomness")?;
+        getrandom::fill(&mut random).context("the system's random number generator failed")?;
         let nonce = self.nonce.clone().unwrap_or_else(|| Nonce::from_bytes(random));
         let now = internal::now();
         let timestamp = self.timestamp.unwrap_or(now);
@@ -198,7 +198,7 @@ impl SignArgs {
         redactor.println("");
         redactor.println(format!("  Authorization: {header}"));
         redactor.println("");
-        // curl takes brackets in a URL for a pattern without --globoff.
+        // Without --globoff, curl reads brackets in a URL as a pattern.
         let globoff = if url.contains(['[', ']', '{', '}']) { " -g" } else { "" };
         for line in [
             format!(

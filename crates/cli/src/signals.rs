@@ -13,7 +13,7 @@ pub(crate) fn stop() -> Result<impl Future<Output = ()>> {
     first_of([SignalKind::terminate(), SignalKind::interrupt()])
 }
 
-/// The same, and SIGHUP: for what is useless without its terminal.
+/// The same, and SIGHUP: for commands that need their terminal.
 #[cfg(unix)]
 pub(crate) fn stop_or_hangup() -> Result<impl Future<Output = ()>> {
     use tokio::signal::unix::SignalKind;

@@ -1,7 +1,7 @@
-//! The signed bytes, field by field: `sign` shows them, `verify` changes them as signers do by mistake.
+//! The signed bytes, field by field: `sign` shows them, `verify` applies usual mistakes to them.
 //!
-//! The expected bytes come from `protocol::signature`, which alone makes signed bytes; nothing that is sent or trusted
-//! depends on what is changed here.
+//! The expected bytes come from `protocol::signature`, which alone produces signed bytes; nothing that is sent or
+//! trusted depends on the altered ones.
 
 pub(crate) mod arguments;
 mod redactor;
@@ -62,7 +62,7 @@ pub(crate) struct SignedBytes {
 }
 
 impl SignedBytes {
-    /// The bytes that should be signed; `secret` is the signer's, as it was given.
+    /// The bytes that should be signed; `secret` is the signer's, as given.
     pub(crate) fn expected(
         signer: &Signer<'_>,
         secret: &Secret,
@@ -107,7 +107,7 @@ impl SignedBytes {
     /// The whole bytes.
     pub(crate) fn bytes(&self) -> Zeroizing<Vec<u8>> {
         let len = self.fields.iter().map(|(_, bytes)| bytes.len() + self.separator.len()).sum::<usize>();
-        // No reallocation may leave a copy of the secret behind.
+        // A reallocation would leave a copy of the secret in memory.
         let mut all = Zeroizing::new(Vec::with_capacity(len + self.terminator.len()));
         for (index, (_, bytes)) in self.fields.iter().enumerate() {
             if index > 0 {
@@ -126,7 +126,7 @@ impl SignedBytes {
             Scheme::V2Sha256 => Sha256::digest(&*bytes).into(),
             Scheme::V2HmacSha256 => match Hmac::<Sha256>::new_from_slice(&self.key) {
                 Ok(mac) => mac.chain_update(&*bytes).finalize().into_bytes().into(),
-                // HMAC takes a key of any length.
+                // HMAC accepts keys of any length.
                 Err(_) => [0; 32],
             },
         };
@@ -137,7 +137,7 @@ impl SignedBytes {
     pub(crate) fn print(&self, redactor: &SecretRedactor) {
         let method = match self.scheme {
             Scheme::V2Sha256 => "hashed with SHA-256",
-            Scheme::V2HmacSha256 => "authenticated with HMAC-SHA256, the secret's 32 digits being the key",
+            Scheme::V2HmacSha256 => "authenticated with HMAC-SHA256, with the secret's 32 digits as the key",
         };
         let count = self.fields.len();
         redactor.print_wrapped(

@@ -45,12 +45,11 @@ pub(crate) fn print(dispute: &Answer<DisputeData>) {
     eprintln!();
 }
 
-/// Warns where the dispute's state accepts no response.
+/// Warns if the dispute's state accepts no response.
 pub(crate) fn print_warning(dispute: &Answer<DisputeData>) {
     if dispute.data.status != Status::NeedsResponse.as_str() {
         eprintln!();
-        let warning =
-            "Contests are taken in NEEDS_RESPONSE only; one that repeats the last is OK, others are refused.";
+        let warning = "A contest is accepted only in NEEDS_RESPONSE; a repetition of the last one is answered OK, others are refused.";
         terminal::eprint_hint(&style(warning).yellow().for_stderr().to_string());
     }
 }

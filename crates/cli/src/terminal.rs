@@ -1,4 +1,4 @@
-//! Terminal output: indented by two spaces, with colours only where the terminal has them (`NO_COLOR` is obeyed).
+//! Terminal output: indented by two spaces, with colours only if the terminal has them (`NO_COLOR` is obeyed).
 
 mod table;
 mod wrap;
@@ -85,7 +85,7 @@ pub(crate) fn stdout_result() -> Result<(), &'static io::Error> {
     FIRST_WRITE_ERROR.get().map_or(Ok(()), Err)
 }
 
-/// The same, but for a closed pipe: its reader wanted no more.
+/// The same, without the error of a closed pipe.
 pub(crate) fn stdout_error_except_broken_pipe() -> Option<&'static io::Error> {
     FIRST_WRITE_ERROR.get().filter(|why| why.kind() != io::ErrorKind::BrokenPipe)
 }
@@ -100,7 +100,7 @@ pub(crate) fn eprint_warning(text: &str) {
     eprint_marked(style("!").yellow(), text);
 }
 
-/// Prints on standard error what the command waits for, if that is a terminal.
+/// Prints on standard error what the command waits for, if standard error is a terminal.
 pub(crate) fn eprint_status(text: &str) {
     if Term::stderr().is_term() {
         eprintln!(
@@ -216,7 +216,7 @@ pub(crate) fn shell_quote(word: impl AsRef<OsStr>) -> String {
         Some(word) if sanitize(word) == word => return format!("'{}'", word.replace('\'', r"'\''")),
         _ => {}
     }
-    // Byte by byte: \u would mean something only where the locale is UTF-8.
+    // Byte by byte: \u needs a UTF-8 locale.
     let bytes = |bytes: &[u8]| bytes.iter().map(|byte| format!("\\{byte:03o}")).collect::<String>();
     let escaped = |character: char| match character {
         '\'' | '\\' => format!("\\{character}"),

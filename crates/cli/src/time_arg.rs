@@ -20,7 +20,7 @@ pub(crate) fn duration_seconds(text: &str) -> Option<u64> {
 const TIME_FORMAT: &str = "a time with its zone, such as 2024-03-06T12:00:00+08:00";
 const DURATION_FORMAT: &str = "such as 7d, 36h or 1d12h (units: w, d, h, m, s)";
 
-/// Seconds of a duration, at most [`OFFSET_MAX_SECONDS`]; `None` where the text is no duration.
+/// Seconds of a duration, at most [`OFFSET_MAX_SECONDS`]; `None` if the text is not a duration.
 fn bounded_seconds(text: &str) -> Option<Result<u64, String>> {
     let seconds = duration_seconds(text)?;
     let days = OFFSET_MAX_SECONDS / (24 * 3600);

@@ -1,5 +1,5 @@
-//! TOML files that may contain secrets. Errors have the line's number alone: the parser's own message quotes the line,
-//! and would end up in logs.
+//! TOML files that may contain secrets. Errors have only the line's number: the parser's message quotes the line, and
+//! could end up in logs.
 
 use std::path::Path;
 

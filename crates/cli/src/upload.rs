@@ -18,10 +18,10 @@ use crate::{files, signals, terminal, usage};
 /// Most files in one call, as many as in one contest.
 const FILES_MAX: usize = rebuttal_client::protocol::dispute::EVIDENCE_MAX;
 
-/// Upload evidence files, to name them in a contest later
+/// Upload evidence files for a later contest
 ///
-/// Every file is checked before the first byte is sent, as `rebuttal contest` does. For each the storageUri is printed,
-/// which may be given to `contest` instead of a FILE. A file that no contest names within days is deleted.
+/// Every file is checked before the first byte is sent, as by `rebuttal contest`. The storageUri of each is printed,
+/// which `contest` accepts instead of a FILE. A file that no contest refers to is deleted after some days.
 #[derive(Debug, clap::Args)]
 #[command(after_help = exit::HELP)]
 pub(crate) struct UploadArgs {
@@ -41,12 +41,12 @@ pub(crate) struct UploadArgs {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Uploaded<'a> {
-    /// Not UTF-8 is replaced.
+    /// Invalid UTF-8 is replaced.
     file: Cow<'a, str>,
     storage_uri: StorageUri,
 }
 
-/// The object that `--json` prints. After a failure it holds what was uploaded before.
+/// The object that `--json` prints. After a failure it lists the files that were uploaded before.
 #[derive(Serialize)]
 struct UploadJson<'a> {
     #[serde(flatten)]
@@ -103,13 +103,13 @@ impl UploadArgs {
             let storage_uri = tokio::select! {
                 storage_uri = with_wait_notice(client.base_url(), client.upload(content)) => storage_uri?,
                 () = &mut stop => bail!(
-                    "interrupted. {} of {} files {} uploaded before. Whether the next one was cannot be known; a file that no \
+                    "interrupted. {} of {} files {} uploaded before. It is unknown whether the next one was; a file that no \
                      contest names is deleted.",
                     uploaded.len(), self.files.len(), if uploaded.len() == 1 { "was" } else { "were" }
                 ),
             };
             if !self.json {
-                // Quoted, so that each file has one line, whatever its name.
+                // Quoted, so that each file has one line, even with line ends in its name.
                 terminal::println(format!("{storage_uri}  {}", terminal::dim(terminal::shell_quote(file))));
             }
             uploaded.push(Uploaded { file: file.to_string_lossy(), storage_uri });
@@ -117,7 +117,7 @@ impl UploadArgs {
         Ok(())
     }
 
-    /// All files, or every reason why not.
+    /// All files, or the errors of all.
     async fn check(&self) -> Result<Vec<(&Path, EvidenceFile)>> {
         let (mut checked, mut faults) = (Vec::new(), Vec::new());
         for file in &self.files {

@@ -19,8 +19,7 @@ struct UsageErrorJson {
     error_message: String,
 }
 
-/// Whether the command line asks for an object. Searched in the arguments themselves, because an invalid command line
-/// is not parsed.
+/// Whether `--json` is given. Searched in the raw arguments, because an invalid command line is not parsed.
 pub(crate) fn wants_json() -> bool {
     std::env::args_os().any(|word| word == "--json")
 }
@@ -42,7 +41,7 @@ pub(crate) fn error(sentence: impl std::fmt::Display) -> anyhow::Error {
     current_command().error(clap::error::ErrorKind::ValueValidation, sentence).into()
 }
 
-/// Reports a usage error, or prints the help or the version that was asked for.
+/// Reports a usage error, or prints the requested help or version.
 pub(crate) fn report(error: &clap::Error) -> Exit {
     if !error.use_stderr() {
         return help(error);
@@ -52,7 +51,7 @@ pub(crate) fn report(error: &clap::Error) -> Exit {
             outcome: Exit::Usage.as_str(),
             error_message: sentence(&error.render().to_string()),
         };
-        // Two texts: cannot fail.
+        // Cannot fail: two strings.
         let _ = terminal::print_json(&json);
     }
     // For people, besides the object; an error of standard error cannot be reported.
@@ -64,7 +63,7 @@ pub(crate) fn report(error: &clap::Error) -> Exit {
 fn help(error: &clap::Error) -> Exit {
     match error.print().and_then(|()| io::stdout().flush()) {
         Ok(()) => Exit::Done,
-        // The reader of the pipe wanted no more.
+        // The reader closed the pipe.
         Err(why) if why.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
         Err(why) => {
             terminal::eprint_error(&format!("the help could not be written to standard output: {why}"));

@@ -22,7 +22,7 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0  the signature is valid, and no other reason to refuse the request was found
   1  a local file or setting cannot be read
-  2  wrong usage
+  2  usage error
   3  the gateway refuses the request; the output says why
   4  the signature is valid for the URL that the request was sent to, but not for the gateway's URL given here";
 

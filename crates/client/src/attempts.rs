@@ -9,11 +9,11 @@ use crate::error::Cause;
 use crate::limits::{PAUSE, PAUSE_MAX, RETRY_AFTER_MAX};
 use crate::random;
 
-/// A failed attempt that will be followed by another one.
+/// A failed attempt that is followed by another one.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Retry<'a> {
-    /// Why it failed; not all of it is verified.
+    /// Why it failed; it may contain unverified text.
     pub why: &'a str,
     /// How many attempts were made.
     pub attempts: u32,
@@ -91,7 +91,7 @@ pub struct Attempts {
 }
 
 impl Attempts {
-    /// No attempt so far, and at most `max`.
+    /// None made yet, at most `max`.
     #[must_use]
     pub const fn new(max: u32) -> Self {
         Self { max, made: 0, in_doubt: false }
@@ -116,9 +116,9 @@ impl Attempts {
 
     /// Records a failed attempt, and returns the pause before the next one, if one follows.
     ///
-    /// A `lasting` error, such as an untrusted certificate, would most likely meet the next attempt too and ends the
-    /// call, but not while an earlier attempt is in doubt: during a rollout such errors pass. `remaining` is the time
-    /// left for the call.
+    /// A `lasting` error, such as an untrusted certificate, would most likely recur and ends the call, but not while
+    /// the outcome of an earlier attempt is uncertain: during a rollout such errors pass. `remaining` is the time left
+    /// for the call.
     pub fn record(
         &mut self,
         effect: AttemptEffect,

@@ -1,4 +1,4 @@
-//! Sets a client up: address, scheme, bounds of time and attempts, certificates.
+//! Builds a client: address, scheme, limits of time and attempts, certificates.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
@@ -18,7 +18,7 @@ use crate::limits::{
 };
 use crate::tls;
 
-/// Sets up a [`Client`]. Made by [`Client::builder`].
+/// Builds a [`Client`]. Created by [`Client::builder`].
 #[derive(Debug)]
 #[must_use]
 pub struct ClientBuilder {
@@ -32,7 +32,7 @@ pub struct ClientBuilder {
 }
 
 impl Client {
-    /// A client with the default bounds, signing with `V2_SHA256`.
+    /// A client with the default limits, signing with `V2_SHA256`.
     ///
     /// `url` is the gateway's public base URL exactly as the gateway knows it, because it is part of what is signed.
     /// Nothing is sent yet.
@@ -43,7 +43,7 @@ impl Client {
         Self::builder(url, app_id, secret).build()
     }
 
-    /// Sets up a client with another scheme, other bounds or certificates of your own.
+    /// Configures a client with another scheme, other limits, or additional certificates.
     pub fn builder(url: &str, app_id: AppId, secret: AppSecret) -> ClientBuilder {
         ClientBuilder::new(url, app_id, secret)
     }
@@ -62,8 +62,8 @@ impl ClientBuilder {
         Self { url, app_id, secret, scheme, bounds, certificates_pem: Vec::new(), on_retry: None }
     }
 
-    /// How requests are signed; `V2_SHA256` by default. Set it to `V2_HMAC_SHA256` where the app requires
-    /// that. Answers in a weaker scheme than this are never accepted.
+    /// How requests are signed; `V2_SHA256` by default. Set it to `V2_HMAC_SHA256` if the app requires that. Answers
+    /// in a weaker scheme are not accepted.
     pub const fn scheme(mut self, scheme: Scheme) -> Self {
         self.scheme = scheme;
         self
@@ -76,8 +76,8 @@ impl ClientBuilder {
         self
     }
 
-    /// How long one call may take with all its attempts and pauses; [`CALL_TIMEOUT`] by default. Uploads
-    /// are bounded each on their own.
+    /// How long one call may take with all its attempts and pauses; [`CALL_TIMEOUT`] by default. Each upload has a
+    /// separate limit.
     pub const fn call_timeout(mut self, timeout: Duration) -> Self {
         self.bounds.call = timeout;
         self
@@ -95,30 +95,30 @@ impl ClientBuilder {
         self
     }
 
-    /// The gateway's freshness window, where its operator chose another one than [`FRESHNESS_WINDOW`]. It decides
-    /// nothing; [`Error::Unknown`] computes from it the time until which a call can still take effect.
+    /// The gateway's freshness window, if it is not [`FRESHNESS_WINDOW`]. It is used only to compute the time in
+    /// [`Error::Unknown`] until which a call can still take effect.
     pub const fn freshness_window(mut self, window: Duration) -> Self {
         self.bounds.freshness_window = window;
         self
     }
 
-    /// Trusts the PEM certificates in `pem` in addition to the platform's: for a gateway whose certificate
-    /// comes from an authority of your own, or is one that signed itself.
+    /// Trusts the PEM certificates in `pem` in addition to the platform's: for a gateway with a certificate from a
+    /// private authority, or a self-signed one.
     pub fn trust_pem(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.certificates_pem.push(pem.into());
         self
     }
 
-    /// Calls `callback` whenever an attempt failed and another will be made, to show progress on a
-    /// terminal, or counts. It must not block.
+    /// Calls `callback` whenever an attempt failed and another follows, to show progress or count retries. It must not
+    /// block.
     pub fn on_retry(mut self, callback: impl Fn(Retry<'_>) + Send + Sync + 'static) -> Self {
         self.on_retry = Some(OnRetry::new(callback));
         self
     }
 
-    /// Makes the client. Nothing is sent yet.
+    /// Builds the client. Nothing is sent yet.
     ///
-    /// A proxy that the environment names (`HTTPS_PROXY` and its kin) is used, except for this very machine.
+    /// A proxy in the environment (`HTTPS_PROXY` and similar) is used, except for this machine.
     ///
     /// # Errors
     /// [`Error::Configuration`] if the URL is not an `http` or `https` address without user, query and fragment, if
@@ -140,7 +140,7 @@ impl ClientBuilder {
     }
 }
 
-/// An HTTP client for a gateway's address, and the address in its one spelling, without a trailing slash.
+/// An HTTP client for a gateway's address, and the normalized address, without a trailing slash.
 pub(crate) fn http(url: &str, certificates_pem: &[Vec<u8>]) -> Result<(reqwest::Client, String), Error> {
     let base = base_url(url)?;
     let roots = certificates(certificates_pem)?;
@@ -149,13 +149,13 @@ pub(crate) fn http(url: &str, certificates_pem: &[Vec<u8>]) -> Result<(reqwest::
         .tls_backend_preconfigured(tls)
         // A signature covers one URL; a redirected request would not be signed.
         .redirect(reqwest::redirect::Policy::none())
-        // Every attempt needs a new header, so the only retries are those of `retry`.
+        // Every attempt needs a new header, so only `retry` retries.
         .retry(reqwest::retry::never())
         .referer(false)
         .connect_timeout(CONNECT_TIMEOUT)
         .user_agent(concat!("rebuttal-client/", env!("CARGO_PKG_VERSION")));
     if is_loopback(&base) {
-        // A proxy set for the outside world must not be asked for this machine.
+        // A proxy for other hosts must not be used for this machine.
         http = http.no_proxy();
     }
     let http = http
@@ -164,7 +164,7 @@ pub(crate) fn http(url: &str, certificates_pem: &[Vec<u8>]) -> Result<(reqwest::
     Ok((http, base.as_str().trim_end_matches('/').to_owned()))
 }
 
-/// The base URL in its one spelling: lower-case host, no default port (contract §2).
+/// The base URL in the form that is signed: lower-case host, no default port (contract §2).
 fn base_url(text: &str) -> Result<Url, Error> {
     let refused = |why: &str| Error::Configuration(format!("{text:?} is not a gateway's address: {why}"));
     const ABSOLUTE: &str = "it must start with https:// or http://, as in https://pay.example.com";
@@ -176,9 +176,9 @@ fn base_url(text: &str) -> Result<Url, Error> {
         return Err(refused(ABSOLUTE));
     }
     if !url.username().is_empty() || url.password().is_some() {
-        // Not repeated in the sentence: it may be a password.
+        // Not repeated in the message: it may be a password.
         return Err(Error::Configuration(
-            "the gateway's address must not hold a user or password".to_owned(),
+            "the gateway's address must not contain a user or password".to_owned(),
         ));
     }
     if url.query().is_some() || url.fragment().is_some() {
@@ -205,7 +205,7 @@ fn certificates(pems: &[Vec<u8>]) -> Result<Vec<CertificateDer<'static>>, Error>
             })?);
         }
         if certificates.len() == before {
-            return Err(Error::Configuration("a file of certificates to trust holds none".to_owned()));
+            return Err(Error::Configuration("a file of trusted certificates contains none".to_owned()));
         }
     }
     Ok(certificates)
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_gateways_address_is_refused() {
+    fn invalid_gateway_address_is_refused() {
         for wrong in
             ["", "gateway.example", "ftp://gateway.example", "https://gateway.example?x", "https://a#b"]
         {

@@ -1,4 +1,4 @@
-//! The client: one method per call of the gateway, and what they share.
+//! The client: one method per call of the gateway, and their shared state.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -34,23 +34,23 @@ pub(crate) struct Inner {
     pub(crate) bounds: Bounds,
     /// Called for every attempt that will be retried.
     pub(crate) on_retry: Option<OnRetry>,
-    /// How far the gateway's clock is ahead of ours. Learnt only from verified answers that say `StaleTimestamp`; if
-    /// our clock is set right later, the next such answer corrects this too.
+    /// How far the gateway's clock is ahead of this machine's. It is set only by verified `StaleTimestamp` answers; if
+    /// this machine's clock is corrected later, the next such answer corrects it, too.
     pub(crate) clock_ahead_millis: AtomicI64,
 }
 
-/// A verified `OK`: what the gateway returned, and what proves it.
+/// A verified `OK`: what the gateway returned, and its proof.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Answer<T> {
     /// What the call returned.
     pub data: T,
-    /// The request and the answer as they travelled.
+    /// The request and the answer as they were sent.
     pub proof: Proof,
 }
 
 impl Client {
-    /// The gateway's base URL in the spelling that is signed.
+    /// The gateway's base URL in the form that is signed.
     #[must_use]
     pub fn base_url(&self) -> &str {
         &self.inner.base_url
@@ -69,7 +69,7 @@ impl Client {
         self.exchange(request, CallEffect::Dispute).await
     }
 
-    /// Accepts a dispute: the disputed money is given up. This cannot be undone.
+    /// Accepts a dispute: the merchant gives up the disputed amount. This cannot be undone.
     ///
     /// Safe to call again after any error while the dispute stays in its stage (contract §5).
     ///
@@ -83,16 +83,16 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::Refused`] with `Dispute.NotFound` if the merchant has no such dispute; [`Error::Unavailable`] if the
-    /// gateway does not serve within the bounds; [`Error::Unverified`] if what answers proves nothing. Errors of a
-    /// query never leave anything changed or unknown behind.
+    /// gateway does not serve within the limits; [`Error::Unverified`] if the answer cannot be verified. An error of a
+    /// query never means that something was changed.
     pub async fn query(&self, request: &QueryRequest) -> Result<Answer<DisputeData>, Error> {
         self.exchange(request, CallEffect::None).await
     }
 
-    /// Asks for an address to upload one file to. [`Client::upload`] does this and the upload.
+    /// Gets a form to upload one file. [`Client::upload`] does this and the upload.
     ///
     /// # Errors
-    /// [`Error::Refused`] with `File.UnsupportedType` if the scene does not take such a file; otherwise as
+    /// [`Error::Refused`] with `File.UnsupportedType` if the scene does not accept such a file; otherwise as
     /// [`Client::query`].
     pub async fn generate_upload_url(
         &self,
@@ -101,7 +101,7 @@ impl Client {
         self.exchange(request, CallEffect::None).await
     }
 
-    /// The gateway's time, as well as it is known: this machine's clock, corrected if a verified answer said so.
+    /// The gateway's time: this machine's clock, corrected by the last verified `StaleTimestamp` answer.
     #[must_use]
     pub fn gateway_time(&self) -> UnixMillis {
         let ahead = self.inner.clock_ahead_millis.load(Ordering::Relaxed);

@@ -4,7 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use rebuttal_protocol::UnixMillis;
 
-/// Now, by this machine's clock. A clock before 1970 reads as 1970; the gateway then returns the right time.
+/// The current time by this machine's clock. A clock before 1970 reads as 1970; the gateway then returns its time.
 pub(crate) fn now() -> UnixMillis {
     #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

@@ -13,16 +13,16 @@ use crate::error::Error;
 use crate::file::EvidenceFile;
 use crate::upload::{Progress, Watch};
 
-/// Collects the evidence of one contest. Made by [`Client::contest`].
+/// Collects the evidence of one contest. Created by [`Client::contest`].
 ///
-/// Nothing is read or sent before [`upload`](Self::upload) or [`send`](Self::send); what is wrong with any piece is
-/// reported there, before the first byte is sent.
+/// Nothing is read or sent before [`upload`](Self::upload) or [`send`](Self::send), which report all faulty files
+/// before the first byte is sent.
 #[must_use = "a contest is not sent until `send` is awaited"]
 pub struct Contest {
     client: Client,
     dispute_no: DisputeNo,
     pieces: Vec<Piece>,
-    /// A name that was given before there was a piece of evidence to bear it.
+    /// A name that was given before any evidence.
     bare_name: Option<String>,
     watch: Option<Watch>,
 }
@@ -41,7 +41,7 @@ enum EvidenceSource {
 }
 
 impl Client {
-    /// Starts a contest of a dispute: name the evidence, then [send](Contest::send) it.
+    /// Starts a contest of a dispute: add the evidence, then [send](Contest::send) it.
     pub fn contest(&self, dispute_no: DisputeNo) -> Contest {
         Contest::new(self.clone(), dispute_no)
     }
@@ -57,7 +57,7 @@ impl Contest {
         self.with(evidence_type, EvidenceSource::Path(path.into()))
     }
 
-    /// Adds a file from memory. `filename` decides by its extension what it must be, and names it unless
+    /// Adds a file from memory. The extension of `filename` determines its format. It is named `filename` unless
     /// [`named`](Self::named) follows.
     pub fn bytes(self, evidence_type: EvidenceType, filename: &str, content: impl Into<Bytes>) -> Self {
         self.with(
@@ -77,8 +77,8 @@ impl Contest {
         self.with(evidence_type, EvidenceSource::Uploaded(storage_uri))
     }
 
-    /// Names the piece of evidence that was added last: 1 to 128 characters on one line. Before any was added, it makes
-    /// the contest one that [`upload`](Self::upload) refuses.
+    /// Names the evidence that was added last: 1 to 128 characters on one line. If none was added,
+    /// [`upload`](Self::upload) refuses the contest.
     pub fn named(mut self, name: &str) -> Self {
         let named = self.pieces.last_mut().map_or(&mut self.bare_name, |piece| &mut piece.name);
         *named = Some(name.to_owned());
@@ -91,10 +91,10 @@ impl Contest {
         self
     }
 
-    /// Reads and checks all files, uploads them one after the other, and returns what is ready to be submitted.
+    /// Reads and checks all files, uploads them one after the other, and returns the submission.
     ///
-    /// The dispute is not touched. Keep the [`PreparedContest`]: sending it again after an unknown outcome is safe,
-    /// while uploading again would make another contest of it.
+    /// The dispute is not changed. Keep the [`PreparedContest`]: sending it again after an unknown outcome is safe,
+    /// while uploading again would make it another contest.
     ///
     /// # Errors
     /// [`Error::Invalid`] and [`Error::File`] before anything is sent; otherwise as [`Client::upload`].
@@ -125,10 +125,10 @@ impl Contest {
         Ok(PreparedContest { client, request: ContestRequest { dispute_no, evidence_list } })
     }
 
-    /// Uploads and submits in one go.
+    /// Uploads and submits.
     ///
-    /// A program that must know for certain does it in two steps, [`upload`](Self::upload) and
-    /// [`PreparedContest::send`], so that it can send the same submission again after [`Error::Unknown`].
+    /// A program that needs a definite outcome calls [`upload`](Self::upload) and [`PreparedContest::send`] instead, so that
+    /// it can send the same submission again after [`Error::Unknown`].
     ///
     /// # Errors
     /// As [`upload`](Self::upload) and [`PreparedContest::send`].
@@ -180,7 +180,7 @@ fn named_after(file: EvidenceFile) -> (String, PreparedEvidence) {
     (file.name().to_owned(), PreparedEvidence::File(file))
 }
 
-/// A contest whose files are uploaded: ready to be submitted, as often as it takes to learn its outcome.
+/// A contest with uploaded files. It can be submitted again until its outcome is known.
 #[derive(Debug, Clone)]
 pub struct PreparedContest {
     client: Client,
@@ -188,7 +188,7 @@ pub struct PreparedContest {
 }
 
 impl PreparedContest {
-    /// What will be submitted. It can be written down as JSON and passed to [`Client::submit`] by another process.
+    /// The request. It can be stored as JSON and passed to [`Client::submit`] by another process.
     #[must_use]
     pub const fn request(&self) -> &ContestRequest {
         &self.request

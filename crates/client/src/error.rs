@@ -1,5 +1,4 @@
-//! What can go wrong, by what the caller can do about it; nothing here decides what is sent again (`retry`)
-//! or what is believed (`verify`).
+//! Errors, by what the caller can do about them. Retries are decided in `retry`, verification in `verify`.
 
 use std::fmt;
 use std::io;
@@ -12,15 +11,15 @@ use crate::proof::Proof;
 
 /// Why a call did not end in a verified `OK`.
 ///
-/// [`Error::outcome`] sorts the variants into what they mean for the dispute; most programs need no more than that and
-/// the sentence that [`Display`](fmt::Display) makes of the error.
+/// [`Error::outcome`] says what a variant means for the dispute; most programs need only that and the message from
+/// [`Display`](fmt::Display).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The client cannot work as it is set up: its address, a certificate, the system's random generator.
+    /// The client's configuration is invalid: its address or a certificate; or the system's random generator failed.
     #[error("{0}")]
     Configuration(String),
-    /// What was to be sent breaks a rule of the contract; nothing was sent.
+    /// The request violates a rule of the contract; nothing was sent.
     #[error("{0}")]
     Invalid(String),
     /// An evidence file cannot be read; nothing was submitted.
@@ -31,52 +30,52 @@ pub enum Error {
         /// Why not.
         source: io::Error,
     },
-    /// The gateway said no, and its answer is verified (contract §7). Whether an earlier attempt of the call may still
-    /// take effect, [`VerifiedRefusal::open_until`] says.
+    /// A verified refusal of the gateway (contract §7). [`VerifiedRefusal::open_until`] says whether an earlier attempt
+    /// of the call may still take effect.
     #[error("{0}")]
     Refused(Box<VerifiedRefusal>),
-    /// The file store did not take a file: nothing was submitted (contract §3). Its answers are not signed, so this is
-    /// only what it claims; most often another file is the remedy.
+    /// The file store refused a file: nothing was submitted (contract §3). Its answers are not signed, so this is an
+    /// unverified claim; usually the file must be replaced.
     #[error("the file store refused {filename}: {code}: {message}")]
     UploadRefused {
         /// Which file.
         filename: String,
         /// The store's code, such as `EntityTooLarge`.
         code: String,
-        /// The store's sentence.
+        /// The store's message.
         message: String,
     },
-    /// The call was not served within its bounds ([`limits`](crate::limits)), and nothing was changed. Try again later.
+    /// The call was not served within its limits ([`limits`](crate::limits)), and nothing was changed. Try again later.
     #[error("the gateway did not serve the call ({}), and nothing was changed: {cause}", tries(*attempts, *waited))]
     Unavailable {
-        /// How often it was tried.
+        /// The number of attempts.
         attempts: u32,
         /// How long all attempts and pauses took.
         waited: Duration,
-        /// What the last attempt met.
+        /// Why the last attempt failed.
         cause: Cause,
-        /// What the gateway asked to wait, if it did.
+        /// The gateway's `Retry-After`, if it sent one.
         retry_after: Option<Duration>,
     },
-    /// An answer came that proves nothing, to a call that changes nothing: something else answers at this address, or
-    /// app id, secret, scheme or address are not those that the gateway knows.
+    /// The answer to a call that changes nothing cannot be verified: another server answers at this address, or app id,
+    /// secret, scheme or address are not those of the gateway.
     #[error("{0}")]
     Unverified(Box<Unverified>),
-    /// Whether the contest or the acceptance took effect is not known. Both may safely be sent again as they were
+    /// It is unknown whether the contest or the acceptance took effect. Both may safely be sent again unchanged
     /// (contract §4, §5).
     #[error(
-        "whether the call took effect is not known, and it still can until {} ({}): {cause}",
+        "it is unknown whether the call took effect, and it still can until {} ({}): {cause}",
         open_until.to_rfc3339_utc(), tries(*attempts, *waited)
     )]
     Unknown {
-        /// How often it was tried.
+        /// The number of attempts.
         attempts: u32,
         /// How long all attempts and pauses took.
         waited: Duration,
-        /// What the last attempt met.
+        /// Why the last attempt failed.
         cause: Cause,
         /// The time, by the gateway's clock, up to which an attempt can still take effect: the latest timestamp plus
-        /// the [freshness window](crate::ClientBuilder::freshness_window), if that is the gateway's. What a query
+        /// the [freshness window](crate::ClientBuilder::freshness_window), which must be the gateway's. What a query
         /// returns after that is final.
         open_until: UnixMillis,
     },
@@ -85,7 +84,7 @@ pub enum Error {
 fn tries(attempts: u32, waited: Duration) -> String {
     let times = if attempts == 1 { "tried once".to_owned() } else { format!("tried {attempts} times") };
     match waited.as_secs() {
-        // Too short to be worth a mention.
+        // Too short to mention.
         0..=1 => times,
         seconds => format!("{times}, for {seconds} seconds"),
     }
@@ -94,13 +93,13 @@ fn tries(attempts: u32, waited: Duration) -> String {
 /// What an error means for the dispute, over all attempts of its call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CallOutcome {
-    /// Nothing was changed by this call, and it was not decided: the same call may succeed later, or once the
-    /// error on this side is fixed.
+    /// Nothing was changed by this call, and it was not decided: the same call may succeed later, or after the error on
+    /// this side is fixed.
     NothingChanged,
-    /// The gateway refused, provably, and no earlier attempt of the call can have taken effect. The same call would be
-    /// refused again.
+    /// The gateway refused in a verified answer, and no earlier attempt of the call can have taken effect. The same
+    /// call would be refused again.
     Refused,
-    /// The call may have taken effect. Send the same again, or query, until it is done or refused.
+    /// The call may have taken effect. Send the same call again, or query, until it is done or refused.
     Unknown,
 }
 
@@ -123,7 +122,7 @@ impl Error {
 }
 
 impl Error {
-    /// The same error, after so long.
+    /// The same error, with the elapsed time.
     pub(crate) fn after(mut self, elapsed: Duration) -> Self {
         if let Self::Unavailable { waited, .. } | Self::Unknown { waited, .. } = &mut self {
             *waited = elapsed;
@@ -138,17 +137,17 @@ impl From<Invalid> for Error {
     }
 }
 
-/// A verified "no" (contract §7).
+/// A verified refusal (contract §7).
 #[derive(Debug)]
 pub struct VerifiedRefusal {
     /// The meaning. A code that this version does not know is [`Code::Unknown`].
     pub code: Code,
-    /// What happened, why, and what to do, in the gateway's words.
+    /// The gateway's message: what happened, why, and what to do.
     pub message: String,
-    /// What the refusal can be shown with.
+    /// The proof of the refusal.
     pub proof: Proof,
     /// The time, by the gateway's clock, up to which an earlier attempt of the same contest or acceptance may take
-    /// effect unseen, if there is one. It may have already, before the dispute or the app reached the state in which
+    /// effect, if there is one. It may also have taken effect before the dispute or the app reached the state in which
     /// this attempt was refused. Then the [`CallOutcome`] is unknown; query the dispute.
     pub open_until: Option<UnixMillis>,
 }
@@ -168,72 +167,72 @@ impl fmt::Display for VerifiedRefusal {
     }
 }
 
-/// What the last attempt of a call met that did not bring a verified final answer. What earlier ones met decides on the
-/// [`CallOutcome`] as well, and is reported by [`ClientBuilder::on_retry`](crate::ClientBuilder::on_retry) only.
+/// Why the last attempt of a call did not get a verified final answer. Earlier attempts affect the [`CallOutcome`], too,
+/// and are reported only to [`ClientBuilder::on_retry`](crate::ClientBuilder::on_retry).
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Cause {
-    /// No connection was made; the request did not leave.
+    /// No connection was made; the request was not sent.
     NotConnected(String),
-    /// The gateway's certificate is not trusted; the request did not leave.
+    /// The gateway's certificate is not trusted; the request was not sent.
     Untrusted(String),
-    /// The address starts with `https://`, but what answers there speaks no TLS; the request did not leave.
+    /// The address starts with `https://`, but the server does not speak TLS; the request was not sent.
     NotTls,
-    /// The address starts with `http://`, but what came back is not HTTP: most likely TLS is spoken there.
+    /// The address starts with `http://`, but the answer is not HTTP: the server most likely expects TLS.
     NotHttp,
-    /// The connection failed after the request may have left.
+    /// The connection failed after the request may have been sent.
     Lost(String),
-    /// No answer came in time.
+    /// No answer arrived in time.
     TimedOut,
-    /// An answer that is not final: a verified one of the gateway's that asks for patience, says that the outcome is
-    /// not known there either, or is a notice; or the file store's, which is never signed.
+    /// An answer that is not final: a verified `RateLimited`, `Unavailable` or `OutcomeUnknown` of the gateway or a
+    /// notice; or an error of the file store, which is never signed.
     Answered {
         /// The meaning.
         code: Code,
-        /// The gateway's sentence.
+        /// The message.
         message: String,
         /// What the answer proves about its request (contract §2); `None` for the file store's.
         finality: Option<Finality>,
     },
-    /// An answer that proves nothing, and so leaves open what became of a contest or an acceptance.
+    /// An answer that cannot be verified, so the outcome of a contest or an acceptance is unknown.
     Unverified(Unverified),
-    /// A verified `OK` whose data are not what this version of the client understands.
+    /// A verified `OK` with data that this version of the client cannot parse.
     Unreadable(String),
 }
 
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotConnected(why) => write!(f, "no connection could be made: {why}"),
+            Self::NotConnected(why) => write!(f, "the connection failed: {why}"),
             Self::Untrusted(why) => write!(f, "the gateway's certificate is not trusted: {why}"),
             Self::NotTls => f.write_str(
-                "the address starts with https://, but what answers there speaks no TLS; if it is the gateway, the \
-                 address must start with http://",
+                "the address starts with https://, but the server does not speak TLS; if it is the gateway, the address \
+                 must start with http://",
             ),
             Self::NotHttp => f.write_str(
-                "the address starts with http://, but what answers there speaks no plain HTTP; if it is the gateway, \
-                 the address must start with https://",
+                "the address starts with http://, but the server does not speak plain HTTP; if it is the gateway, the \
+                 address must start with https://",
             ),
             Self::Lost(why) => write!(f, "the connection was lost: {why}"),
-            Self::TimedOut => f.write_str("no answer came in time"),
+            Self::TimedOut => f.write_str("no answer arrived in time"),
             Self::Answered { code, message, finality } => {
-                let notice = "the gateway's notice, which does not settle the call, says ";
+                let notice = "the gateway sent a notice, which does not settle the call: ";
                 let said_by = if *finality == Some(Finality::Notice) { notice } else { "" };
                 write!(f, "{said_by}{code}: {message}")
             }
             Self::Unverified(unverified) => unverified.fmt(f),
-            Self::Unreadable(why) => write!(f, "the answer is genuine, but its data cannot be read: {why}"),
+            Self::Unreadable(why) => write!(f, "the answer is verified, but its data cannot be parsed: {why}"),
         }
     }
 }
 
-/// An answer that proves nothing, and why (contract §2). Anybody could have written it: all of this is for people who
-/// look for what is wrong, never for a program that decides on a dispute.
+/// An answer that cannot be verified, and why (contract §2). Anyone could have written it: all of this is for people
+/// who debug, not for a program that decides on a dispute.
 #[derive(Debug)]
 pub struct Unverified {
     /// What is wrong with it.
     pub defect: ResponseDefect,
-    /// What it says of itself, if it has the form of a gateway's answer.
+    /// Its code and message, if it has the form of a gateway's answer.
     pub claim: Option<Claim>,
 }
 
@@ -242,7 +241,7 @@ impl fmt::Display for Unverified {
         if let ResponseDefect::Foreign(_) = self.defect {
             return self.defect.fmt(f);
         }
-        write!(f, "the answer proves nothing: {}", self.defect)?;
+        write!(f, "the answer cannot be verified: {}", self.defect)?;
         match &self.claim {
             Some(Claim { code, message }) if message.is_empty() => write!(f, "; it claims {code}"),
             Some(Claim { code, message }) => write!(f, "; it claims {code}: {message}"),
@@ -252,12 +251,12 @@ impl fmt::Display for Unverified {
 }
 
 impl Unverified {
-    /// Whether a proxy before the gateway says that it is unavailable.
+    /// Whether it is a proxy's report that the gateway is unavailable.
     pub(crate) fn is_outage(&self) -> bool {
         matches!(&self.defect, ResponseDefect::Foreign(foreign_response) if foreign_response.status >= 500)
     }
 
-    /// Whether the caller is sent elsewhere, as the next attempt most likely would be, too.
+    /// Whether it is a redirect; the next attempt would most likely get it, too.
     pub(crate) fn is_redirect(&self) -> bool {
         matches!(&self.defect, ResponseDefect::Foreign(foreign_response) if (300..400).contains(&foreign_response.status))
     }
@@ -271,7 +270,7 @@ pub struct ForeignResponse {
     pub status: u16,
     /// Its media type without parameters, if it names one; bounded, without control characters.
     pub content_type: Option<String>,
-    /// Where it sends the caller, if it does; bounded, without control characters. It is not followed.
+    /// The target of a redirect, which is not followed; bounded, without control characters.
     pub location: Option<String>,
 }
 
@@ -286,28 +285,28 @@ impl fmt::Display for ForeignResponse {
     }
 }
 
-/// What an unverified answer says of itself, without control characters, and no more of it than
-/// [`CLAIM_MAX_CHARS`](crate::limits::CLAIM_MAX_CHARS).
+/// Code and message of an unverified answer, without control characters, each at most
+/// [`CLAIM_MAX_CHARS`](crate::limits::CLAIM_MAX_CHARS) long.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
     /// Its code.
     pub code: Code,
-    /// Its sentence; may be empty.
+    /// Its message; may be empty.
     pub message: String,
 }
 
-/// Why an answer proves nothing: the first of the checks of contract §2 that it fails, in their order.
+/// Why an answer cannot be verified: the first check of contract §2 that fails.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ResponseDefect {
-    /// It has the form of a gateway's answer and no `Authorization` header. A gateway answers so who sends an app id
-    /// that it does not know.
+    /// It has the form of a gateway's answer and no `Authorization` header. A gateway answers this way if it does not
+    /// know the app id.
     #[error("it is not signed")]
     Unsigned,
-    /// It is neither signed nor an envelope, while every answer of a gateway is an envelope.
+    /// It is neither signed nor an envelope, which every answer of a gateway is.
     #[error("{0}: probably a proxy's answer, not the gateway's")]
     Foreign(Box<ForeignResponse>),
-    /// Its `Authorization` header is not of the form, or there are several.
+    /// Its `Authorization` header is malformed, or there are several.
     #[error("its Authorization header {0}")]
     Header(Invalid),
     /// It is signed for another app.
@@ -324,7 +323,7 @@ pub enum ResponseDefect {
     /// Its nonce does not bind it to the request.
     #[error("it belongs to another request")]
     OtherRequest,
-    /// The signature is not the one that our secret makes for the answer.
+    /// The signature is not valid for the answer and this secret.
     #[error(
         "the signature does not match: the secret, the address or the content is not what the gateway signed"
     )]
@@ -333,6 +332,6 @@ pub enum ResponseDefect {
     #[error("it is too long")]
     TooLong,
     /// It is signed, but its body is not an envelope.
-    #[error("its body is no envelope: {0}")]
+    #[error("its body is not an envelope: {0}")]
     Body(String),
 }

@@ -1,4 +1,4 @@
-//! One call, from the request's bytes to a verified answer, over as many attempts as its bounds allow.
+//! One call, from the request's bytes to a verified answer, with the attempts that its limits allow.
 
 use std::error::Error as _;
 use std::io;
@@ -26,7 +26,7 @@ use crate::verify::{self, SentRequest};
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 impl Client {
-    /// Sends a request until it has a verified answer or its bounds are reached.
+    /// Sends a request until it has a verified answer or its limits are reached.
     pub(crate) async fn exchange<C: MerchantRequest + Serialize>(
         &self,
         request: &C,
@@ -140,7 +140,7 @@ pub(crate) async fn read_bounded(
     Ok(Some(body.freeze()))
 }
 
-/// `Retry-After` in seconds. The form with a date is not read: it would need a clock that agrees with theirs.
+/// `Retry-After` in seconds. The form with a date is ignored, because it needs synchronized clocks.
 pub(crate) fn retry_after(response: &Response) -> Option<Duration> {
     let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds))
@@ -157,7 +157,7 @@ pub(crate) fn foreign_response(response: &Response) -> ForeignResponse {
     }
 }
 
-/// Why there is no answer, and whether the request may have left.
+/// Why there is no answer, and whether the request may have been sent.
 pub(crate) fn no_answer_cause(error: reqwest::Error) -> Cause {
     let error = error.without_url();
     let (why, hint) = sources(&error);
@@ -179,14 +179,14 @@ enum Hint {
     NotHttp,
 }
 
-/// The whole chain of sources in one line, because the outermost says only "error sending request"; and what one of
-/// them shows about the peer.
+/// The whole chain of sources in one line, because the outermost is only "error sending request"; and what a source
+/// shows about the peer.
 fn sources(error: &reqwest::Error) -> (String, Option<Hint>) {
     let (mut line, mut peer) = (String::new(), None);
     let mut source = error.source();
     while let Some(error) = source {
         let text = error.to_string();
-        // What the HTTP library puts before every cause is no information.
+        // The HTTP library's prefix of every cause has no information.
         let text = of_certificate(error).unwrap_or(text);
         if !text.starts_with("client error (") || error.source().is_none() {
             let separator = if line.is_empty() { "" } else { ": " };
@@ -199,7 +199,7 @@ fn sources(error: &reqwest::Error) -> (String, Option<Hint>) {
     (if line.is_empty() { error.to_string() } else { line }, peer)
 }
 
-/// An `io::Error` speaks for what it wraps and does not name it as its source, so it is unwrapped here.
+/// An `io::Error` does not return the error it wraps as its source, so it is unwrapped here.
 fn unwrapped<'a>(error: &'a (dyn std::error::Error + 'static)) -> &'a (dyn std::error::Error + 'static) {
     match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
         Some(wrapped) => unwrapped(wrapped),
@@ -207,14 +207,14 @@ fn unwrapped<'a>(error: &'a (dyn std::error::Error + 'static)) -> &'a (dyn std::
     }
 }
 
-/// What is wrong with a certificate, where the TLS library has only a name for it.
+/// A description of a certificate error for which the TLS library has only a name.
 fn of_certificate(error: &(dyn std::error::Error + 'static)) -> Option<String> {
     let Some(rustls::Error::InvalidCertificate(why)) = unwrapped(error).downcast_ref() else { return None };
     let text = match why {
-        CertificateError::UnknownIssuer => "it comes from an authority that is not trusted here",
+        CertificateError::UnknownIssuer => "it was issued by an authority that is not trusted",
         CertificateError::Other(cause) => match cause.0.downcast_ref() {
             Some(webpki::Error::CaUsedAsEndEntity) => {
-                "it signed itself, and is not among the certificates to trust"
+                "it is self-signed and not among the trusted certificates"
             }
             _ => return None,
         },

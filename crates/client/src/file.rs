@@ -15,8 +15,8 @@ const SCENE: Scene = Scene::DisputeEvidence;
 
 /// A file to upload: its content and its type.
 ///
-/// The gateway keeps no file names, so the name that travels is a plain one with the same extension; what a merchant
-/// calls a piece of evidence is given in the contest.
+/// The gateway does not store file names, so a generic name with the same extension is sent; the merchant's name for
+/// the evidence is part of the contest.
 #[derive(Debug, Clone)]
 pub struct EvidenceFile {
     name: String,
@@ -25,18 +25,17 @@ pub struct EvidenceFile {
 }
 
 impl EvidenceFile {
-    /// A file from its name and content. The extension decides what the file must be.
+    /// A file from its name and content. The extension determines the format.
     ///
     /// # Errors
     /// [`Error::Invalid`] if the extension is not jpg, jpeg, png, pdf, xls or xlsx, or if the content is empty or
-    /// longer than [`DISPUTE_EVIDENCE_MAX_BYTES`]. Whether the content is what the extension says is judged by the
-    /// gateway.
+    /// longer than [`DISPUTE_EVIDENCE_MAX_BYTES`]. The gateway checks whether the content matches the extension.
     pub fn new(name: &str, content: impl Into<Bytes>) -> Result<Self, Error> {
         let content = content.into();
         let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
         let format = SCENE.format(extension).ok_or_else(|| {
             let known = SCENE.extensions();
-            Error::Invalid(format!("{name}: evidence must be a file that ends in one of {known}"))
+            Error::Invalid(format!("{name}: evidence must be a file with one of the extensions {known}"))
         })?;
         match content.len() as u64 {
             0 => Err(Error::Invalid(format!("{name}: the file is empty"))),
@@ -47,14 +46,14 @@ impl EvidenceFile {
         }
     }
 
-    /// Reads a file. At most one byte over the limit is read of one that is too large.
+    /// Reads a file, at most one byte over the limit.
     ///
     /// # Errors
-    /// [`Error::File`] if it cannot be read or is no regular file, otherwise as [`EvidenceFile::new`].
+    /// [`Error::File`] if it cannot be read or is not a regular file, otherwise as [`EvidenceFile::new`].
     pub async fn read(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
         let refused = |source: io::Error| Error::File { path: path.to_owned(), source };
-        // Opening a pipe would wait for whoever writes to it.
+        // Opening a pipe would wait for its writer.
         if !tokio::fs::metadata(path).await.map_err(refused)?.is_file() {
             return Err(refused(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file")));
         }
@@ -65,13 +64,13 @@ impl EvidenceFile {
         Self::new(&name, content)
     }
 
-    /// The name that it was given.
+    /// The given name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// What its extension says that it is.
+    /// The format of its extension.
     #[must_use]
     pub const fn format(&self) -> FileFormat {
         self.format
@@ -83,7 +82,7 @@ impl EvidenceFile {
         &self.content
     }
 
-    /// The name that travels: always valid, whatever the file is called on this machine.
+    /// The name that is sent: always valid, independent of the file's name on this machine.
     pub(crate) fn wire_name(&self) -> Result<Filename, Error> {
         Ok(format!("evidence.{}", self.format.extension()).parse()?)
     }

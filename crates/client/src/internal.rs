@@ -1,5 +1,5 @@
-//! What the command line's operator side shares with this crate: one way to reach a gateway, one clock, one set of
-//! sentences for what goes wrong on the way. No part of the published interface: it may change with any version.
+//! Shared with the operator commands of the command line: the HTTP client, the clock, and the messages for failed
+//! connections. Not part of the published interface: it may change in any version.
 
 use std::time::Duration;
 
@@ -44,7 +44,7 @@ pub fn foreign_response(response: &reqwest::Response) -> ForeignResponse {
     exchange::foreign_response(response)
 }
 
-/// Now, by this machine's clock.
+/// The current time by this machine's clock.
 #[must_use]
 pub fn now() -> UnixMillis {
     clock::now()

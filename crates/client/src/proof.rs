@@ -1,4 +1,4 @@
-//! What proves an answer: everything that was signed, on both sides. Verified once on arrival, and again at any time.
+//! The proof of an answer: everything that was signed, on both sides. Verified on arrival, and again at any time.
 
 use std::borrow::Cow;
 
@@ -11,12 +11,12 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// The method of every call.
 pub(crate) const METHOD: &str = "POST";
 
-/// A request and its verified answer, as they travelled. Keep it: together with the secret it shows, long after, what
-/// the gateway said, and whether that settled the request.
+/// A request and its verified answer, as they were sent. Keep it: together with the secret it later proves what the
+/// gateway answered, and whether that settled the request.
 ///
-/// It is written as JSON with the members `method`, `url`, `request` and `answer`; the latter two hold `authorization`,
-/// the header, and `body`. The secret is not part of it. What is read back is a claim until it
-/// [verified](Self::verify):
+/// It is written as JSON with the members `method`, `url`, `request` and `answer`; the latter two have
+/// `authorization`, the header, and `body`. The secret is not part of it. [Verify](Self::verify) a proof that was read
+/// from a file:
 ///
 /// ```no_run
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -25,9 +25,9 @@ pub(crate) const METHOD: &str = "POST";
 /// let proof: rebuttal_client::Proof = serde_json::from_slice(&std::fs::read("CB-2024-0042.proof.json")?)?;
 /// let secret = std::env::var("REBUTTAL_APP_SECRET")?.parse()?;
 /// match proof.verify(&secret) {
-///     Some(Finality::Settled) => println!("the gateway answered so, and nothing else can become of the request"),
-///     Some(Finality::Notice) => println!("the gateway said so, and the request may have taken effect all the same"),
-///     None => println!("this proves nothing"),
+///     Some(Finality::Settled) => println!("the gateway gave this answer, and the outcome is final"),
+///     Some(Finality::Notice) => println!("the gateway gave this answer, but the request may have taken effect"),
+///     None => println!("the proof is not valid"),
 /// }
 /// # Ok(())
 /// # }
@@ -47,10 +47,10 @@ pub struct Proof {
 }
 
 impl Proof {
-    /// What the answer proves about the request; `None` if it does not belong to it, or if either is not signed with
-    /// this secret. Compared in constant time.
+    /// What the answer proves about the request; `None` if it belongs to another request, or if either is not signed
+    /// with this secret. Compared in constant time.
     ///
-    /// This is what the client did before it handed the proof out; it needs neither network nor clock.
+    /// The client made the same check before it returned the proof. It needs neither network nor clock.
     #[must_use]
     pub fn verify(&self, secret: &AppSecret) -> Option<Finality> {
         let message = |body| Message { method: METHOD, base_url: &self.url, target: "", body };
@@ -63,7 +63,7 @@ impl Proof {
     }
 }
 
-/// A proof as it is written down.
+/// A proof in JSON.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written<'a> {

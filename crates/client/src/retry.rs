@@ -1,9 +1,9 @@
-//! Decides after every attempt what to do next: an end, or another attempt after a pause. Pure; time is an argument.
+//! Decides after every attempt whether to stop, or to try again after a pause. Pure; time is an argument.
 //!
-//! Every attempt carries a new timestamp and nonce, so none can be taken for a replay. Sending again is safe for every
-//! call: a query changes nothing, an unused upload address is forgotten, and a repeated contest or acceptance is
-//! answered `OK` and changes nothing (contract §4, §5). A notice (contract §2) may answer an altered copy of the
-//! request, so it ends no call that can change a dispute before its bounds do.
+//! Every attempt has a new timestamp and nonce, so it is not a replay. Sending again is safe for every call: a query
+//! changes nothing, an unused upload address is discarded, and a repeated contest or acceptance is answered `OK` and
+//! changes nothing (contract §4, §5). A notice (contract §2) may answer an altered copy of the request, so it does not
+//! end a call that can change a dispute.
 
 use std::fmt;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::attempts::{AttemptEffect, Attempts, Pause};
 use crate::error::{Cause, Error, VerifiedRefusal};
 use crate::verify::VerifiedAnswer;
 
-/// Whether a call can change a dispute, which decides what an attempt without a verified answer leaves behind.
+/// Whether a call can change a dispute, and so may have taken effect without a verified answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CallEffect {
     /// Query and generateUploadUrl.
@@ -24,7 +24,7 @@ pub(crate) enum CallEffect {
     Dispute,
 }
 
-/// What one attempt brought.
+/// The result of one attempt.
 #[derive(Debug)]
 pub(crate) enum Attempt {
     /// No verified answer.
@@ -34,12 +34,12 @@ pub(crate) enum Attempt {
 }
 
 impl Attempt {
-    /// Whether the request may have taken effect, or may still do so.
+    /// Whether the request may have taken effect, or may still take effect.
     fn effect(&self) -> AttemptEffect {
         match self {
             Self::Failed(cause) => cause.effect(),
-            // Nonces are random, so a nonce that was used before means that the request was duplicated on the way, and
-            // the first copy's outcome is valid. After an internal error the gateway promises nothing.
+            // Nonces are random, so a used nonce means that the request was duplicated in transit, and the first
+            // copy's outcome is valid. After an internal error the outcome is unknown.
             Self::Verified(verified)
                 if verified.finality == Finality::Notice
                     || matches!(
@@ -83,13 +83,13 @@ pub(crate) enum Next {
     Done(Box<VerifiedAnswer>),
     /// An end without one.
     Fail(Error),
-    /// Another attempt, after a pause that is still to be jittered.
+    /// Another attempt, after a pause without jitter yet.
     Again(Pause),
     /// Another attempt without a pause, with the clock set by the verified answer's timestamp.
     CorrectClock(Box<VerifiedAnswer>),
 }
 
-/// The attempts of one call, and what they leave open.
+/// The attempts of one call, and the time until which one may take effect.
 #[derive(Debug)]
 pub(crate) struct AttemptPlan {
     effect: CallEffect,
@@ -134,7 +134,7 @@ impl AttemptPlan {
         }
     }
 
-    /// A verified answer other than a settled `OK`: its code says whether and when to send again.
+    /// A verified answer other than a settled `OK`: its code determines whether and when to send again.
     fn answered(
         &mut self,
         verified: Box<VerifiedAnswer>,
@@ -150,7 +150,7 @@ impl AttemptPlan {
         let next = match verified.code.resend() {
             _ if is_stale => None,
             Resend::FreshHeader => Some(pause.map(|_| Pause::None)),
-            // Sending a call again is its query: a repetition is answered OK (contract §4).
+            // Sending the call again shows the outcome: a repetition is answered OK (contract §4).
             Resend::Later | Resend::QueryFirst => Some(pause),
             Resend::No | Resend::AfterUploading | Resend::AnotherFile => is_open_notice.then_some(pause),
         };
@@ -168,7 +168,7 @@ impl AttemptPlan {
         }
     }
 
-    /// How a call ends whose verified `OK` has data that cannot be read.
+    /// The end of a call with a verified `OK` whose data cannot be parsed.
     pub(crate) fn unreadable(&mut self, why: &str, stale_at: UnixMillis) -> Error {
         if self.effect == CallEffect::Dispute {
             self.open_until = self.open_until.max(Some(stale_at));
@@ -176,14 +176,14 @@ impl AttemptPlan {
         self.give_up(Cause::Unreadable(why.to_owned()), None)
     }
 
-    /// How a call ends that got no final answer in its bounds. The caller, which has the clock, adds how long it took.
+    /// The end of a call without a final answer in its limits. The caller, which has the clock, adds the elapsed time.
     fn give_up(&self, cause: Cause, retry_after: Option<Duration>) -> Error {
         let (attempts, waited) = (self.attempts(), Duration::ZERO);
         if let Some(open_until) = self.open_until {
             return Error::Unknown { attempts, waited, cause, open_until };
         }
         match cause {
-            // It only says that the service is down: no secret or address is wrong.
+            // The service is down, so it does not indicate a wrong secret or address.
             Cause::Unverified(unverified) if !unverified.is_outage() => {
                 Error::Unverified(Box::new(unverified))
             }

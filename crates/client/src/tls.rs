@@ -1,4 +1,4 @@
-//! TLS with its own crypto provider, so that no user of this crate has to install one.
+//! TLS with an explicit crypto provider, so that users of this crate need not install one.
 
 mod pinned;
 
@@ -13,10 +13,10 @@ use pinned::Pinned;
 
 use crate::error::Error;
 
-/// Trusts what the platform trusts, and the given certificates.
+/// Trusts the platform's certificates and the given ones.
 ///
-/// `needed` says whether the gateway itself is reached over TLS. Where it is not, a machine without any root
-/// certificates, such as a bare container, is no obstacle: uploads to an `https` store would fail, nothing else.
+/// `needed` says whether the gateway is reached over TLS. If not, missing root certificates, as in a bare container,
+/// are no error: only uploads to an `https` store fail.
 pub(crate) fn config(extra_roots: Vec<CertificateDer<'static>>, needed: bool) -> Result<ClientConfig, Error> {
     let refused =
         |error: &dyn std::fmt::Display| Error::Configuration(format!("TLS cannot be set up: {error}"));

@@ -1,7 +1,7 @@
-//! Uploads one file: asks for an address, posts the form, asks for another address if that failed (contract §3).
+//! Uploads one file: gets a form, posts it, and gets another form if that failed (contract §3).
 //!
-//! The store's answers are not signed. That is no gap: an upload counts for nothing until a contest names it, and the
-//! contest's answer, which is signed, says whether the file is stored there and is valid.
+//! The store's answers are not signed. This is safe: an upload has no effect until a contest names it, and the
+//! contest's signed answer says whether the file is stored and valid.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,13 +23,13 @@ use crate::limits::{PAUSE, PROGRESS_STEP_BYTES, STORE_ANSWER_MAX_BYTES, UPLOAD_A
 use crate::random;
 use crate::verify::plain;
 
-/// How far an upload has come. After a failure it starts again from 0.
+/// The progress of an upload. After a failure it starts again from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Progress {
-    /// Which piece of evidence, in the order in which they were named, from 0.
+    /// The index of the evidence item, from 0.
     pub index: usize,
-    /// Bytes of the file that were handed to the connection.
+    /// Bytes of the file that were written to the connection.
     pub sent_bytes: u64,
     /// Bytes of the file.
     pub total_bytes: u64,
@@ -41,11 +41,11 @@ pub(crate) type Watch = Arc<dyn Fn(Progress) + Send + Sync>;
 impl Client {
     /// Uploads a file as evidence and returns the address to name in a contest.
     ///
-    /// Every attempt goes to a new address, so that nothing is ever written twice; the gateway forgets files that no
-    /// contest names.
+    /// Every attempt uses a new address, so that nothing is written twice; the gateway deletes files that no contest
+    /// refers to.
     ///
     /// # Errors
-    /// [`Error::UploadRefused`] if the store does not take the file; [`Error::Unavailable`] if it cannot be reached;
+    /// [`Error::UploadRefused`] if the store refuses the file; [`Error::Unavailable`] if it cannot be reached;
     /// otherwise as [`Client::generate_upload_url`].
     pub async fn upload(&self, file: &EvidenceFile) -> Result<StorageUri, Error> {
         self.upload_watched(file, 0, None).await
@@ -103,7 +103,7 @@ impl Client {
 
 enum Posted {
     Stored,
-    /// Worth another attempt.
+    /// Another attempt may succeed.
     Failed(Cause),
 }
 

@@ -1,7 +1,7 @@
-//! Decides whether an answer proves anything: signed, bound to its request, and readable (contract §2).
+//! Verifies an answer: signed, bound to its request, and well-formed (contract §2).
 //!
-//! The HTTP status of a signed call never decides whether an answer is believed: it is not signed. For an answer that
-//! is not believed it is reported, and distinguishes an outage from a wrong address.
+//! The HTTP status is not signed, so it does not affect whether an answer is valid. For an invalid answer it is
+//! reported, and distinguishes an outage from a wrong address.
 
 use bytes::Bytes;
 use rebuttal_protocol::body::Object;
@@ -20,7 +20,7 @@ pub(crate) struct SentRequest {
     pub(crate) body: Bytes,
 }
 
-/// An answer whose sign, binding and form are proven.
+/// An answer with a verified signature, binding and form.
 #[derive(Debug)]
 pub(crate) struct VerifiedAnswer {
     /// What it proves about the request.
@@ -33,7 +33,7 @@ pub(crate) struct VerifiedAnswer {
 }
 
 impl VerifiedAnswer {
-    /// Whether the call is done: an `OK` that is no mere notice.
+    /// Whether the call is done: a settled `OK`.
     pub(crate) fn is_done(&self) -> bool {
         self.code == Code::Ok && self.finality == Finality::Settled
     }
@@ -42,7 +42,7 @@ impl VerifiedAnswer {
 /// Checks an answer against the request that it claims to answer.
 ///
 /// In this order: exactly one header, its form, the app, a scheme that is not weaker, the nonce that binds it to this
-/// request, the signature over the request's method and URL and the answer's own body. Only then is the body parsed.
+/// request, the signature over the request's method and URL and the answer's body. Only then is the body parsed.
 pub(crate) fn verify(
     sent: &SentRequest,
     secret: &AppSecret,
@@ -77,7 +77,7 @@ pub(crate) fn verify(
     Ok(VerifiedAnswer { finality, code, message, data, proof })
 }
 
-/// Reads code, message and data under the same strict rules that requests obey.
+/// Parses code, message and data under the same strict rules as requests.
 fn envelope(body: &[u8]) -> Result<(Code, String, Option<String>), String> {
     let object = Object::parse(body).map_err(|error| error.to_string())?;
     let text = |name: &str| -> Result<Option<String>, String> {
@@ -90,13 +90,13 @@ fn envelope(body: &[u8]) -> Result<(Code, String, Option<String>), String> {
     Ok((Code::from(code.as_str()), message, data))
 }
 
-/// What an answer that proves nothing says of itself: a hint for people, never a reason to believe it.
+/// Code and message of an unverified answer, for people.
 pub(crate) fn claim(body: &[u8]) -> Option<Claim> {
     let (code, message, _) = envelope(body).ok()?;
     Some(Claim { code: Code::from(plain(code.as_str()).as_str()), message: plain(&message) })
 }
 
-/// Untrusted text, made fit for a terminal: bounded, without control characters.
+/// Untrusted text, safe for a terminal: bounded, without control characters.
 pub(crate) fn plain(text: &str) -> String {
     text.chars().filter(|character| !character.is_control()).take(CLAIM_MAX_CHARS).collect()
 }

@@ -1,5 +1,5 @@
-//! What each state allows: one rule for deciding commands, for the text of refusals, and for the actions that operators
-//! are shown.
+//! What each state allows: one rule for deciding commands, for the text of refusals, and for the actions listed for
+//! operators.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use rebuttal_protocol::operator::OperatorActionKind;
 
 use crate::refusal::Audience;
 
-/// An action on a dispute, as far as states treat it differently.
+/// An action on a dispute, at the detail at which states differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Action {
     /// An operator's action.
@@ -30,7 +30,7 @@ pub(crate) enum Action {
 impl Action {
     /// The actions of merchants.
     const OF_MERCHANT: [Self; 4] = [Self::Contest, Self::Accept, Self::ContestAgain, Self::AcceptAgain];
-    /// The actions of operators that are no [`OperatorActionKind`].
+    /// The operator actions besides [`OperatorActionKind`].
     const OF_OPERATOR: [Self; 2] = [Self::ResolveAgain, Self::WithdrawAgain];
 }
 
@@ -78,7 +78,7 @@ pub(crate) fn later(stage: Stage) -> String {
     later.collect::<Vec<_>>().join(", ")
 }
 
-/// What a state allows to this audience, as an error message says it. Queries are always allowed.
+/// What a state allows this audience, as a clause of an error message. Queries are always allowed.
 pub(crate) fn sentence(status: Status, stage: Stage, to: Audience) -> String {
     let possible: Vec<_> = match to {
         Audience::Merchant { has_submitted } => {
@@ -91,7 +91,7 @@ pub(crate) fn sentence(status: Status, stage: Stage, to: Audience) -> String {
     };
     let allowed = possible.into_iter().filter(|action| allows(status, stage, *action));
     match allowed.map(|action| action.to_string()).collect::<Vec<_>>().as_slice() {
-        // Only a merchant gets here: every state allows operators something.
+        // Only for merchants: every state allows operators an action.
         [] => "nothing more from the merchant".to_owned(),
         allowed => format!("only: {}", allowed.join(", ")),
     }

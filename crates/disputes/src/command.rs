@@ -11,7 +11,7 @@ use crate::{ContestItem, EvidenceFault, Fingerprint, fingerprint_of};
 /// A command on an open dispute.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
-    /// The merchant contests. Made by [`Command::contest`].
+    /// The merchant contests. Created by [`Command::contest`].
     Contest {
         /// What is submitted, with the check of each file.
         items: Vec<ContestItem>,

@@ -15,14 +15,14 @@ use crate::{
     Submission, SubmittedEvidence,
 };
 
-/// How long a command that arrived in time may take to commit. An expiry waits this long after the deadline, so that it
-/// never overtakes a response that was in time; the committer rejects a response that waited longer.
+/// How long a command that arrived in time may take to commit. An expiry waits this long after the deadline, so that
+/// it never overtakes a response that was in time; the committer rejects a response that waited longer.
 pub const COMMIT_LIMIT: Duration = Duration::from_secs(5);
 
 /// What a command does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
-    /// It was done before: nothing changes, and the answer is the same.
+    /// A repetition: nothing changes, and the answer is the same.
     Repetition,
     /// It changes the dispute.
     Change(Box<Change>),
@@ -39,7 +39,7 @@ pub struct Change {
     pub submission: Option<Submission>,
 }
 
-/// A change before its history entry is made.
+/// A change without its history entry.
 struct Transition {
     event: Event,
     next: Dispute,
@@ -74,7 +74,7 @@ pub fn decide(
     Ok(Decision::Change(Box::new(Change { dispute, entry, submission })))
 }
 
-/// Whether the command was done before. This is checked first, so that a lost answer can be fetched again even after
+/// Whether the command is a repetition. This is checked first, so that a lost answer can be fetched again even after
 /// the deadline.
 fn is_repetition(dispute: &Dispute, command: &Command) -> bool {
     use Status::NeedsResponse;
@@ -121,7 +121,7 @@ fn outcome(dispute: &Dispute, command: &Command, arrival: UnixMillis) -> Result<
     }
 }
 
-/// The dispute moves to a status, and nothing else of it changes.
+/// The status changes, and nothing else.
 fn moved(dispute: &Dispute, event: Event, status: Status, note: Option<&Note>) -> Transition {
     let next = Dispute { status, ..dispute.clone() };
     Transition { event, next, submission: None, note: note.cloned() }
@@ -194,7 +194,7 @@ fn contest(
     }
     check_response(dispute, Action::Contest, arrival)?;
     let evidence = check_evidence(items)?;
-    // Without a fingerprint an item has no address, which is a fault already.
+    // Without a fingerprint an item has no valid address, which is a fault of its own.
     let fingerprint = fingerprint.ok_or_else(|| DisputeRefusal::Evidence(Vec::new()))?;
     let number = dispute.submission.map_or(0, |last| last.number) + 1;
     let submission =

@@ -1,4 +1,4 @@
-//! SHA-256 over a sequence of values, each length-prefixed, so that no two sequences give the same bytes.
+//! SHA-256 over a sequence of values, each length-prefixed, so that no two sequences are encoded as the same bytes.
 
 use std::fmt;
 

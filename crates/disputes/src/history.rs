@@ -1,4 +1,4 @@
-//! The history of a dispute: a hash chain, so that no entry can be altered, removed or exchanged unnoticed.
+//! The history of a dispute: a hash chain, so that an altered, removed or exchanged entry is detected.
 
 use rebuttal_protocol::UnixMillis;
 use rebuttal_protocol::dispute::{Event, Stage, Status};
@@ -63,7 +63,7 @@ pub struct ChainedEntry {
 }
 
 impl ChainedEntry {
-    /// Makes the entry after `dispute`'s latest.
+    /// Creates the entry after `dispute`'s latest.
     pub(crate) fn following(
         dispute: &Dispute,
         at: UnixMillis,

@@ -1,8 +1,8 @@
 //! Checks a dispute against its history: the hash chain, the submissions and files that its entries name, its current
 //! state, and its facts.
 //!
-//! The hashes are not keyed. They reveal a change that was not made everywhere; somebody who can write to the database
-//! and recomputes all of them is found only by comparison with a backup.
+//! The hashes are not keyed. They reveal a change that was not made everywhere. An attacker who can write to the
+//! database and recomputes all hashes is detected only by comparison with a backup.
 
 use rebuttal_protocol::UnixMillis;
 use rebuttal_protocol::operator::OpenDispute;
@@ -16,7 +16,7 @@ pub enum IntegrityError {
     /// The chain is broken at this entry.
     #[error("entry {0} of its history is missing, altered or out of order")]
     Entry(u64),
-    /// Its items, its files or its time differ.
+    /// The items, the files or the time of this submission differ.
     #[error("submission {0} does not match its hash in the history")]
     Submission(u32),
     /// The dispute's row contradicts the last entry.

@@ -11,7 +11,7 @@ use crate::{Actor, Change, Decision, Dispute, DisputeRefusal, Fingerprint};
 /// A dispute to be opened, with its number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Opening {
-    /// The number that the operator gave, or one that the gateway made.
+    /// The number that the operator chose, or one that the gateway generated.
     pub dispute_no: DisputeNo,
     /// What the dispute is about.
     pub facts: OpenDispute,

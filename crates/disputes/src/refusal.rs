@@ -37,7 +37,7 @@ pub enum DisputeRefusal {
          different evidence, or accept"
     )]
     NothingNew,
-    /// The response came too late.
+    /// The response arrived after the deadline.
     #[error(
         "the deadline {} has passed; the response arrived at {}, both in UTC",
         rfc3339(deadline),
@@ -82,7 +82,7 @@ pub enum Audience {
     Operator,
     /// The merchant.
     Merchant {
-        /// Whether it submitted something in the current stage, which it may then submit again.
+        /// Whether the merchant submitted something in the current stage, and may submit it again.
         has_submitted: bool,
     },
 }
@@ -117,7 +117,7 @@ pub enum EvidenceFault {
     NotFound,
     /// No file is stored there.
     NotUploaded,
-    /// The content does not match the file's name; the sentence says how.
+    /// The content does not match the file's name; the text says how.
     Mismatch(String),
     /// The file could not be read.
     Unreadable,

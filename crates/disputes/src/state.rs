@@ -20,7 +20,7 @@ pub struct Dispute {
     pub deadline: UnixMillis,
     /// Number of the latest history entry; the first is 1.
     pub sequence: u64,
-    /// Hash of the latest history entry, which holds the hash of the one before.
+    /// Hash of the latest history entry, which includes the hash of the one before.
     pub head: Fingerprint,
     /// The last submission, of any stage.
     pub submission: Option<LastSubmission>,
@@ -47,8 +47,8 @@ impl Dispute {
 
     /// Whether more evidence was requested after the last submission.
     ///
-    /// Derived: a contest leaves `NEEDS_RESPONSE`, stages never come back, and an expiry after a request for evidence
-    /// leads to `UNDER_REVIEW`, so only such a request leads back with a submission in the current stage.
+    /// Derived: a contest leaves `NEEDS_RESPONSE`, stages only advance, and an expiry after a request for evidence
+    /// leads to `UNDER_REVIEW`. So only such a request returns to `NEEDS_RESPONSE` with a submission in the stage.
     pub fn evidence_requested(&self) -> bool {
         self.status == Status::NeedsResponse && self.current_submission().is_some()
     }

@@ -70,7 +70,7 @@ impl Submission {
 pub struct SubmittedEvidence {
     /// What it shows.
     pub evidence_type: EvidenceType,
-    /// What the merchant calls it.
+    /// The name that the merchant gave it.
     pub name: EvidenceName,
     /// Where the file is stored.
     pub url: StorageUri,

@@ -24,9 +24,9 @@ pub enum EvidenceError {
     NoSlot(&'static str),
     /// The evidence folder failed. Nothing was stored, or what was stored is found again by
     /// [`FolderStore::unrecorded`](crate::FolderStore::unrecorded).
-    #[error("the evidence folder could not {task}: {source}")]
+    #[error("evidence folder: failed to {task}: {source}")]
     Folder {
-        /// What failed, as a verb with its object.
+        /// What failed: a verb with its object.
         task: &'static str,
         /// The system's reason.
         source: io::Error,
@@ -35,9 +35,9 @@ pub enum EvidenceError {
     #[error("{0}")]
     NotOurs(String),
     /// The object store failed, or did not answer in time. Nothing was stored, or an object that does no harm.
-    #[error("the object store could not {task}: {}", short_reason(source))]
+    #[error("object store: failed to {task}: {}", short_reason(source))]
     S3 {
-        /// What failed, as a verb with its object.
+        /// What failed: a verb with its object.
         task: &'static str,
         /// The store's reason.
         source: Box<object_store::Error>,
@@ -56,8 +56,8 @@ impl EvidenceError {
     }
 
     /// The error of a validation that was interrupted, as at shutdown.
-    pub(crate) fn judging(source: impl Into<BodyError>) -> Self {
-        Self::s3("have a file judged")(object_store::Error::Generic { store: "S3", source: source.into() })
+    pub(crate) fn validation(source: impl Into<BodyError>) -> Self {
+        Self::s3("validate a file")(object_store::Error::Generic { store: "S3", source: source.into() })
     }
 
     /// The error of a task in the folder.
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_a_stores_document_its_code_and_sentence_are_told() {
+    fn store_error_shows_code_and_message() {
         let document = "<?xml version=\"1.0\"?>\n<Error><Code>AccessDenied</Code><Message>Access Denied.</Message>\
                         <Resource>/evidence</Resource></Error>";
         let source = format!("Server returned non-2xx status code: 403 Forbidden: {document}").into();

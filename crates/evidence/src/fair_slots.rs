@@ -1,5 +1,5 @@
-//! Slots that are shared fairly between keys, such as merchants or tokens: a key holds some of them at most, and its
-//! further requests wait before they queue for a slot, so that however many it makes, others wait for few of them.
+//! Slots that are shared fairly between keys, such as merchants or tokens: a key holds a few of them at most, and its
+//! further requests wait before they queue for a slot, so that one key's many requests barely delay the others.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -16,7 +16,7 @@ pub struct FairSlots<K> {
     keys: Arc<Mutex<HashMap<K, Weak<Semaphore>>>>,
 }
 
-/// A slot, given back when dropped.
+/// A slot, released when dropped.
 pub struct Slot {
     _slot: OwnedSemaphorePermit,
     _of_key: Option<OwnedSemaphorePermit>,
@@ -48,7 +48,7 @@ impl<K: Eq + Hash> FairSlots<K> {
         Ok(Slot { _slot: slot, _of_key: None })
     }
 
-    /// How many keys are remembered. Those that neither hold a slot nor wait for one go when a new key arrives.
+    /// How many keys are stored. Keys without a slot or a waiting request are removed when a new key arrives.
     #[must_use]
     pub fn keys(&self) -> usize {
         self.keys.lock().len()

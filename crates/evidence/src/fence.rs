@@ -23,7 +23,7 @@ impl Fence {
     /// The fence after one more move; `None` is before the first.
     ///
     /// # Errors
-    /// Where the system gives no randomness.
+    /// If the system's random number generator fails.
     pub fn after(kept: Option<Self>) -> io::Result<Self> {
         let mut salt = [0; SALT_BYTES];
         getrandom::fill(&mut salt).map_err(io::Error::other)?;
@@ -41,7 +41,7 @@ impl Fence {
     }
 }
 
-/// As database and bucket hold it: `17-0f3a…`.
+/// As stored in the database and in the bucket: `17-0f3a…`.
 impl fmt::Display for Fence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}-{}", self.moves, hex::encode(self.salt))
@@ -50,7 +50,7 @@ impl fmt::Display for Fence {
 
 /// A text that is not a fence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("it does not contain a fence")]
+#[error("not a fence")]
 pub struct InvalidFence;
 
 impl FromStr for Fence {
@@ -81,14 +81,14 @@ mod tests {
     }
 
     #[test]
-    fn two_copies_that_moved_alike_are_told_apart() {
+    fn copies_with_equal_move_counts_differ() {
         let copied = Fence::after(None).unwrap();
         let [one, other] = [Some(copied); 2].map(|kept| Some(Fence::after(kept).unwrap()));
         assert!(!Fence::is_ours(one, other) && !Fence::is_ours(other, one));
     }
 
     #[test]
-    fn a_fence_is_read_as_it_is_written_and_nothing_else_is() {
+    fn fence_round_trips_and_other_text_is_refused() {
         let fence = Fence::after(Fence::after(None).ok()).unwrap();
         assert_eq!(fence.to_string().parse(), Ok(fence));
         for text in ["", "1", "1-", "-00", "1-zz", "-1-00000000000000000000000000000000", " "] {

@@ -106,10 +106,10 @@ impl FolderStore {
     /// [`EvidenceError::Folder`], also where the folder is not this gateway's, or is used by another store.
     pub fn open(root: &Path, marker: &str, holds_files: bool) -> Result<Self, EvidenceError> {
         let claimed = ownership::claim(root, marker, holds_files)
-            .map_err(EvidenceError::folder("be taken for this gateway's"))?;
+            .map_err(EvidenceError::folder("claim it for this gateway"))?;
         durable::make_folders(root, Path::new(INCOMING))
-            .map_err(EvidenceError::folder("make its folders"))?;
-        let lock = lock(root).map_err(EvidenceError::folder("be locked"))?;
+            .map_err(EvidenceError::folder("create its folders"))?;
+        let lock = lock(root).map_err(EvidenceError::folder("lock it"))?;
         Ok(Self {
             shared: Arc::new(FolderInner {
                 root: root.to_owned(),
@@ -133,7 +133,7 @@ impl FolderStore {
     pub fn identity_at(root: &Path, marker: &str) -> Result<String, EvidenceError> {
         ownership::check(root, marker)
             .map(|marker| ownership::identity(&marker))
-            .map_err(EvidenceError::folder("be found"))
+            .map_err(EvidenceError::folder("check the ownership marker"))
     }
 
     /// Whether an identity is that of a folder.
@@ -146,7 +146,7 @@ impl FolderStore {
     /// # Errors
     /// [`EvidenceError::Folder`] where that cannot be read.
     pub fn is_unclaimed(root: &Path) -> Result<bool, EvidenceError> {
-        ownership::is_missing(root).map_err(EvidenceError::folder("be looked at"))
+        ownership::is_missing(root).map_err(EvidenceError::folder("read the ownership marker"))
     }
 
     /// Whether the folder in `root` has an empty marker, by which an operator claims it for this gateway from the next
@@ -155,7 +155,7 @@ impl FolderStore {
     /// # Errors
     /// [`EvidenceError::Folder`] where that cannot be read.
     pub fn has_empty_marker(root: &Path) -> Result<bool, EvidenceError> {
-        ownership::has_empty_marker(root).map_err(EvidenceError::folder("be looked at"))
+        ownership::has_empty_marker(root).map_err(EvidenceError::folder("read the ownership marker"))
     }
 
     /// The size in bytes of a file in the folder in `root`, without opening a store there; `None` if there is no file.
@@ -165,7 +165,7 @@ impl FolderStore {
     /// [`EvidenceError::Folder`] where that cannot be read.
     pub fn size_at(root: &Path, uri: &StorageUri) -> Result<Option<u64>, EvidenceError> {
         let metadata =
-            found(fs::metadata(root.join(uri.key()))).map_err(EvidenceError::folder("be looked at"))?;
+            found(fs::metadata(root.join(uri.key()))).map_err(EvidenceError::folder("read a file's size"))?;
         Ok(metadata.map(|metadata| metadata.len()))
     }
 
@@ -232,7 +232,7 @@ impl FolderStore {
     pub async fn answers(&self) -> Result<(), EvidenceError> {
         let shared = Arc::clone(&self.shared);
         blocking(move || {
-            shared.is_there().map_err(EvidenceError::folder("be found"))?;
+            shared.is_there().map_err(EvidenceError::folder("check the ownership marker"))?;
             try_out(&shared.root)
         })
         .await
@@ -274,9 +274,9 @@ impl FolderInner {
 /// Does what an upload does, which a folder that was restored by another user may not allow: creates a file, links it
 /// where the merchants' files are stored, and removes both names. They are not those of evidence.
 fn try_out(root: &Path) -> Result<(), EvidenceError> {
-    let name = incoming::random_name("try-out").map_err(EvidenceError::folder("begin a file"))?;
+    let name = incoming::random_name("try-out").map_err(EvidenceError::folder("create a file"))?;
     let (begun, given) = (root.join(INCOMING).join(&name), root.join(MERCHANTS).join(&name));
-    File::create_new(&begun).map_err(EvidenceError::folder("begin a file"))?;
+    File::create_new(&begun).map_err(EvidenceError::folder("create a file"))?;
     let linked = match fs::hard_link(&begun, &given) {
         // Created with the first upload.
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -284,7 +284,7 @@ fn try_out(root: &Path) -> Result<(), EvidenceError> {
         Ok(()) => fs::remove_file(&given),
     };
     let removed = fs::remove_file(&begun);
-    linked.map_err(EvidenceError::folder("give a file its name"))?;
+    linked.map_err(EvidenceError::folder("link a file to its name"))?;
     removed.map_err(EvidenceError::folder("remove a file"))
 }
 
@@ -294,8 +294,8 @@ fn lock(root: &Path) -> io::Result<File> {
         Ok(()) => Ok(incoming),
         Err(TryLockError::Error(error)) => Err(error),
         Err(TryLockError::WouldBlock) => {
-            let taken = format!("another gateway keeps its evidence in {}", root.display());
-            Err(io::Error::new(io::ErrorKind::ResourceBusy, format!("{taken}; an S3 can be shared")))
+            let taken = format!("another gateway stores its evidence in {}", root.display());
+            Err(io::Error::new(io::ErrorKind::ResourceBusy, format!("{taken}; only a bucket can be shared")))
         }
     }
 }
@@ -315,7 +315,7 @@ async fn blocking<T: Send + 'static>(
 ) -> Result<T, EvidenceError> {
     match tokio::task::spawn_blocking(work).await {
         Ok(outcome) => outcome,
-        Err(error) => Err(EvidenceError::folder("finish its work")(io::Error::other(error))),
+        Err(error) => Err(EvidenceError::folder("finish an operation")(io::Error::other(error))),
     }
 }
 

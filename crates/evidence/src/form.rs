@@ -108,8 +108,8 @@ impl FormReader {
         String::from_utf8(value).map_err(|_| InvalidUpload::Malformed("a field is not UTF-8").into())
     }
 
-    /// The file's content as it arrives. It ends without an error only after the whole form, with nothing after the
-    /// file: the caller must not keep anything before that.
+    /// The file's content as it arrives. It ends without an error only when the whole form was read and nothing
+    /// follows the file; until then the caller must not keep the file.
     pub fn file(&mut self) -> impl Stream<Item = Result<Bytes, EvidenceError>> + Send {
         stream::try_unfold(self, |form| async move { Ok(form.chunk().await?.map(|chunk| (chunk, form))) })
     }

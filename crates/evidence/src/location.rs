@@ -1,6 +1,6 @@
 //! Where evidence is stored, as the setting `evidence_url` names it: `file:///srv/evidence`, or
-//! `s3://bucket/prefix?endpoint=https://…&region=…&path_style=true`. Parsed once, strictly: a misspelt part that has no
-//! effect is worse than a gateway that does not start.
+//! `s3://bucket/prefix?endpoint=https://…&region=…&path_style=true`. Parsed once, strictly: a misspelt parameter
+//! must prevent the start rather than have no effect.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 /// The query parameters of a bucket's url.
 const KEYS: [&str; 3] = ["endpoint", "region", "path_style"];
-/// Bytes of a bucket's name, as S3 bounds them.
+/// Bytes of a bucket's name, S3's limits.
 const BUCKET_BYTES: std::ops::RangeInclusive<usize> = 3..=63;
 /// Most bytes of a prefix: with it, keys stay well below S3's 1,024.
 const PREFIX_MAX_BYTES: usize = 256;
@@ -55,7 +55,7 @@ impl FromStr for StorageLocation {
 
     fn from_str(text: &str) -> Result<Self, InvalidStorageLocation> {
         if text.contains(['%', '#']) || text.contains(char::is_whitespace) {
-            return invalid("must be written plainly, without spaces, % and #");
+            return invalid("must not contain spaces, % or #");
         }
         match (text.strip_prefix("file://"), text.strip_prefix("s3://")) {
             (Some(path), _) if path.starts_with('/') && !path.contains('?') => Ok(Self::Folder(path.into())),
@@ -80,17 +80,19 @@ impl Bucket {
         let mut parts = prefix.strip_suffix('/').unwrap_or(prefix).split('/');
         let is_part = |part: &str| plain(part) && !part.trim_matches('.').is_empty();
         if !prefix.is_empty() && (prefix.len() > PREFIX_MAX_BYTES || !parts.all(is_part)) {
-            return invalid("has a prefix that is not of letters, digits, dots, hyphens and single slashes");
+            return invalid(
+                "has a prefix that does not consist of letters, digits, dots, hyphens and single slashes",
+            );
         }
         let prefix =
             if prefix.is_empty() { String::new() } else { format!("{}/", prefix.trim_end_matches('/')) };
         let query = BucketParameters::parse(query)?;
         let endpoint: Option<Endpoint> = query.value("endpoint").map(str::parse).transpose()?;
-        // A self-hosted store seldom has DNS names for its buckets; AWS always does.
+        // A self-hosted store seldom has DNS names for its buckets; AWS always has.
         let path_style = query.boolean("path_style")?.unwrap_or(endpoint.is_some());
         let region = query.value("region").map(str::to_owned);
         if region.as_deref().is_some_and(|region| region.is_empty() || !plain(region)) {
-            return invalid("has a region that is not of letters, digits and hyphens");
+            return invalid("has a region that does not consist of letters, digits and hyphens");
         }
         Ok(Self { name: name.to_owned(), prefix, endpoint, region, path_style })
     }
@@ -158,7 +160,10 @@ impl<'a> BucketParameters<'a> {
         for pair in text.split('&').filter(|pair| !pair.is_empty()) {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
             if !KEYS.contains(&key) {
-                return invalid(format!("has the unknown part {key:?}; known are {}", KEYS.join(", ")));
+                return invalid(format!(
+                    "has the unknown parameter {key:?}; known parameters are {}",
+                    KEYS.join(", ")
+                ));
             }
             if pairs.iter().any(|(known, _)| *known == key) {
                 return invalid(format!("has {key} twice"));
@@ -217,17 +222,17 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_is_refused_with_what_is_known() {
+    fn unknown_parameters_are_refused_with_the_known_ones() {
         for (text, sentence) in [
             ("/srv/evidence", "must be file:///"),
             ("file://srv/evidence", "must be file:///"),
-            ("file:///srv/evi%20dence", "plainly"),
+            ("file:///srv/evi%20dence", "must not contain spaces"),
             ("s3://", "must name a bucket"),
             ("s3://ab", "must name a bucket"),
             ("s3://key:secret@bucket", "AWS_"),
             ("s3://bucket/a//b", "prefix"),
             ("s3://bucket/../b", "prefix"),
-            ("s3://bucket?endpont=https://x", "known are endpoint, region, path_style"),
+            ("s3://bucket?endpont=https://x", "known parameters are endpoint, region, path_style"),
             ("s3://bucket?region=a&region=b", "region twice"),
             ("s3://bucket?region=", "region"),
             ("s3://bucket?path_style=yes", "true or false"),

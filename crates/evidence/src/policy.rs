@@ -72,7 +72,7 @@ pub struct UploadForm {
     pub url: String,
     /// Names and values, in the recommended order; the file follows them.
     pub fields: Vec<(&'static str, String)>,
-    /// From this moment on the form is refused.
+    /// When the form expires.
     pub expires_at: UnixMillis,
 }
 

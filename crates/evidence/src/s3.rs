@@ -40,11 +40,11 @@ pub const FETCHES_AT_ONCE: usize = 16;
 pub const TEMPORARY_FORM_LIFETIME: Duration = Duration::from_secs(5 * 60);
 /// How long a request may take from its beginning to the end of its answer.
 const REQUEST_LIMIT: Duration = Duration::from_secs(5);
-/// How often a failed request is repeated.
+/// How often a failed request is retried.
 const REPEATS: usize = 2;
-/// How long after its beginning a request is repeated at the latest, so that the whole of it stays below its own limit.
+/// How long after its first attempt a request is retried at the latest, so that all attempts end within its limit.
 const REPEAT_LIMIT: Duration = Duration::from_secs(4);
-/// The longest pause between two tries; the library's default would outlast the request.
+/// The longest backoff between two attempts; the library's default is longer than the request's limit.
 const REPEAT_PAUSE_MAX: Duration = Duration::from_secs(1);
 /// The region that AWS assumes where none is set.
 const DEFAULT_REGION: &str = "us-east-1";
@@ -97,7 +97,7 @@ impl S3Store {
         let endpoint = bucket.endpoint.as_ref().unwrap_or(&aws);
         let connector = connect::Connector::new(endpoint.is_https())?;
         let at = |endpoint: &Endpoint| {
-            // The library expects the bucket in a virtual host's address, and adds it to a path itself.
+            // The library expects the bucket in a virtual-hosted address, and appends it to a path-style one.
             let address =
                 if bucket.path_style { endpoint.as_str().to_owned() } else { bucket.url_at(endpoint) };
             let backoff = BackoffConfig { max_backoff: REPEAT_PAUSE_MAX, ..BackoffConfig::default() };
@@ -113,7 +113,8 @@ impl S3Store {
                 .with_retry(retry)
                 .with_http_connector(connector.clone())
         };
-        let build = |builder: AmazonS3Builder| builder.build().map_err(EvidenceError::s3("be set up"));
+        let build =
+            |builder: AmazonS3Builder| builder.build().map_err(EvidenceError::s3("configure the client"));
         let mut store = build(at(endpoint))?;
         if !variables.give_credentials() {
             let machine = Arc::new(machine::Machine(Arc::clone(store.credentials())));
@@ -130,7 +131,7 @@ impl S3Store {
                 links,
                 bucket: bucket.clone(),
                 region,
-                // After a host, an address has at least a slash.
+                // A virtual-hosted address needs a path, at least `/`.
                 forms_url: if bucket.path_style { forms_url } else { forms_url + "/" },
                 marker: marker.to_owned(),
                 holds_files,
@@ -153,7 +154,7 @@ impl S3Store {
     pub async fn form(&self, uri: &StorageUri, now: UnixMillis) -> Result<UploadForm, EvidenceError> {
         let shared = &self.shared;
         let fetched = shared.store.credentials().get_credential().await;
-        let fetched = fetched.map_err(EvidenceError::s3("give its credentials"))?;
+        let fetched = fetched.map_err(EvidenceError::s3("get credentials"))?;
         let credentials = Credentials {
             access_key_id: fetched.key_id.clone(),
             secret_access_key: Zeroizing::new(fetched.secret_key.clone()),
@@ -184,7 +185,7 @@ impl S3Store {
         if answered.is_some_and(|at| at.elapsed() < ANSWERED_FOR) {
             return Ok(());
         }
-        // There are no objects, so the list is short.
+        // No object has this prefix, so the list is empty.
         let nowhere = self.shared.key("ready");
         let listed = self.shared.store.list(Some(&nowhere)).try_next().await;
         *answered = None;
@@ -201,7 +202,7 @@ impl S3Store {
     /// # Errors
     /// [`EvidenceError::S3`] says which of the three failed.
     pub async fn try_out(&self) -> Result<(), EvidenceError> {
-        const CONTENT: &[u8] = b"stored by rebuttal to see whether it can";
+        const CONTENT: &[u8] = b"stored by rebuttal to test its permissions";
         let (store, key) = (&self.shared.store, self.shared.key(TRY_OUT));
         let tried = async {
             store.put(&key, CONTENT.into()).await.map_err(EvidenceError::s3("store a file"))?;
@@ -221,8 +222,8 @@ impl S3Store {
 
 /// The content that was read differs from the content that was stored.
 fn altered() -> EvidenceError {
-    let source = "it returned other content than was stored".into();
-    EvidenceError::s3("keep a file")(object_store::Error::Generic { store: "S3", source })
+    let source = "the content read differs from the content stored".into();
+    EvidenceError::s3("return a file unchanged")(object_store::Error::Generic { store: "S3", source })
 }
 
 impl S3Inner {

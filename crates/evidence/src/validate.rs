@@ -1,8 +1,8 @@
 //! Validates that a file's content matches its name, within bounded time and memory (contract §3).
 //!
-//! Every validator reads only what it needs and trusts no length that it did not count. They are small readers of ours,
-//! because the libraries for these formats copy the file, inflate what a header declares, or refuse what real producers
-//! write. Nothing is rendered or decoded here.
+//! Every validator reads only what it needs and trusts no length that it did not count. They are small parsers written
+//! for this crate, because the libraries for these formats copy the file, inflate what a header declares, or refuse
+//! files of real producers. Nothing is rendered or decoded.
 
 mod dimensions;
 mod invalid_file;

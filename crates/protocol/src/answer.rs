@@ -4,18 +4,18 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
-use crate::signature::{Feed, Sign};
+use crate::signature::{Feed, Signature};
 use crate::{Code, Nonce};
 
 /// The body of every answer: `{"code": "…", "errorMessage": null | "…", "data": null | {…}}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Envelope<T> {
-    /// What became of the request.
+    /// The outcome of the request.
     pub code: Code,
     /// Null on success; otherwise what happened, why, and what to do.
     pub error_message: Option<String>,
-    /// What the call returns; null on failure.
+    /// The result of the call; null on failure.
     pub data: Option<T>,
 }
 
@@ -25,13 +25,13 @@ impl<T> Envelope<T> {
         Self { code: Code::Ok, error_message: None, data: Some(data) }
     }
 
-    /// Failure, with a sentence that says what to do.
+    /// Failure, with a message that says what to do.
     pub fn refused(code: Code, message: impl Into<String>) -> Self {
         Self { code, error_message: Some(message.into()), data: None }
     }
 }
 
-/// What contest and accept return: `{"result": true}`.
+/// The result of contest and accept: `{"result": true}`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Done {
     /// Always true.
@@ -80,20 +80,25 @@ impl Finality {
 
     /// What an answer with this nonce proves about the request; `None` if it does not belong to the request.
     #[must_use]
-    pub fn of_answer(answer_nonce: &Nonce, request_nonce: &Nonce, request_sign: &Sign) -> Option<Self> {
+    pub fn of_answer(
+        answer_nonce: &Nonce,
+        request_nonce: &Nonce,
+        request_signature: &Signature,
+    ) -> Option<Self> {
         Self::ALL
             .into_iter()
-            .find(|finality| *answer_nonce == self::answer_nonce(*finality, request_nonce, request_sign))
+            .find(|finality| *answer_nonce == self::answer_nonce(*finality, request_nonce, request_signature))
     }
 }
 
 /// The nonce that binds an answer to one request and says what it proves (contract §2): the first 32 digits of the
 /// upper-case hex of SHA-256 over the [label](Finality::label) LF request nonce LF request `sign` LF.
 #[must_use]
-pub fn answer_nonce(finality: Finality, request_nonce: &Nonce, request_sign: &Sign) -> Nonce {
+pub fn answer_nonce(finality: Finality, request_nonce: &Nonce, request_signature: &Signature) -> Nonce {
     let mut hash = Sha256::new();
     let label = finality.label();
-    Feed(|bytes: &[u8]| hash.update(bytes)).text(format_args!("{label}\n{request_nonce}\n{request_sign}\n"));
+    Feed(|bytes: &[u8]| hash.update(bytes))
+        .text(format_args!("{label}\n{request_nonce}\n{request_signature}\n"));
     let hash: [u8; 32] = hash.finalize().into();
     let (first, _) = hash.split_at(16);
     Nonce::from_bytes(first.try_into().unwrap_or_default())

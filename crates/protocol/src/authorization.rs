@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::signature::Sign;
+use crate::signature::Signature;
 use crate::{AppId, Invalid, Nonce, UnixMillis};
 
 /// Digits of a timestamp: Unix milliseconds (contract §2).
@@ -64,7 +64,7 @@ pub struct Authorization {
     /// Who signed.
     pub app_id: AppId,
     /// The signature, the header's field `sign`.
-    pub sign: Sign,
+    pub sign: Signature,
     /// When it was signed, by the signer's clock.
     pub timestamp: UnixMillis,
     /// What makes the message unique.
@@ -95,7 +95,7 @@ impl Authorization {
                 .ok_or_else(|| Invalid::new("credentials must be name=value, separated by commas"))?;
             match name {
                 "appId" => set_once(&mut app_id, name, value.parse())?,
-                "sign" => set_once(&mut sign, name, Sign::parse(value))?,
+                "sign" => set_once(&mut sign, name, Signature::parse(value))?,
                 "timestamp" => set_once(&mut timestamp, name, parse_timestamp(value))?,
                 "nonce" => set_once(&mut nonce, name, value.parse())?,
                 _ => return Err(Invalid::new("only appId, sign, timestamp and nonce may be given")),

@@ -1,9 +1,9 @@
-//! The body rules (contract §1): exactly one JSON object, in strict UTF-8, with nothing hidden in or around it.
+//! The body rules (contract §1): exactly one JSON object, in strict UTF-8, with nothing before or after it.
 //!
-//! They are part of the signature's strength. SHA-256 over `secret ‖ … ‖ body` can be extended by anyone who saw one
-//! signature; the appended bytes always start with LF, byte 80h and zeros, and no body with those is accepted here. And
-//! every answer that the gateway signs has a top-level `code`, so that refusing one keeps answers from coming back as
-//! requests. Loosening a rule of this file breaks [`crate::signature::verify`].
+//! The signature depends on them. SHA-256 over `secret ‖ … ‖ body` can be extended by anyone who saw one signature
+//! (length extension); the appended bytes always contain LF, byte 80h and zeros, and no body with those is accepted
+//! here. Every signed answer has a top-level `code`, so a request with one is refused, and an answer cannot be replayed
+//! as a request. Loosening a rule of this file breaks [`crate::signature::verify`].
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -16,10 +16,10 @@ use serde_json::value::RawValue;
 pub const BODY_MAX_BYTES: usize = 64 * 1024;
 /// Deepest nesting of objects and arrays, the outermost object being the first level (contract §1).
 pub const DEPTH_MAX: usize = 16;
-/// Most names of an object that are compared each with each.
+/// Most names of an object that are compared pairwise; more are compared by a set.
 const COMPARED_MAX: usize = 16;
 
-/// How a body breaks the rules; each sentence says what to send instead.
+/// How a body breaks the rules; each message says what to send instead.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
     /// Not UTF-8, or with a byte order mark.
@@ -38,14 +38,14 @@ pub enum Malformed {
     #[error("the body is nested deeper than {DEPTH_MAX} levels")]
     TooDeep,
     /// A top-level member named `code`.
-    #[error("a request must not have a top-level member \"code\": that is what answers have")]
+    #[error("the top-level member \"code\" is reserved for answers; remove it from the request")]
     TopLevelCode,
     /// A member of another JSON type than the field has.
     #[error("{0}")]
     WrongType(String),
 }
 
-/// A JSON object that keeps the rules at every depth, its members unparsed.
+/// A JSON object that satisfies the rules at every depth, with unparsed members.
 #[derive(Debug)]
 pub struct Object<'a> {
     members: Vec<(Cow<'a, str>, &'a RawValue)>,
@@ -95,12 +95,12 @@ impl<'a> Object<'a> {
         self.members.iter().any(|(known, value)| known == name && value.get() == "null")
     }
 
-    /// Reads one object, and of its members only where each begins and ends: for text that has been checked before.
+    /// Splits one object into its members without parsing them: for text that has been checked before.
     pub(crate) fn of_json(text: &'a str) -> Result<Self, Malformed> {
         Self::of_part(text, text)
     }
 
-    /// Reads the object that is this part of a text.
+    /// Parses the object in this part of a text.
     fn of_part(whole: &str, part: &'a str) -> Result<Self, Malformed> {
         let mut json = serde_json::Deserializer::from_str(part);
         let members = json.deserialize_map(MembersVisitor).and_then(|members| json.end().map(|()| members));
@@ -115,7 +115,7 @@ impl<'a> Object<'a> {
         self.members.iter().try_for_each(|(_, value)| check(whole, value.get(), depth + 1))
     }
 
-    /// Few names are compared each with each, which takes less than a set of them would.
+    /// Few names are compared pairwise, which takes less time than a set.
     fn twice_named(&self) -> Option<&str> {
         let mut names = self.members.iter().map(|(name, _)| &**name);
         if self.members.len() > COMPARED_MAX {
@@ -128,8 +128,8 @@ impl<'a> Object<'a> {
     }
 }
 
-/// Checks a value at every depth. Each level reads its text anew, so the work is bounded by the body's length times
-/// [`DEPTH_MAX`]; in return every name and string is unescaped by one well-known parser.
+/// Checks a value at every depth. Each level parses its text again, so the work is bounded by the body's length times
+/// [`DEPTH_MAX`]; in return every name and string is unescaped by one established parser.
 fn check(whole: &str, json: &str, depth: usize) -> Result<(), Malformed> {
     match json.as_bytes().first() {
         Some(b'{' | b'[') if depth > DEPTH_MAX => Err(Malformed::TooDeep),
@@ -137,7 +137,7 @@ fn check(whole: &str, json: &str, depth: usize) -> Result<(), Malformed> {
         Some(b'[') => {
             elements(json)?.into_iter().try_for_each(|element| check(whole, element.get(), depth + 1))
         }
-        // Unescaping is what finds a lone surrogate.
+        // Unescaping detects a lone surrogate.
         Some(b'"') => serde_json::from_str::<Cow<'_, str>>(json)
             .map(drop)
             .map_err(|error| not_one_object(whole, json, &error)),
@@ -150,7 +150,7 @@ pub(crate) fn elements(json: &str) -> Result<Vec<&RawValue>, Malformed> {
     deserializer.deserialize_seq(ElementsVisitor).map_err(|error| not_one_object(json, json, &error))
 }
 
-/// What the parser found, with the line and column counted in the whole text, of which it read a part.
+/// The parser's error, with line and column counted in the whole text instead of the parsed part.
 fn not_one_object(whole: &str, part: &str, error: &serde_json::Error) -> Malformed {
     let (line, column) = (error.line(), error.column());
     let text = error.to_string();
@@ -211,9 +211,9 @@ impl<'de> Visitor<'de> for ElementsVisitor {
 mod tests {
     use super::*;
 
-    /// Wherever a half surrogate is, its line and column are those of the whole body.
+    /// Line and column of a lone surrogate are those of the whole body.
     #[test]
-    fn a_fault_in_a_part_is_located_in_the_whole() {
+    fn fault_in_a_part_has_its_position_in_the_body() {
         for body in [
             r#"{"a":"\ud800"}"#,
             r#"{"a":1,"b":"é \udc00 y"}"#,

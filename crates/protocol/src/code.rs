@@ -1,4 +1,4 @@
-//! The flat list of answer codes: one code, one meaning (contract §7, §8). Statuses of HTTP belong to the server.
+//! The list of answer codes: one code, one meaning (contract §7, §8). The server maps them to HTTP statuses.
 
 use std::fmt;
 use std::str::FromStr;
@@ -112,7 +112,7 @@ codes! {
     MethodNotAllowed "Common.Request.MethodNotAllowed" No "The path exists, but not for this method."
     NotAcceptable "Common.Request.NotAcceptable" No "Responses are application/json only."
     TooLarge "Common.Request.TooLarge" No "The body is over 64 KiB."
-    UnsupportedMediaType "Common.Request.UnsupportedMediaType" No "Requests are application/json without Content-Encoding only."
+    UnsupportedMediaType "Common.Request.UnsupportedMediaType" No "Requests must be application/json without Content-Encoding."
     AuthMalformed "Common.Auth.Malformed" No "The Authorization header is missing or malformed."
     UnknownApp "Common.Auth.UnknownApp" No "No app has this appId."
     StaleTimestamp "Common.Auth.StaleTimestamp" FreshHeader "The timestamp is outside the freshness window."
@@ -123,7 +123,7 @@ codes! {
     SystemError "Common.System.Error" Later "The gateway failed; search its log for the request id."
     Unavailable "Common.System.Unavailable" Later "The gateway cannot serve this now; nothing was changed."
     OutcomeUnknown "Common.System.OutcomeUnknown" QueryFirst "The gateway does not know whether the request took effect."
-    DisputeNotFound "Dispute.NotFound" No "The merchant has no dispute with this number."
+    DisputeNotFound "Dispute.NotFound" No "There is no dispute with this number."
     InvalidState "Dispute.InvalidState" No "The dispute's state does not allow this."
     DeadlinePassed "Dispute.DeadlinePassed" No "The dispute's deadline has passed."
     EvidenceNotFound "Evidence.NotFound" No "A url is not a storageUri of this merchant and scene."
@@ -164,7 +164,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_code_has_a_word_and_a_meaning_of_its_own() {
+    fn every_code_and_meaning_is_unique() {
         let words: HashSet<_> = Code::ALL.iter().map(Code::as_str).collect();
         let meanings: HashSet<_> = Code::ALL.iter().map(Code::meaning).collect();
         assert_eq!((words.len(), meanings.len()), (Code::ALL.len(), Code::ALL.len()));

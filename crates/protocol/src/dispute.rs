@@ -14,7 +14,7 @@ use crate::{
     Amount, Currency, DisputeNo, EvidenceName, Invalid, MerchantTradeNo, PaymentNo, Scene, StorageUri,
 };
 
-/// Most pieces of evidence in one contest (contract §4).
+/// Most evidence items in one contest (contract §4).
 pub const EVIDENCE_MAX: usize = 20;
 
 /// Defines an enum whose variants are fixed values on the wire.
@@ -64,7 +64,7 @@ macro_rules! wire_enum {
 pub(crate) use wire_enum;
 
 wire_enum! {
-    /// What a piece of evidence shows (contract §4).
+    /// The type of an evidence item (contract §4).
     EvidenceType ("What a piece of evidence shows.") {
         /// Anything else.
         Other = "OTHER",
@@ -78,7 +78,7 @@ wire_enum! {
 }
 
 wire_enum! {
-    /// Where a dispute stands (contract §6).
+    /// The state of a dispute (contract §6).
     Status (
         "The state of a dispute. In `NEEDS_RESPONSE` the merchant may contest or accept until the deadline; in \
          `UNDER_REVIEW` the dispute awaits its outcome."
@@ -95,7 +95,7 @@ wire_enum! {
         Won = "WON",
         /// Decided against the merchant.
         Lost = "LOST",
-        /// The cardholder or the issuer took the dispute back.
+        /// The cardholder or the issuer withdrew the dispute.
         Withdrawn = "WITHDRAWN",
     }
 }
@@ -127,23 +127,23 @@ wire_enum! {
         Resolved = "RESOLVED",
         /// More evidence was requested.
         EvidenceRequested = "EVIDENCE_REQUESTED",
-        /// The deadline was moved.
+        /// The deadline was extended.
         Extended = "EXTENDED",
-        /// The dispute went on to a later stage.
+        /// The dispute advanced to a later stage.
         Advanced = "ADVANCED",
-        /// The other side took it back.
+        /// The cardholder or the issuer withdrew it.
         Withdrawn = "WITHDRAWN",
-        /// The deadline passed unanswered.
+        /// The deadline passed without a response.
         Expired = "EXPIRED",
     }
 }
 
-/// The address of a piece of evidence, as one side of the wire reads it.
+/// The address of an evidence item, as the client or the gateway parses it.
 pub trait EvidenceUrl: Sized {
-    /// Reads the field of a request, which is not empty.
+    /// Parses the field of a request, which is not empty.
     ///
     /// # Errors
-    /// Where the whole request is refused because of it.
+    /// If the whole request must be refused.
     fn read(text: &str) -> Result<Self, Invalid>;
 }
 
@@ -153,25 +153,25 @@ impl EvidenceUrl for StorageUri {
     }
 }
 
-/// As it arrives at the gateway: `None` where it is no storageUri of this scene, which is answered as
-/// `Evidence.NotFound` in its turn, after the dispute's own checks.
+/// The gateway's form: `None` if it is not a storageUri of this scene, which is answered as `Evidence.NotFound` after
+/// the checks of the dispute.
 impl EvidenceUrl for Option<StorageUri> {
     fn read(text: &str) -> Result<Self, Invalid> {
         Ok(text.parse().ok().filter(|url: &StorageUri| url.scene == Scene::DisputeEvidence))
     }
 }
 
-/// A piece of evidence as it arrives at the gateway.
+/// An evidence item in the gateway's form.
 pub type ReceivedEvidence = EvidenceItem<Option<StorageUri>>;
 
-/// A contest as it arrives at the gateway.
+/// A contest in the gateway's form.
 pub type ReceivedContest = ContestRequest<Option<StorageUri>>;
 
-/// One piece of evidence in a contest.
+/// One evidence item in a contest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(bound = "")]
 pub struct EvidenceItem<Url = StorageUri> {
-    /// What the file shows.
+    /// The type of evidence.
     #[serde(rename = "type")]
     pub evidence_type: EvidenceType,
     /// The merchant's name for the file; two items may share a name.
@@ -225,7 +225,7 @@ fn non_empty(text: &str) -> Result<String, Invalid> {
     if text.is_empty() { Err(Invalid::new("must not be empty")) } else { Ok(text.to_owned()) }
 }
 
-/// Accepts a dispute: the merchant gives the money up (contract §5).
+/// Accepts a dispute: the merchant gives up the disputed amount (contract §5).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AcceptRequest {
@@ -306,7 +306,7 @@ pub struct DisputeData {
     /// The dispute's number.
     #[schema(value_type = DisputeNo)]
     pub dispute_no: String,
-    /// The platform's number of the payment.
+    /// Number of the payment at the platform.
     #[schema(value_type = PaymentNo)]
     pub payment_no: String,
     /// The merchant's number of the trade.

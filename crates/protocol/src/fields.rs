@@ -1,4 +1,4 @@
-//! Reads typed fields of a strict JSON object and reports every faulty one, with its limit (contract §7).
+//! Parses typed fields of a strict JSON object and reports every faulty one, with its limit (contract §7).
 
 use std::borrow::Cow;
 use std::fmt;
@@ -15,13 +15,13 @@ pub enum BadRequest {
     /// The body rules are broken, or a member has the wrong JSON type.
     #[error(transparent)]
     Malformed(#[from] Malformed),
-    /// Fields are missing, empty, too long or of unknown value; the sentence names each.
+    /// Fields are missing, empty, too long or of unknown value; the message names each.
     #[error("{0}")]
     Invalid(String),
 }
 
 impl BadRequest {
-    /// The code that answers it.
+    /// The code of the answer.
     pub const fn code(&self) -> Code {
         match self {
             Self::Malformed(_) => Code::RequestMalformed,
@@ -69,12 +69,12 @@ impl<'a, 'o> Fields<'a, 'o> {
         Self { object, path: JsonPath::Top, faults: FieldFaults::default() }
     }
 
-    /// A text field that must be there.
+    /// A required text field.
     pub fn required<T: FromStr<Err = Invalid>>(&mut self, name: &str) -> Option<T> {
         self.required_with(name, str::parse)
     }
 
-    /// A text field that must be there, read by a function.
+    /// A required text field, parsed by a function.
     pub fn required_with<T>(
         &mut self,
         name: &str,
@@ -86,12 +86,12 @@ impl<'a, 'o> Fields<'a, 'o> {
         self.optional_with(name, read)
     }
 
-    /// A text field that may be missing.
+    /// An optional text field.
     pub fn optional<T: FromStr<Err = Invalid>>(&mut self, name: &str) -> Option<T> {
         self.optional_with(name, str::parse)
     }
 
-    /// A text field that may be missing, read by a function.
+    /// An optional text field, parsed by a function.
     pub fn optional_with<T>(
         &mut self,
         name: &str,
@@ -105,13 +105,13 @@ impl<'a, 'o> Fields<'a, 'o> {
         read(&text.0).map_err(|error| self.fault(name, &error.0)).ok()
     }
 
-    /// A true-or-false field that may be missing.
+    /// An optional boolean field.
     pub fn optional_bool(&mut self, name: &str) -> Option<bool> {
         let value = self.object.member(name)?;
         serde_json::from_str(value.get()).map_err(|_| self.wrong_type(name, "true or false")).ok()
     }
 
-    /// A field of a whole number within bounds that must be there. JSON has one kind of number: `7.0` is a whole one.
+    /// A required integer field within bounds. JSON has one kind of number: `7.0` is an integer.
     pub fn required_number(&mut self, name: &str, min: u64, max: u64) -> Option<u64> {
         let Some(value) = self.object.member(name) else {
             self.fault(name, "is missing");
@@ -132,7 +132,7 @@ impl<'a, 'o> Fields<'a, 'o> {
         number
     }
 
-    /// A list of objects, `min` to `max` of them, each read by a function from its own fields.
+    /// A list of `min` to `max` objects, each parsed by a function.
     pub fn required_list<T>(
         &mut self,
         name: &str,
@@ -159,7 +159,7 @@ impl<'a, 'o> Fields<'a, 'o> {
         if in_bounds {
             return list.into_iter().collect();
         }
-        // Which items will be left is not known; what is wrong with each would only hide what is wrong with all.
+        // It is unknown which items will be removed, so only the number is reported.
         self.faults.invalid.truncate(before);
         None
     }
@@ -183,22 +183,21 @@ impl<'a, 'o> Fields<'a, 'o> {
         value
     }
 
-    /// Refuses members that are not among `known`, those that are null too: for callers whose misspelt option must not
-    /// go unnoticed.
+    /// Refuses members that are not among `known`, null ones included, so that a misspelt option is reported.
     pub fn refuse_unknown(&mut self, known: &[&str]) {
         let unknown: Vec<_> = self.object.names().filter(|name| !known.contains(name)).collect();
         for name in unknown {
             let name: String = name.chars().take(64).collect();
-            self.fault(&name, &format!("is not known here; known are {}", known.join(", ")));
+            self.fault(&name, &format!("is unknown; known members are {}", known.join(", ")));
         }
     }
 
-    /// Adds a fault of a field that its type cannot detect.
+    /// Adds a fault that a field's type cannot detect.
     pub fn fault(&mut self, name: &str, sentence: &str) {
         self.faults.invalid.push(format!("{}{name} {sentence}", self.path));
     }
 
-    /// Ends the reading: the value if nothing was faulty, otherwise everything that was.
+    /// Ends parsing: the value if no field is faulty, otherwise all faults.
     pub fn finish<T>(self, value: impl FnOnce() -> Option<T>) -> Result<T, BadRequest> {
         if !self.faults.wrong_types.is_empty() {
             return Err(Malformed::WrongType(listed(&self.faults.wrong_types)).into());

@@ -1,4 +1,4 @@
-//! The upload call: where a file may be posted, and with which form fields (contract §3).
+//! The upload call: the address and the form fields for posting a file (contract §3).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
@@ -57,7 +57,8 @@ schema!(
     "A file's name; its extension decides the format that the file must have."
 );
 
-/// As [`Filename`] and [`GenerateUploadUrlRequest::format`] read it: an extension in either case after any line.
+/// The pattern that [`Filename`] and [`GenerateUploadUrlRequest::format`] accept: any line and an extension in either
+/// case.
 fn filename_pattern() -> String {
     let either_case = |letter: char| format!("[{letter}{}]", letter.to_ascii_uppercase());
     let extensions =
@@ -66,13 +67,13 @@ fn filename_pattern() -> String {
     format!("^{line}\\.({})$", extensions.join("|"))
 }
 
-/// Asks where to upload one file.
+/// Requests a form to upload one file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GenerateUploadUrlRequest {
     /// The file's name.
     pub filename: Filename,
-    /// The file's media type. Where it is left out, it follows from the extension.
+    /// The file's media type. By default it follows from the extension.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<ContentType>)]
     pub content_type: Option<String>,
@@ -92,8 +93,8 @@ impl GenerateUploadUrlRequest {
     /// The format that the name and the content type agree on.
     ///
     /// # Errors
-    /// `File.UnsupportedType` with a sentence, where the scene does not take the extension, or the content type is
-    /// that of another format.
+    /// `File.UnsupportedType` with a message, if the scene does not accept the extension, or the content type is that
+    /// of another format.
     pub fn format(&self) -> Result<FileFormat, (Code, String)> {
         let refused = |sentence: String| (Code::UnsupportedFileType, sentence);
         let format = self.scene.format(self.filename.extension()).ok_or_else(|| {
@@ -134,7 +135,7 @@ fn content_type(text: &str) -> Result<String, Invalid> {
     Ok(text.to_owned())
 }
 
-/// Where and how to post the file: every form field, then `file` last.
+/// Where and how to post the file: every form field, and `file` last.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UploadUrlData {

@@ -1,4 +1,4 @@
-//! Lower-case hexadecimal of a fixed width, parsed strictly: what identifies apps and files has one spelling only.
+//! Lower-case hexadecimal of a fixed width, parsed strictly: identifiers of apps and files have only one spelling.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Identifiers of the wire. Each parses once, strictly, and cannot be wrong afterwards.
+//! Identifiers of the wire protocol. Each is parsed once, strictly, and always valid afterwards.
 
 use std::fmt;
 use std::str::FromStr;
@@ -47,7 +47,7 @@ impl AppId {
         Self(bytes)
     }
 
-    /// The 16 bytes that the digits spell.
+    /// The 16 bytes of the digits.
     pub const fn as_bytes(&self) -> &[u8; 16] {
         &self.0
     }
@@ -91,7 +91,7 @@ impl AppSecret {
         Self(digits)
     }
 
-    /// The 32 ASCII bytes that enter the signature. The name is long so that every use is seen in review.
+    /// The 32 ASCII bytes that enter the signature. The name makes every use visible in review.
     pub fn expose_ascii(&self) -> &[u8; APP_ID_DIGITS] {
         &self.0
     }
@@ -156,7 +156,7 @@ impl fmt::Display for Nonce {
 pub struct MerchantId(u32);
 
 impl MerchantId {
-    /// The largest merchant number: what a signed 32-bit column of every database holds.
+    /// The largest merchant number: a signed 32-bit column in every database.
     pub const MAX: u32 = i32::MAX as u32;
     /// The merchant with that number. Numbers are assigned from 1, so no merchant ever has it.
     pub const LAST: Self = Self(Self::MAX);
@@ -187,7 +187,7 @@ impl From<MerchantId> for u32 {
 impl FromStr for MerchantId {
     type Err = Invalid;
 
-    /// Parses the one decimal spelling: no sign, no leading zero.
+    /// Parses the canonical decimal form: no sign, no leading zero.
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let number = text.parse::<u32>().ok().filter(|number| number.to_string() == text);
         Self::try_from(number.unwrap_or(0))

@@ -35,7 +35,7 @@ pub use storage_uri::{FileId, StorageUri};
 pub use text::{EvidenceName, MerchantTradeNo, PaymentNo};
 pub use time::{FRESHNESS_WINDOW, UnixMillis};
 
-/// A value from outside that is not of its form. The sentence says what the form is, without naming the field.
+/// A malformed value. The message says what it must be, without the field's name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Invalid(pub String);

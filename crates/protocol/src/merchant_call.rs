@@ -16,7 +16,7 @@ pub struct Read;
 #[derive(Debug)]
 pub struct Write;
 
-/// What the table says of a request. Implemented by the table alone.
+/// The table's entry for a request. Implemented by the table only.
 pub trait CallEntry {
     /// Which call it is.
     const CALL: MerchantCall;
@@ -29,7 +29,7 @@ pub trait MerchantRequest: CallEntry + Sized {
     /// The envelope's `data` on success.
     type Data: Serialize + for<'de> Deserialize<'de>;
 
-    /// Reads the request from a strictly parsed body.
+    /// Parses the request from a strictly parsed body.
     ///
     /// # Errors
     ///
@@ -76,7 +76,7 @@ merchant_calls! {
 }
 
 impl MerchantCall {
-    /// The last part of the path, by which metrics and people name the call.
+    /// The last segment of the path, the call's name in metrics and messages.
     pub fn name(self) -> &'static str {
         self.path().rsplit('/').next().unwrap_or_default()
     }

@@ -27,7 +27,7 @@ impl Currency {
         self.0.code()
     }
 
-    /// Digits after the decimal point on the wire: three where ISO 4217 has three, else two (contract §5).
+    /// Digits after the decimal point on the wire: three if ISO 4217 has three, otherwise two (contract §5).
     pub fn decimals(self) -> u32 {
         if self.0.exponent() == Some(3) { 3 } else { 2 }
     }
@@ -43,7 +43,7 @@ impl FromStr for Currency {
             .ok_or_else(|| Invalid::new("must be an ISO 4217 currency code, such as USD"))?;
         if currency.is_fund() || currency.exponent().is_none_or(|digits| digits > 3) {
             return Err(Invalid::new(
-                "must be a currency that people pay in, such as USD: ISO 4217 lists metals, test codes, funds and units \
+                "must be a payment currency, such as USD: ISO 4217 lists metals, test codes, funds and units \
                  of account, too",
             ));
         }
@@ -58,7 +58,7 @@ impl fmt::Display for Currency {
 }
 
 crate::ids::serde_as_text!(Currency);
-schema!(Currency, one_of(Currency::codes()), "An ISO 4217 currency in which people pay.");
+schema!(Currency, one_of(Currency::codes()), "An ISO 4217 payment currency.");
 
 /// An amount of money, never negative.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -68,7 +68,7 @@ pub struct Amount {
 }
 
 impl Amount {
-    /// An amount in units of the last decimal that the wire shows: cents, or thousandths of a dinar.
+    /// An amount in units of the last decimal on the wire: cents, or thousandths of a dinar.
     pub const fn from_minor_units(minor_units: i64, currency: Currency) -> Self {
         Self { minor_units, currency }
     }
@@ -105,7 +105,7 @@ impl Amount {
         Ok(Self { minor_units, currency })
     }
 
-    /// The amount in units of the last decimal that the wire shows.
+    /// The amount in units of the last decimal on the wire.
     pub const fn minor_units(self) -> i64 {
         self.minor_units
     }
@@ -117,7 +117,7 @@ impl Amount {
 }
 
 impl fmt::Display for Amount {
-    /// The decimal alone, without the currency.
+    /// The decimal, without the currency.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let decimals = self.currency.decimals();
         let scale = 10_i64.pow(decimals);
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn an_amount_is_more_than_nothing_in_units_that_its_currency_has() {
+    fn amount_is_positive_in_units_of_its_currency() {
         for (wrong, currency, why) in [
             ("0", "USD", "must be more than 0"),
             ("0.00", "USD", "must be more than 0"),
@@ -193,13 +193,13 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_pays_in_is_not_a_currency() {
+    fn non_payment_currencies_are_refused() {
         let message = |wrong: &str| wrong.parse::<Currency>().expect_err(wrong).to_string();
         for unknown in ["", "usd", "US", "USDT"] {
             assert!(message(unknown).contains("must be an ISO 4217 currency code"), "{unknown:?}");
         }
         for listed in ["XAU", "XXX", "XTS", "CLF", "UYW", "UYI", "COU", "CHE", "CHW", "BOV", "MXV", "USN"] {
-            assert!(message(listed).contains("must be a currency that people pay in"), "{listed:?}");
+            assert!(message(listed).contains("must be a payment currency"), "{listed:?}");
         }
     }
 }

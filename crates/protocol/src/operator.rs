@@ -1,8 +1,7 @@
-//! The operator API (contract §8): its requests, one file for each noun, and its [answers]. It is spoken with a token
-//! in the place of a signature, and members of a request that are not known are refused: an operator's misspelt option
-//! must not go unnoticed.
+//! The operator API (contract §8): its requests, one file for each resource, and its [answers]. Callers authenticate by
+//! a token instead of a signature. Unknown members of a request are refused, so that a misspelt option is reported.
 //!
-//! The gateway reads what the command line writes, and the other way round, each by the one type of a shape.
+//! Gateway and command line share these types, each for both serializing and parsing.
 
 pub mod answers;
 mod app;

@@ -1,12 +1,12 @@
-//! What an uploaded file is for, and the rules that follow from it: formats, size limit and folder (contract §3).
+//! The purpose of an uploaded file, which determines formats, size limit and folder (contract §3).
 
 use crate::dispute::wire_enum;
 
-/// Most bytes of a piece of evidence in a dispute: 2 MB (contract §3).
+/// Most bytes of an evidence file: 2 MB (contract §3).
 pub const DISPUTE_EVIDENCE_MAX_BYTES: u64 = 2_097_152;
 
 wire_enum! {
-    /// What a file is for, which decides its formats, its size limit and its folder (contract §3).
+    /// The purpose of a file, which determines its formats, its size limit and its folder (contract §3).
     Scene (
         "The purpose of a file, which decides the formats that it may have: jpg, jpeg, png, pdf, xls or xlsx."
     ) {
@@ -30,19 +30,19 @@ impl Scene {
         }
     }
 
-    /// Largest file of any scene, in bytes: the bound where the scene is not known yet.
+    /// Largest file of any scene, in bytes: the limit while the scene is unknown.
     pub fn max_bytes_of_any() -> u64 {
         Self::ALL.iter().map(|scene| scene.max_bytes()).max().unwrap_or_default()
     }
 
-    /// Where the files are stored, under the merchant's folder.
+    /// The folder of the files, below the merchant's folder.
     pub const fn folder(self) -> &'static str {
         match self {
             Self::DisputeEvidence => "open/dispute-evidence",
         }
     }
 
-    /// The format that a file name's extension stands for, in either case.
+    /// The format of a file name's extension, in either case.
     pub fn format(self, extension: &str) -> Option<FileFormat> {
         self.formats().iter().copied().find(|format| format.extension().eq_ignore_ascii_case(extension))
     }

@@ -1,9 +1,9 @@
-//! Helpers by which the types of this crate describe themselves in OpenAPI. A schema has the limits of its parser,
-//! taken from the same constants; where the parser's rule is code, the schema has a pattern that says the same.
+//! Helpers for the OpenAPI schemas of this crate's types. A schema has the limits of its parser, from the same
+//! constants; if the parser's rule is code, the schema has an equivalent pattern.
 
 use utoipa::openapi::{ObjectBuilder, SchemaFormat, Type};
 
-/// Implements `ToSchema` for a type that travels as one text or number.
+/// Implements `ToSchema` for a type that is serialized as one string or number.
 macro_rules! schema {
     ($type:ty, $schema:expr, $description:expr) => {
         impl utoipa::PartialSchema for $type {
@@ -47,7 +47,7 @@ pub(crate) fn number(min: usize, max: usize) -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(min)).maximum(Some(max))
 }
 
-/// One line of 1 to `max` characters as [`crate::text`] reads it: no control characters, bidirectional ones included,
+/// One line of 1 to `max` characters as [`crate::text`] parses it: no control characters, bidirectional ones included,
 /// and at least one visible character.
 pub(crate) fn line(max: usize) -> ObjectBuilder {
     const LINE: &str = concat!(

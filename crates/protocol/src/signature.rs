@@ -14,28 +14,28 @@ use crate::{AppId, AppSecret, Invalid, Nonce, UnixMillis, hex_digits};
 ///
 /// Deliberately without `PartialEq`: signatures are compared in constant time, by [`verify`].
 #[derive(Clone, Copy)]
-pub struct Sign([u8; 32]);
+pub struct Signature([u8; 32]);
 
-impl Sign {
+impl Signature {
     /// Reads 64 hex digits in either case.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         hex_digits::parse_any_case(text).map(Self).ok_or_else(|| Invalid::new("must be 64 hex digits"))
     }
 }
 
-impl fmt::Display for Sign {
+impl fmt::Display for Signature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         hex_digits::write(&self.0, f)
     }
 }
 
-impl fmt::Debug for Sign {
+impl fmt::Debug for Signature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Sign(..)")
+        f.write_str("Signature(..)")
     }
 }
 
-/// What is signed besides the app, its secret, time and nonce: the message's method, URL and body.
+/// The message that is signed: method, URL and body. The signed bytes also contain app, secret, time and nonce.
 ///
 /// For an answer, method and URL are those of its request.
 #[derive(Debug, Clone, Copy)]
@@ -50,20 +50,20 @@ pub struct Message<'a> {
     pub body: &'a [u8],
 }
 
-/// Who signs, and how. The crate's opening page has an example.
+/// The signer's credentials. See the example in the crate's documentation.
 #[derive(Debug, Clone, Copy)]
 pub struct Signer<'a> {
     /// How the signature is computed.
     pub scheme: Scheme,
-    /// The app that signs, or that is answered.
+    /// The app that signs, or whose request is answered.
     pub app_id: AppId,
-    /// What that app and the gateway share.
+    /// The secret that the app and the gateway share.
     pub secret: &'a AppSecret,
 }
 
 impl Signer<'_> {
     /// Feeds the signed bytes, piece by piece: seven values (six under HMAC, where the secret is the key), each
-    /// followed by one LF, the last one too (contract §2).
+    /// followed by one LF, also the last one (contract §2).
     ///
     /// Invariant: nothing else in the project makes signed bytes; `cargo xtask tidy` checks it.
     fn signed_bytes(
@@ -85,7 +85,7 @@ impl Signer<'_> {
         to.text(format_args!("\n"));
     }
 
-    /// The signed bytes whole, for people who compare them with what they signed themselves.
+    /// All signed bytes, for people who compare them with those that they signed.
     ///
     /// Under `V2_SHA256` they contain the secret: mask it before you show them.
     #[must_use]
@@ -105,12 +105,12 @@ impl Signer<'_> {
 
     /// Computes the signature of a message.
     #[must_use]
-    pub fn sign(&self, timestamp: UnixMillis, nonce: &Nonce, message: &Message<'_>) -> Sign {
+    pub fn sign(&self, timestamp: UnixMillis, nonce: &Nonce, message: &Message<'_>) -> Signature {
         match self.scheme {
             Scheme::V2Sha256 => {
                 let mut hash = Sha256::new();
                 self.signed_bytes(timestamp, nonce, message, |bytes| hash.update(bytes));
-                Sign(hash.finalize().into())
+                Signature(hash.finalize().into())
             }
             Scheme::V2HmacSha256 => {
                 // A key shorter than SHA-256's block is padded with zeros (RFC 2104 §2).
@@ -118,12 +118,12 @@ impl Signer<'_> {
                 key.iter_mut().zip(self.secret.expose_ascii()).for_each(|(to, from)| *to = *from);
                 let mut mac = Hmac::<Sha256>::new((&*key).into());
                 self.signed_bytes(timestamp, nonce, message, |bytes| mac.update(bytes));
-                Sign(mac.finalize().into_bytes().into())
+                Signature(mac.finalize().into_bytes().into())
             }
         }
     }
 
-    /// Signs a message and yields the header that proves it.
+    /// Signs a message and returns its header.
     #[must_use]
     pub fn authorize(&self, timestamp: UnixMillis, nonce: Nonce, message: &Message<'_>) -> Authorization {
         let sign = self.sign(timestamp, &nonce, message);
@@ -142,12 +142,12 @@ pub fn verify(header: &Authorization, secret: &AppSecret, message: &Message<'_>)
     expected.0.ct_eq(&header.sign.0).into()
 }
 
-/// Hands formatted text on as it is made: every request and every answer passes here, and none needs a copy.
+/// Passes formatted text on without a copy, because every request and every answer is formatted here.
 pub(crate) struct Feed<F>(pub(crate) F);
 
 impl<F: FnMut(&[u8])> Feed<F> {
     pub(crate) fn text(&mut self, text: fmt::Arguments<'_>) {
-        // Handing on cannot fail.
+        // Cannot fail: `write_str` returns `Ok`.
         let _ = fmt::Write::write_fmt(self, text);
     }
 }

@@ -8,14 +8,14 @@ use crate::ids::serde_as_text;
 use crate::schema::{one_of, pattern, schema};
 use crate::{FileFormat, Invalid, MerchantId, Scene, hex_digits};
 
-/// The bucket's name as merchants see it; the bucket behind it may be called otherwise (contract §3).
+/// The bucket's name in storageUris; the real bucket may have another name (contract §3).
 pub const BUCKET: &str = "uploaded";
 
 const SCHEME: &str = "s3://";
 /// Bytes of the longest key.
 const KEY_MAX_BYTES: usize = 80;
 
-/// The 16 random bytes that name an uploaded file.
+/// The 16 random bytes that identify an uploaded file.
 pub type FileId = [u8; 16];
 
 /// The address of an uploaded file: bucket, merchant, the scene's folder, 32 lower-case hex digits, extension (contract
@@ -24,11 +24,11 @@ pub type FileId = [u8; 16];
 pub struct StorageUri {
     /// Whose file it is.
     pub merchant_id: MerchantId,
-    /// What the file is for, and so how large it may be.
+    /// The file's purpose, which limits its size.
     pub scene: Scene,
     /// The file's random name.
     pub file_id: FileId,
-    /// What the file claims to be.
+    /// The format of the file's extension.
     pub format: FileFormat,
 }
 
@@ -93,7 +93,7 @@ schema!(
     "The address of an uploaded file."
 );
 
-/// What follows the merchant in the key of a file of a scene.
+/// The part of a key after the merchant.
 fn key_pattern(scene: Scene) -> String {
     let extensions: Vec<_> = scene.formats().iter().map(|format| format.extension()).collect();
     format!("{}/[0-9a-f]{{32}}\\.({})", scene.folder(), extensions.join("|"))

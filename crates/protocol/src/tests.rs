@@ -1,4 +1,4 @@
-//! What the wire says, through the public names: the vectors of an independent implementation, and the requests.
+//! Tests of the wire protocol through the public names: the vectors of an independent implementation, and the requests.
 
 mod limits;
 mod operator_requests;

@@ -7,13 +7,13 @@ use crate::Invalid;
 use crate::ids::serde_as_text;
 use crate::schema::{line, schema};
 
-/// Whether a character embeds, overrides or isolates a direction of writing (UAX #9): a text can show in another order
-/// than it has with it, and change how what follows it is shown.
+/// Whether a character embeds, overrides or isolates a writing direction (UAX #9): it can make text appear in another
+/// order, also text that follows it.
 const fn is_bidirectional_control(character: char) -> bool {
     matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Refuses what cannot be seen and what changes how the rest is seen.
+/// Refuses invisible characters, and those that change how others are displayed.
 fn check_characters(text: &str) -> Result<(), Invalid> {
     if text.chars().any(char::is_control) {
         return Err(Invalid::new("must not contain control characters"));
@@ -26,7 +26,7 @@ fn check_characters(text: &str) -> Result<(), Invalid> {
     Ok(())
 }
 
-/// Checks a text of 1 to `max` Unicode scalar values without control characters, one of them to be seen.
+/// Checks a text of 1 to `max` Unicode scalar values, without control characters and with a visible one.
 pub(crate) fn check_line(text: &str, max: usize) -> Result<(), Invalid> {
     let is_printable_ascii = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
     let length = if is_printable_ascii { text.len() } else { text.chars().count() };
@@ -79,7 +79,7 @@ macro_rules! line {
 }
 
 line!(
-    /// The name that a merchant gives to a piece of evidence: 1 to 128 characters (contract §4).
+    /// The merchant's name for an evidence item: 1 to 128 characters (contract §4).
     EvidenceName,
     128,
     "The merchant's name for a piece of evidence."
@@ -103,7 +103,7 @@ line!(
     "The retrieval reference number of the card networks."
 );
 line!(
-    /// Why the cardholder disputes, in words: 1 to 256 characters (our choice).
+    /// The cardholder's reason as text: 1 to 256 characters (our choice).
     DisputeReason,
     256,
     "The cardholder's reason for the dispute, in words."

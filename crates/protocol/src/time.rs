@@ -1,4 +1,4 @@
-//! Moments, as the wire writes them: Unix milliseconds in headers, RFC 3339 with a zone in bodies.
+//! Times on the wire: Unix milliseconds in headers, RFC 3339 with a zone in bodies.
 
 use std::fmt;
 use std::ops::{Add, Sub};
@@ -17,7 +17,7 @@ use crate::schema::{format, schema};
 /// configured otherwise (contract §2).
 pub const FRESHNESS_WINDOW: Duration = Duration::from_secs(5 * 60);
 
-/// A moment in Unix milliseconds.
+/// A time in Unix milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct UnixMillis(pub i64);
@@ -25,13 +25,13 @@ pub struct UnixMillis(pub i64);
 const RFC3339: DateTimePrinter = DateTimePrinter::new().precision(Some(3));
 
 impl UnixMillis {
-    /// The last time that 13 digits can write, in the year 2286.
+    /// The latest time with 13 digits, in the year 2286.
     pub const MAX: Self = Self(9_999_999_999_999);
 
     /// Reads RFC 3339: date, `T`, time with optional fraction, and a zone (`Z` or `+08:00`).
     ///
-    /// A fraction finer than a millisecond is cut off. Refused: a missing zone or one a day away or more, lower-case
-    /// `t` or `z`, a space instead of `T`, bracketed zone names, leap seconds, and moments before 1970 or after
+    /// A fraction finer than a millisecond is truncated. Refused: a missing zone or one of a day or more, lower-case
+    /// `t` or `z`, a space instead of `T`, bracketed zone names, leap seconds, and times before 1970 or after
     /// [`Self::MAX`].
     pub fn from_rfc3339(text: &str) -> Result<Self, Invalid> {
         let form = || Invalid::new("must be a time with its zone, such as 2024-03-06T12:00:00.000+08:00");
@@ -47,7 +47,7 @@ impl UnixMillis {
         if !well_formed {
             return Err(form());
         }
-        // The library reads no time after the year 9999.
+        // The library parses no time after the year 9999.
         let far = seconds.starts_with("9999-");
         let moment = text.parse::<Timestamp>().map_err(|_| if far { range() } else { form() })?;
         Some(Self(moment.as_millisecond())).filter(|at| (Self(0)..=Self::MAX).contains(at)).ok_or_else(range)
@@ -83,8 +83,8 @@ fn has_shape(text: &str, shape: &str) -> bool {
 
 schema!(UnixMillis, ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0)), "Unix milliseconds.");
 
-/// The schema of a moment in a body. The format checks that there is such a day; the pattern, the years that
-/// [`UnixMillis::from_rfc3339`] reads.
+/// The schema of a time in a body. The format checks that the day exists; the pattern, the years that
+/// [`UnixMillis::from_rfc3339`] accepts.
 pub enum Time {}
 
 schema!(

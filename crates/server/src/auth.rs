@@ -28,7 +28,7 @@ use self::tokens::TokenLookup;
 use crate::http::base_url::BaseUrl;
 use crate::http::error::Refusal;
 
-/// What authenticates callers and protects against replayed requests.
+/// State for authenticating callers and detecting replayed requests.
 pub(crate) struct Auth {
     pub(crate) store: Store,
     pub(crate) keys: Arc<Keys>,
@@ -60,7 +60,7 @@ impl Auth {
     /// a decision.
     ///
     /// A nonce is reserved in memory before the commit, so that of a read and a change with one identity only one
-    /// passes. It is released where the change did not use it, which `Unavailable` alone means.
+    /// passes. It is released if the change did not use it, which only `Unavailable` means.
     pub(crate) async fn decide<O>(&self, request: WriteRequest<O>) -> Result<WriteResult, Refusal>
     where
         QueuedRequest: From<WriteRequest<O>>,

@@ -38,7 +38,7 @@ pub(crate) struct Apis {
     pub(crate) operators: bool,
 }
 
-/// Redoc 2.5.4 as npm has it; [`DOCS_PAGE`] has its hash, and its licence is next to it.
+/// Redoc 2.5.4 from npm, unmodified. [`DOCS_PAGE`] has its hash; its licence is in the same folder.
 static REDOC_SCRIPT: &[u8] = include_bytes!("../assets/redoc/redoc.standalone.js");
 static DOCS_PAGE: &[u8] = include_bytes!("openapi/page.html");
 
@@ -59,7 +59,7 @@ const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; \
      style-src 'self' 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=' \
      'sha256-QMIg+bpjm3JdElJ388KYke01izlUW0UoNOeKjpMxdgc='; \
      img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-/// Ask each time: another version of the gateway has another document.
+/// Revalidate each time: another version of the gateway has another document.
 const REVALIDATE: &str = "no-cache";
 /// A year: the version is part of the path.
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
@@ -97,7 +97,7 @@ impl StaticBody {
         Self { media_type, caching, bytes, etag }
     }
 
-    /// The bytes, or 304 where the caller has them.
+    /// The bytes, or 304 if the caller has them.
     fn response(&self, request: &HeaderMap) -> Response {
         let headers = [
             (ETAG, self.etag.as_str()),

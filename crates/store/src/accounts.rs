@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::write_request::{Outcome, TokenHash, WriteResult};
 
-/// Random bytes that name a secret; they are part of what its encryption is bound to.
+/// Random bytes that identify a secret; its encryption is bound to them.
 pub type SecretId = [u8; 16];
 
 /// A value derived from the master key. It is stored, so that a start with another key is refused.
@@ -27,7 +27,7 @@ pub struct MerchantRecord {
     pub created_at: UnixMillis,
 }
 
-/// An app: one integration of a merchant, with what is needed to verify and answer its calls.
+/// An app, one integration of a merchant, with everything needed to verify and answer its calls.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AppRecord {
     /// Its id.
@@ -55,21 +55,21 @@ impl AppRecord {
     }
 }
 
-/// An app as a change left it.
+/// An app after a change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChangedApp {
-    /// The app. Of its secrets only the one that the change made is there, encrypted as ever.
+    /// The app. Of its secrets it has only the one that the change created, encrypted.
     #[serde(flatten)]
     pub app: AppRecord,
-    /// The time up to which the second-newest secret still verifies. Answers that older versions stored have none.
+    /// The time up to which the second-newest secret still verifies. Answers stored by older versions have none.
     #[serde(default)]
     pub overlap_until: Option<UnixMillis>,
 }
 
-/// An encrypted secret by itself, with what its encryption is bound to.
+/// An encrypted secret with its app and id, which its encryption is bound to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SealedAppSecret {
-    /// Whose it is.
+    /// The app.
     pub app_id: AppId,
     /// Its name.
     pub secret_id: SecretId,
@@ -77,14 +77,14 @@ pub struct SealedAppSecret {
     pub sealed: Vec<u8>,
 }
 
-/// An encrypted secret. This crate cannot open it.
+/// An encrypted secret. This crate cannot decrypt it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SealedSecret {
     /// Its name.
     pub secret_id: SecretId,
     /// The ciphertext.
     pub sealed: Vec<u8>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: UnixMillis,
     /// The time up to which it verifies; `None` for the newest.
     pub expires_at: Option<UnixMillis>,
@@ -99,7 +99,7 @@ pub struct TokenRecord {
     pub name: TokenName,
     /// What its holder may do.
     pub role: Role,
-    /// When it was made.
+    /// When it was created.
     pub created_at: UnixMillis,
     /// When it was revoked.
     pub revoked_at: Option<UnixMillis>,
@@ -132,7 +132,7 @@ pub enum AccountChange {
         /// Its time zone.
         time_zone: TimeZoneName,
     },
-    /// What is `None` stays.
+    /// A field that is `None` is not changed.
     ChangeMerchant {
         /// Which.
         merchant_id: MerchantId,
@@ -147,14 +147,14 @@ pub enum AccountChange {
         merchant_id: MerchantId,
         /// Its id.
         app_id: AppId,
-        /// What is missing gets its default.
+        /// A missing field gets its default.
         settings: AppSettings,
         /// The first secret's name.
         secret_id: SecretId,
         /// The first secret.
         sealed: Vec<u8>,
     },
-    /// What is `None` stays.
+    /// A field that is `None` is not changed.
     ChangeApp {
         /// Whose.
         merchant_id: MerchantId,
@@ -163,8 +163,8 @@ pub enum AccountChange {
         /// The new settings.
         settings: AppSettings,
     },
-    /// A new secret; the old one verifies until the overlap's end. Refused while another overlap is running, unless
-    /// there is to be none: then every older secret ends with this change.
+    /// A new secret; the old one verifies until the end of the overlap. Refused while another overlap is running. A
+    /// rotation without an overlap is not refused, and ends every older secret.
     RotateSecret {
         /// Whose.
         merchant_id: MerchantId,
@@ -196,7 +196,7 @@ pub enum AccountChange {
         /// Which.
         name: TokenName,
     },
-    /// Sets an admin's token, in place of one with the same name.
+    /// Sets an admin's token, and replaces one of the same name.
     PutToken {
         /// Its name.
         name: TokenName,
@@ -213,23 +213,23 @@ pub enum AccountChange {
         /// SHA-256 of the first token.
         hash: TokenHash,
     },
-    /// Gives the installation an identity, unless it has one: the first one stays.
+    /// Gives the installation an identity, unless it has one.
     SetInstallationId {
         /// Random bytes.
         identity: [u8; 16],
     },
-    /// Records where the evidence is stored, so that no gateway serves this database with another store, where
-    /// missing files would look as if they had never been uploaded. Changes nothing unless none, or `instead_of`, is
-    /// recorded.
+    /// Records where the evidence is stored, so that no gateway serves this database with another store, where files
+    /// that are missing would count as never uploaded. A compare-and-set: it changes nothing if another location than
+    /// `expected` is recorded.
     SetEvidenceLocation {
-        /// The store's name.
-        place: String,
-        /// The recorded one, if it is to be given up.
-        instead_of: Option<String>,
+        /// The folder or bucket.
+        location: String,
+        /// The recorded location; `None` if none is recorded.
+        expected: Option<String>,
     },
 }
 
-/// Which cached apps a change makes stale.
+/// Which cached apps a change invalidates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AffectedApps {
     /// None.
@@ -241,7 +241,7 @@ pub enum AffectedApps {
 }
 
 impl AccountChange {
-    /// What must not be remembered as it was.
+    /// The cached apps that this change invalidates.
     pub const fn affected_apps(&self) -> AffectedApps {
         match self {
             Self::ChangeMerchant { merchant_id, .. } => AffectedApps::Merchant(*merchant_id),
@@ -249,7 +249,7 @@ impl AccountChange {
             | Self::ChangeApp { app_id, .. }
             | Self::RotateSecret { app_id, .. }
             | Self::EndOverlap { app_id, .. } => AffectedApps::App(*app_id),
-            // A secret that was used verifies as it did.
+            // The first use does not change how a secret verifies.
             Self::SecretUsed { .. }
             | Self::CreateMerchant { .. }
             | Self::CreateToken(_)
@@ -261,7 +261,7 @@ impl AccountChange {
         }
     }
 
-    /// The token that it makes or changes, by its name.
+    /// The name of the token that it creates or changes.
     pub(crate) const fn token_name(&self) -> Option<&TokenName> {
         match self {
             Self::CreateToken(CreatedToken { name, .. })
@@ -281,7 +281,7 @@ impl AccountChange {
     }
 }
 
-/// Why an account did not change.
+/// Why an account was not changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AccountRefusal {
     /// There is no such merchant.
@@ -295,18 +295,18 @@ pub enum AccountRefusal {
              overlapSeconds 0, which ends all older secrets", .0.to_rfc3339_utc())]
     OverlapRunning(UnixMillis),
     /// Another token has the same value.
-    #[error("this token's value is in use under another name; make a new one")]
+    #[error("this token's value is in use under another name; create a new one")]
     TokenInUse,
     /// An active token has this name.
     #[error("a token of this name is in use; choose another name, or revoke that one first")]
     TokenNameInUse,
-    /// There never was a token with this name.
+    /// No token ever had this name.
     #[error("there is no such token")]
     NoToken,
 }
 
 impl AccountRefusal {
-    /// The code that answers it.
+    /// The code of the answer.
     pub const fn code(&self) -> Code {
         match self {
             Self::NoMerchant | Self::NoApp | Self::NoToken => Code::OperatorNotFound,
@@ -315,12 +315,12 @@ impl AccountRefusal {
     }
 }
 
-/// The merchant after a change. The answer is stored for retries as it is.
+/// The merchant after a change. Stored as it is, as the answer to retries.
 pub(crate) fn merchant_answer(merchant: Option<MerchantRecord>) -> WriteResult {
     merchant.map_or_else(no_merchant, |merchant| Ok(Outcome::Merchant(merchant)))
 }
 
-/// The app after a change, with the secret that the change made.
+/// The app after a change, with the secret that the change created.
 pub(crate) fn app_answer(app: Option<AppRecord>, made: Option<SecretId>, now: UnixMillis) -> WriteResult {
     let Some(mut app) = app else { return no_app() };
     let overlap_until = app.overlap_until(now);

@@ -18,7 +18,7 @@ use crate::write_request::{
     WriteRequest, WriteResult,
 };
 
-/// The keys of everything that a batch names, sorted, so that locks are taken in one order everywhere.
+/// The keys of all rows that a batch needs, sorted, so that locks are taken in one order everywhere.
 #[derive(Debug, Default)]
 pub(crate) struct KeySet {
     pub(crate) disputes: BTreeSet<DisputeNo>,
@@ -67,14 +67,14 @@ impl KeySet {
     }
 }
 
-/// What was found for the names of a batch.
+/// What was loaded for the keys of a batch.
 #[derive(Debug, Default)]
 pub(crate) struct Loaded {
-    /// Timestamps at or below it are stale: their nonces have been forgotten.
+    /// Timestamps at or below it are stale: their nonces may have been deleted.
     pub(crate) nonce_bound: i64,
     pub(crate) disputes: HashMap<DisputeNo, Dispute>,
     pub(crate) used_nonces: HashSet<NonceUse>,
-    /// Those of the named tokens that are not revoked.
+    /// The named tokens that are not revoked.
     pub(crate) tokens: HashSet<TokenHash>,
     pub(crate) keys: HashMap<KeyName, StoredAnswer>,
     pub(crate) uploads: HashMap<StorageUri, StoredUpload>,
@@ -88,7 +88,7 @@ pub(crate) struct StoredUpload {
     pub(crate) swept: bool,
 }
 
-/// The first answer under an idempotency key, and for which request it was.
+/// The first answer under an idempotency key, and the hash of its request.
 #[derive(Debug, Clone)]
 pub(crate) struct StoredAnswer {
     pub(crate) request: RequestHash,
@@ -96,8 +96,8 @@ pub(crate) struct StoredAnswer {
     pub(crate) created_at: UnixMillis,
 }
 
-/// How long a retry under the same idempotency key shows the secret or token that was made. It is hidden by the clock
-/// of the request, even if upkeep deletes it later.
+/// How long a retry under the same idempotency key shows the created secret or token. After this time, by the clock
+/// of the request, it is hidden even if upkeep has not deleted it yet.
 pub const SECRETS_SHOWN_FOR: Duration = Duration::from_secs(24 * 3600);
 
 impl StoredAnswer {
@@ -116,7 +116,7 @@ impl StoredAnswer {
     }
 }
 
-/// An answer as it is stored.
+/// An answer in its stored form.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum RecordedAnswer {
     Done(Outcome),
@@ -128,7 +128,7 @@ const SECRET_EXPIRED: &str = "this request was carried out; the secret or token 
                              kept any more. If it is lost, rotate the app's secret, or revoke the token and create another";
 
 impl RecordedAnswer {
-    /// Replaces an answer that held a secret.
+    /// Replaces an answer that contained a secret.
     pub(crate) fn secret_expired() -> Self {
         Self::Refused { code: Code::OperatorConflict.to_string(), message: SECRET_EXPIRED.to_owned() }
     }
@@ -157,7 +157,7 @@ pub(crate) struct Changes {
     pub(crate) keys: Vec<(IdempotencyKey, RecordedAnswer, UnixMillis)>,
     /// New disputes, with their facts and time; their state is in `disputes`.
     pub(crate) openings: Vec<(Opening, UnixMillis)>,
-    /// The final state of each changed dispute: one row each, however many commands it got.
+    /// The final state of each changed dispute: one row each, for any number of commands.
     pub(crate) disputes: BTreeMap<DisputeNo, Dispute>,
     pub(crate) entries: Vec<(DisputeNo, ChainedEntry)>,
     pub(crate) submissions: Vec<(DisputeNo, Submission)>,
@@ -172,7 +172,7 @@ impl Changes {
     }
 }
 
-/// Decides requests one after another over what was loaded.
+/// Decides requests one after another on the loaded rows.
 pub(crate) struct BatchState {
     loaded: Loaded,
     changes: Changes,
@@ -183,12 +183,12 @@ impl BatchState {
         Self { loaded, changes: Changes::default() }
     }
 
-    /// What is to be saved when all requests have been decided.
+    /// What to save when all requests have been decided.
     pub(crate) fn into_changes(self) -> Changes {
         self.changes
     }
 
-    /// Decides one request. A refused request leaves its nonce or key and nothing else.
+    /// Decides one request. A refused request writes its nonce or key and nothing else.
     pub(crate) fn decide(&mut self, request: &WriteRequest) -> WriteResult {
         if request.token.is_some_and(|token| !self.loaded.tokens.contains(&token)) {
             return Err(Rejection::TokenRevoked);
@@ -212,8 +212,8 @@ impl BatchState {
                 let (key, arrived_at) = (key.clone(), request.arrived_at);
                 let answer = self.apply(request);
                 if answer.as_ref().is_err_and(|refused| refused.code() == Code::InvalidParameter) {
-                    // Like a request that is refused with 400 before it is queued: it can be corrected under the same
-                    // key.
+                    // Like a request that is refused with 400 before it is queued: it can be corrected under the
+                    // same key.
                     return answer;
                 }
                 let kept = RecordedAnswer::of(&answer);
@@ -320,8 +320,7 @@ impl BatchState {
         Outcome::Dispute { dispute_no, sequence, opened }
     }
 
-    /// Recording the same file twice is a repetition: an upload is adopted after a crash whether or not its row was
-    /// written before.
+    /// Recording the same file twice is a repetition: after a crash an upload is recorded again if its row exists.
     fn record_upload(&mut self, upload: &Upload, arrived_at: UnixMillis) -> WriteResult {
         match self.loaded.uploads.get(&upload.url) {
             Some(stored) if stored.file == upload.file && !stored.swept => Ok(Outcome::Nothing),

@@ -1,7 +1,7 @@
 //! The committer: requests that wait form a batch, one transaction serves the batch, and each request is answered after
-//! the commit. Batching and retries are written once, over what a [`Database`] can do.
+//! the commit. Batching and retries are implemented once, on the trait [`Database`].
 //!
-//! The caller holds only the receiver of its answer: a client that disconnects never touches a batch.
+//! The caller holds only the receiver of its answer: a client that disconnects does not affect a batch.
 
 use std::io;
 use std::sync::Arc;
@@ -23,10 +23,10 @@ use crate::{CommitError, Options};
 /// still commits before the background job expires a dispute whose deadline the request met.
 const WAIT_LIMIT: Duration = COMMIT_LIMIT.saturating_sub(Duration::from_secs(1));
 
-/// How often a batch is tried while other transactions conflict with it. The other one has usually committed by the
-/// second attempt.
+/// Attempts of a batch that other transactions conflict with. The other one has usually committed by the second
+/// attempt.
 const ATTEMPTS_MAX: u32 = 8;
-/// How long after the first attempt another one is made.
+/// How long after the first attempt another one may start.
 const RETRY_LIMIT: Duration = Duration::from_secs(2);
 
 /// Why a transaction did not commit.
@@ -39,7 +39,7 @@ pub(crate) enum Failure {
     /// The database refused the data; nothing was changed.
     Data(String),
     /// Another transaction conflicted, or the connection was lost before the commit; nothing was changed. The next
-    /// attempt loads what is stored then.
+    /// attempt loads the new state.
     Retry(String),
 }
 
@@ -53,7 +53,7 @@ impl From<Failure> for CommitError {
     }
 }
 
-/// Whether the last write failed because of the database, or none was made yet. Readiness follows it.
+/// Whether the last write failed because of the database, or there was none yet. Readiness depends on it.
 #[derive(Debug)]
 struct WriterHealth {
     is_unhealthy: AtomicBool,
@@ -70,7 +70,7 @@ impl WriterHealth {
         self.is_unhealthy.store(false, Ordering::Relaxed);
     }
 
-    /// Data that was refused and conflicts say nothing about the database.
+    /// Refused data and conflicts do not count as failures of the database.
     fn record_failure(&self, failure: &Failure) {
         if matches!(failure, Failure::Unavailable(_) | Failure::Unknown(_)) {
             self.is_unhealthy.store(true, Ordering::Relaxed);
@@ -78,9 +78,9 @@ impl WriterHealth {
     }
 }
 
-/// What the committer needs of a database. Each call but `run_single` is a step of one transaction.
+/// The database operations of the committer. Each method but `run_single` is a step of one transaction.
 pub(crate) trait Database {
-    /// Begins a transaction and reads everything that the batch names.
+    /// Begins a transaction and loads all rows that the batch needs.
     async fn load(&mut self, keys: &KeySet) -> Result<Loaded, Failure>;
 
     /// Saves what was decided and commits. Plain statements that fail rather than skip.
@@ -89,16 +89,16 @@ pub(crate) trait Database {
     /// Ends the transaction without a change.
     async fn roll_back(&mut self);
 
-    /// Runs an account change or an upkeep step in a transaction of its own.
+    /// Runs an account change or an upkeep step in a separate transaction.
     async fn run_single(&mut self, request: &WriteRequest<SingleOperation>) -> Result<WriteResult, Failure>;
 
-    /// Leaves the database in order once the last request is answered.
+    /// Cleans up after the last request was answered.
     async fn close(&mut self) {}
 }
 
 type CommitResult = Result<WriteResult, CommitError>;
 
-/// Where a request's answer goes, and since when the request waits.
+/// Where a request's answer is sent, and since when the request waits.
 struct Waiter {
     since: Instant,
     reply: oneshot::Sender<CommitResult>,
@@ -112,29 +112,29 @@ struct Batch {
     waiters: Vec<Waiter>,
 }
 
-/// What the dispatcher is sent: answers, and what it drops for the committer.
+/// A message to the dispatcher: answers to send, and values to drop for the committer.
 struct Replies {
     replies: Vec<(Waiter, CommitResult)>,
     _requests: Vec<WriteRequest>,
     _changes: Changes,
 }
 
-/// Sends answers from within the runtime that the callers wait in. Waking a task from another thread costs a lock and
-/// often a system call; a batch is handed over as one message, and its callers are woken from inside.
+/// Sends answers from within the callers' runtime. Waking a task from another thread costs a lock and often a system
+/// call; so a batch is one message, and its callers are woken from inside the runtime.
 ///
-/// Requests and changes are dropped there, too: freeing them is not the committer's time.
+/// It also drops requests and changes, so that freeing them does not take the committer's time.
 struct ReplyDispatcher(mpsc::UnboundedSender<Replies>);
 
 impl ReplyDispatcher {
     /// Starts the task, in the caller's runtime.
     fn start() -> Self {
-        // Bounded by the queue: every reply in it belongs to a request that was in that.
+        // Bounded by the queue: every reply belongs to a request that was queued.
         let (sender, mut receiver) = mpsc::unbounded_channel::<Replies>();
         tokio::spawn(async move {
             while let Some(Replies { replies, .. }) = receiver.recv().await {
                 meters::count_requests(replies.iter().map(|(_, reply)| reply));
                 for (waiter, reply) in replies {
-                    // The caller may have gone; what was committed stays committed.
+                    // The caller may have disconnected; the commit is not affected.
                     let _ = waiter.reply.send(reply);
                 }
             }
@@ -143,7 +143,7 @@ impl ReplyDispatcher {
     }
 
     fn send(&self, replies: Vec<(Waiter, CommitResult)>, requests: Vec<WriteRequest>, changes: Changes) {
-        // Fails only when the runtime is gone, and every caller with it.
+        // Fails only when the runtime, and so every caller, has ended.
         let _ = self.0.send(Replies { replies, _requests: requests, _changes: changes });
     }
 
@@ -183,7 +183,7 @@ impl Committer {
         Ok(committer)
     }
 
-    /// A committer, and the worker that must be run for it.
+    /// A committer, and its worker, which the caller must run.
     fn new(options: &Options) -> (Self, Worker) {
         let (sender, queue) = mpsc::channel(options.queue_max.max(1));
         let health = Arc::new(WriterHealth::unproven());
@@ -277,7 +277,7 @@ impl Worker {
     ) {
         let outcome = run_single(database, request).await;
         match &outcome {
-            // The others write too little to prove that a batch could be written.
+            // Other single operations write too little to prove that a batch can be written.
             Ok(_) if matches!(request.operation, SingleOperation::Upkeep(Upkeep::Probe)) => {
                 self.guard.health.record_success();
             }
@@ -331,7 +331,7 @@ impl Worker {
             let outcome = run_batch(database, requests, oldest).await;
             let Some(outcome) = budget.check(outcome) else { continue };
             match &outcome {
-                // Nothing was written, which proves nothing.
+                // Nothing was written, so it does not prove that the database can be written.
                 Ok((_, changes)) if changes.is_empty() => {}
                 Ok(_) => self.guard.health.record_success(),
                 Err(failure) => self.guard.health.record_failure(failure),
@@ -346,7 +346,7 @@ fn single((answers, _): (Vec<WriteResult>, Changes)) -> CommitResult {
     answers.into_iter().next().ok_or_else(missing)
 }
 
-/// Runs a request in a transaction of its own, and retries after a conflict.
+/// Runs a request in a separate transaction, and retries after a conflict.
 async fn run_single(
     database: &mut impl Database,
     request: &WriteRequest<SingleOperation>,
@@ -359,7 +359,7 @@ async fn run_single(
     }
 }
 
-/// How often and how long a transaction may still be retried.
+/// How many attempts, and how much time, a transaction has left.
 struct RetryBudget {
     attempts_left: u32,
     until: Instant,
@@ -370,7 +370,7 @@ impl RetryBudget {
         Self { attempts_left: ATTEMPTS_MAX, until: Instant::now() + RETRY_LIMIT }
     }
 
-    /// The final outcome; `None` where the transaction is to be tried again.
+    /// The final outcome; `None` if the transaction is to be retried.
     fn check<T>(&mut self, outcome: Result<T, Failure>) -> Option<Result<T, Failure>> {
         let Err(Failure::Retry(cause)) = outcome else { return Some(outcome) };
         metrics::counter!("rebuttal_commit_retries_total").increment(1);
@@ -395,7 +395,7 @@ async fn run_batch(
         }
     };
     if oldest.elapsed() > COMMIT_LIMIT {
-        // A deadline that the request met may have been expired by another replica meanwhile.
+        // Another replica may have expired the dispute meanwhile.
         database.roll_back().await;
         return Err(Failure::Unavailable("the database took too long".to_owned()));
     }

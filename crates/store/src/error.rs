@@ -1,17 +1,17 @@
-//! What can go wrong with a database, by what the caller can do.
+//! Errors of a database, by what the caller can do.
 
 use crate::examine::Defect;
 use crate::postgres::SessionError;
 
-/// Name of the store that holds the evidence.
-pub(crate) const EVIDENCE_PLACE: &str = "evidence_place";
+/// Location of the evidence store.
+pub(crate) const EVIDENCE_LOCATION: &str = "evidence_place";
 /// Random id of the installation.
 pub(crate) const IDENTITY: &str = "identity";
 /// Fencing token: only the database that holds the bucket's newest one deletes evidence from it.
 pub(crate) const SWEEP_FENCE: &str = "sweep_fence";
 /// The latest time that a gateway trusted.
 pub(crate) const CLOCK_TRUSTED_AT: &str = "clock_trusted_at";
-/// In a database whose data was migrated: where to.
+/// In a database whose data was migrated: the target.
 pub(crate) const MIGRATED_TO: &str = "migrated_to";
 /// In the target of an unfinished data migration: where it continues.
 pub(crate) const DATA_MIGRATION: &str = "data_migration";
@@ -39,7 +39,7 @@ pub enum StoreError {
          delete the row migrated_to from its table meta"
     )]
     DataMigrated {
-        /// Where to, without a password.
+        /// The target, without a password.
         to: String,
     },
     /// A data migration into this database was interrupted.
@@ -64,7 +64,7 @@ pub enum StoreError {
     #[error("the database failed: {0}")]
     Database(Box<dyn std::error::Error + Send + Sync>),
     /// A stored value is not what this version writes; retrying does not help.
-    #[error("the database holds a value that this version cannot read: {0}")]
+    #[error("the database contains a value that this version cannot read: {0}")]
     Unreadable(String),
     /// The database can be read, but not written.
     #[error("the database cannot be written: {0}")]
@@ -75,8 +75,7 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Whether a retry may succeed without anybody changing anything: the server could not be reached, is starting or
-    /// stopping, or was too busy.
+    /// Whether the error is transient: the server could not be reached, is starting or stopping, or was too busy.
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Database(source) => {
@@ -91,13 +90,13 @@ impl StoreError {
 /// A change was not answered with an outcome.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CommitError {
-    /// Nothing was changed: too much was waiting, the wait took too long, or the database refused the transaction.
+    /// Nothing was changed: the queue was full, the wait took too long, or the database refused the transaction.
     #[error("nothing was changed: {0}")]
     Unavailable(String),
     /// Whether the change was committed is unknown.
     #[error("whether the change was committed is unknown: {0}")]
     Unknown(String),
-    /// The database refuses this change, whenever it is tried; nothing was changed.
+    /// The database refuses this change permanently; nothing was changed.
     #[error("the change cannot be stored: {0}")]
     Failed(String),
 }

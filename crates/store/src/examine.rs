@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use rebuttal_protocol::UnixMillis;
 
-use crate::error::{DATA_MIGRATION, EVIDENCE_PLACE, IDENTITY, MIGRATED_TO, SWEEP_FENCE};
+use crate::error::{DATA_MIGRATION, EVIDENCE_LOCATION, IDENTITY, MIGRATED_TO, SWEEP_FENCE};
 use crate::location::{Location, PostgresAddress};
 use crate::{KeyCheck, SCHEMA_GENERATION, SealedAppSecret, StoreError, TokenHash, postgres, sqlite};
 
@@ -14,10 +14,10 @@ pub(crate) const MIN_BINARY: &str = "min_binary";
 const NONCE_BOUND: &str = "nonce_bound";
 /// Check value of the master key.
 pub(crate) const KEY_CHECK: &str = "key_check";
-/// Secrets of apps that are read: about a second.
+/// Most app secrets that are read; it takes about a second.
 pub(crate) const SEALED_MAX: u32 = 100_000;
 
-/// What was seen of a database.
+/// The result of examining a database.
 #[derive(Debug, Clone, Default)]
 pub struct Examined {
     /// The check value of the master key; `None` until a gateway has started on it.
@@ -28,11 +28,11 @@ pub struct Examined {
     pub nonce_bound: Option<UnixMillis>,
     /// The newest entry of any dispute's history.
     pub newest_entry_at: Option<UnixMillis>,
-    /// The server's time, where there is a server, and when it was read.
+    /// The database server's time and when it was read; `None` for SQLite.
     pub server_time: Option<(UnixMillis, Instant)>,
-    /// Name of the store that holds the evidence, once a gateway has served.
-    pub evidence_place: Option<String>,
-    /// The fencing token of the bucket, once this database has swept one.
+    /// Location of the evidence store, once a gateway has served.
+    pub evidence_location: Option<String>,
+    /// The fencing token of the bucket, once a gateway of this database has deleted uploads.
     pub sweep_fence: Option<String>,
     /// Whether any upload is recorded.
     pub has_uploads: bool,
@@ -44,7 +44,7 @@ pub struct Examined {
     pub defects: Vec<Defect>,
 }
 
-/// Something that is wrong with a database. Each message says what, why it matters, and what to do.
+/// A defect of a database. Each message says what is wrong, why it matters, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Defect {
     /// There is no schema: no gateway has started on it.
@@ -62,19 +62,19 @@ pub enum Defect {
          Take a backup before"
     )]
     Behind(String),
-    /// Migrations of the same number were different ones.
+    /// A migration of the same number was a different one.
     #[error(
         "migration {0} was applied by another build of rebuttal and differs from this binary's: start a binary of the version \
          that served this database"
     )]
     OtherSchema(String),
-    /// The history of migrations, or something that they made, is missing.
+    /// The migration history, or a table or column that migrations created, is missing.
     #[error(
         "the schema is incomplete: {0}. Something other than rebuttal has changed it, or only a part of it was restored. Stop \
          every gateway, keep the database as it is, and restore it whole from a backup"
     )]
     Incomplete(String),
-    /// A newer version made the schema.
+    /// A newer version created the schema.
     #[error("the schema needs a binary of generation {0} or later; start a newer version of rebuttal")]
     TooNew(u32),
     /// The data was migrated elsewhere.
@@ -89,7 +89,7 @@ pub enum Defect {
          docs/operate/backup-and-restore.md)"
     )]
     Damaged(String),
-    /// Something could not be read, probably because of the defects before it.
+    /// Reading failed, probably because of the defects reported before.
     #[error("the rest could not be read: {0}")]
     Unreadable(String),
     /// A setting of the server, or a missing privilege, endangers what a gateway promises.
@@ -98,23 +98,23 @@ pub enum Defect {
 }
 
 impl Defect {
-    /// Whether there may be nothing to read.
+    /// Whether tables may be missing.
     pub(crate) const fn hides(&self) -> bool {
         matches!(self, Self::Empty | Self::Incomplete(_) | Self::OtherSchema(_))
     }
 
-    /// Whether a gateway of this version would not serve as it should.
+    /// Whether a gateway of this version could not serve correctly.
     pub const fn is_fault(&self) -> bool {
         !matches!(self, Self::Empty | Self::Ahead(_) | Self::Behind(_))
     }
 
-    /// Whether all that this version knows of can be read all the same.
+    /// Whether this version can nevertheless read everything it knows of.
     pub const fn lets_read(&self) -> bool {
         matches!(self, Self::Server(_) | Self::Ahead(_))
     }
 }
 
-/// Examines a database, which may be served meanwhile. `token` is the hash of a token that it should know.
+/// Examines a database, which a gateway may be serving. `token` is the hash of a token to look up.
 ///
 /// # Errors
 /// Where it cannot be reached or read.
@@ -143,7 +143,7 @@ fn examine_file(path: &Path, token: Option<TokenHash>) -> Result<Examined, Store
         nonce_bound: inspector.meta("nonce_bound")?.as_deref().and_then(number).map(UnixMillis),
         newest_entry_at: inspector.newest_entry_at()?,
         server_time: None,
-        evidence_place: inspector.meta(EVIDENCE_PLACE)?.as_deref().map(text),
+        evidence_location: inspector.meta(EVIDENCE_LOCATION)?.as_deref().map(text),
         sweep_fence: inspector.meta(SWEEP_FENCE)?.as_deref().map(text),
         has_uploads: inspector.read().has_uploads()?,
         knows_token: token.map(|hash| inspector.read().token(hash)).transpose()?.map(|found| found.is_some()),
@@ -158,8 +158,8 @@ fn examine_file(path: &Path, token: Option<TokenHash>) -> Result<Examined, Store
     Ok(examined)
 }
 
-/// Defects that the rows of `meta` show: `min_binary`, `migrated_to`, `data_migration`, and whether there is a
-/// `nonce_bound` and, where there must be one, a `key_check`. An unfinished data migration has yet to copy that.
+/// Defects that the rows of `meta` show: `min_binary`, `migrated_to`, `data_migration`, and a missing `nonce_bound`
+/// or `key_check`. An unfinished data migration has not copied the latter yet.
 pub(crate) fn meta_defects(
     [min_binary, migrated_to, unfinished]: [Option<Vec<u8>>; 3],
     [has_bound, has_check]: [bool; 2],
@@ -178,7 +178,7 @@ pub(crate) fn meta_defects(
     defects.chain(unfinished.map(|_| Defect::DataMigrationUnfinished)).collect()
 }
 
-/// One of the values that the first migration writes is missing.
+/// A value that the first migration writes is missing.
 pub(crate) fn missing_value(name: &str) -> Defect {
     Defect::Incomplete(format!("the row {name} of the table meta is missing"))
 }

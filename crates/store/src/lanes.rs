@@ -15,15 +15,15 @@ use crate::{CommitError, Options, StoreError};
 pub struct CommitTraffic {
     /// Requests that wait to join a batch, in all lanes.
     pub waiting: usize,
-    /// How many may.
+    /// Most waiting requests, in all lanes.
     pub waiting_max: usize,
-    /// Batches that can be committed side by side.
+    /// Batches that can be committed concurrently.
     pub lanes: usize,
     /// Lanes whose last write failed because of the database, or that have not written yet.
-    pub lanes_in_trouble: usize,
+    pub lanes_failing: usize,
 }
 
-/// One lane or more.
+/// All lanes, at least one.
 pub(crate) struct Lanes {
     committers: Vec<Committer>,
     waiting_max: usize,
@@ -47,7 +47,7 @@ impl Lanes {
             waiting: self.committers.iter().map(Committer::waiting).sum(),
             waiting_max: self.waiting_max,
             lanes: self.committers.len(),
-            lanes_in_trouble: self.committers.iter().filter(|committer| committer.is_unhealthy()).count(),
+            lanes_failing: self.committers.iter().filter(|committer| committer.is_unhealthy()).count(),
         }
     }
 
@@ -84,7 +84,7 @@ impl Lanes {
 /// A number that is the same for requests that belong together.
 fn lane_hash(request: &QueuedRequest) -> u64 {
     let mut hasher = DefaultHasher::new();
-    // In the order sent, as they would be in one lane.
+    // Single operations all use the first lane, so they run in the order sent.
     let QueuedRequest::Batched(request) = request else { return 0 };
     match (&request.operation, &request.idempotency) {
         (Operation::Command { dispute_no, .. }, _) => dispute_no.hash(&mut hasher),

@@ -1,8 +1,8 @@
 //! The database behind the gateway: all SQL, and the committer that every change goes through.
 //!
-//! A change is a [`WriteRequest`]; [`Store::commit`] hands it to the committer, which commits everything that waits
-//! in one transaction and answers each caller after the commit. `rebuttal-disputes` decides what a change leads to;
-//! this crate loads what a decision needs and saves its result.
+//! A change is a [`WriteRequest`]; [`Store::commit`] queues it for the committer, which commits all waiting requests
+//! in one transaction and answers each caller after the commit. `rebuttal-disputes` decides the outcome; this crate
+//! loads what a decision needs and saves its result.
 
 mod accounts;
 mod batch;
@@ -47,6 +47,6 @@ pub use write_request::{
 
 /// The schema generation of this binary. A database whose `min_binary` is greater is not opened.
 ///
-/// 2: a token may have a role below admin, or be revoked, and binaries of generation 1 would let it do everything.
-/// They are locked out from the first such token on, not by the migration: until then both can serve.
+/// 2: a token may have a role below admin, or be revoked; a binary of generation 1 would accept it for everything.
+/// Such binaries are refused from the first such token on, not from the migration on: until then both can serve.
 pub const SCHEMA_GENERATION: u32 = 2;

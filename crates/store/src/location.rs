@@ -14,11 +14,11 @@ pub enum Location {
     Postgres(PostgresAddress),
 }
 
-/// A PostgreSQL server's address and how it is to be reached. Its password is never printed.
+/// A PostgreSQL server's address and connection settings. The password is never printed.
 #[derive(Clone)]
 pub struct PostgresAddress(pub(crate) Box<Address>);
 
-/// Why a database URL is refused. Quotes nothing of the URL, which may hold a password.
+/// Why a database URL is refused. It does not quote the URL, which may contain a password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the database URL must be sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE: {0}")]
 pub struct InvalidLocation(pub(crate) String);

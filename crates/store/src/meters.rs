@@ -1,7 +1,7 @@
 //! Metrics of the committer. The handles are looked up once; a batch costs a few atomic operations, whatever its
 //! size, and no lock.
 //!
-//! The server describes what each one means where it exports them.
+//! The server has the description of each, where it exports them.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use metrics::{Counter, Histogram, counter, histogram};
 use crate::CommitError;
 use crate::write_request::WriteResult;
 
-/// Taken from whatever recorder the process has when the first batch is served; it has one, or none, for good.
+/// From the recorder that is installed when the first batch is served.
 static METERS: LazyLock<Meters> = LazyLock::new(Meters::new);
 
 struct Meters {

@@ -10,18 +10,19 @@ use serde::{Deserialize, Serialize};
 
 use self::digest::TableDigest;
 use self::tables::{TABLES, TableSchema};
-use crate::error::{EVIDENCE_PLACE, IDENTITY, MIGRATED_TO, SWEEP_FENCE};
+use crate::error::{EVIDENCE_LOCATION, IDENTITY, MIGRATED_TO, SWEEP_FENCE};
 use crate::examine::text;
 use crate::location::{Location, PostgresAddress};
 use crate::postgres::MigrationTarget;
 use crate::sqlite::MigrationSource;
 use crate::{KeyCheck, StoreError};
 
-/// Rows of one transaction: about a second of work, so that little is repeated after an interruption.
+/// Rows of one transaction, about a second of work, so that little is repeated after an interruption.
 const PAGE: usize = 2_000;
 /// Rows of `meta` that are migrated; the others belong to their database. `min_binary` follows from what the tables
 /// hold.
-const VALUES: [&str; 6] = ["key_check", "nonce_bound", "min_binary", IDENTITY, EVIDENCE_PLACE, SWEEP_FENCE];
+const VALUES: [&str; 6] =
+    ["key_check", "nonce_bound", "min_binary", IDENTITY, EVIDENCE_LOCATION, SWEEP_FENCE];
 
 /// Why a data migration failed. Each message says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -30,7 +31,7 @@ pub enum DataMigrationError {
     #[error("data can be migrated from sqlite:PATH to postgres://… only")]
     Direction,
     /// Another migration into the target is running.
-    #[error("another data migration into that database is running; wait for its end, or stop it")]
+    #[error("another data migration into that database is running; wait until it has finished, or stop it")]
     Busy,
     /// The target is in use.
     #[error(
@@ -75,7 +76,7 @@ impl From<rusqlite::Error> for DataMigrationError {
 /// Progress of a data migration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DataMigrationProgress {
-    /// What is being done to the table.
+    /// The current step.
     pub step: DataMigrationStep,
     /// The table.
     pub table: &'static str,
@@ -85,7 +86,7 @@ pub struct DataMigrationProgress {
     pub of: u64,
 }
 
-/// What is being done.
+/// The steps of a data migration of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DataMigrationStep {
     /// Rows are copied.
@@ -130,7 +131,7 @@ impl From<&Value> for KeyValue {
             Value::Integer(number) => Self::Number(*number),
             Value::Text(text) => Self::Text(text.clone()),
             Value::Blob(bytes) => Self::Bytes(bytes.clone()),
-            // No key holds either.
+            // No key column has these types.
             Value::Null | Value::Real(_) => Self::Number(0),
         }
     }
@@ -153,13 +154,13 @@ pub struct DataMigration {
     resume_point: ResumePoint,
     /// The target's URL without its password.
     target_url: String,
-    /// Name of the store that holds the evidence afterwards, if that is migrated, too.
+    /// Location of the evidence store after the migration, if it is migrated, too.
     evidence_location: Option<String>,
     rows: u64,
 }
 
 impl DataMigration {
-    /// Opens both sides and finds out where to begin. Only the target's empty schema is written.
+    /// Opens both databases and reads where to continue. Only the target's empty schema is written.
     ///
     /// The caller must hold the lock of the source's directory, so that no gateway serves from it meanwhile.
     ///
@@ -200,10 +201,10 @@ impl DataMigration {
         Ok(Self { source, target, resume_point, target_url, evidence_location: None, rows })
     }
 
-    /// Records another store of the evidence in the target.
+    /// Records another evidence store in the target.
     #[must_use]
-    pub fn with_evidence_location(self, place: Option<String>) -> Self {
-        Self { evidence_location: place, ..self }
+    pub fn with_evidence_location(self, location: Option<String>) -> Self {
+        Self { evidence_location: location, ..self }
     }
 
     /// The check value of the source's master key.
@@ -233,7 +234,8 @@ impl DataMigration {
             .filter_map(|name| self.source.meta(name).map(|value| Some((name, value?))).transpose())
             .collect::<rusqlite::Result<_>>()?;
         // Of two values with the same name the later one is stored.
-        values.extend(self.evidence_location.take().map(|place| (EVIDENCE_PLACE, place.into_bytes())));
+        values
+            .extend(self.evidence_location.take().map(|location| (EVIDENCE_LOCATION, location.into_bytes())));
         self.target.begin(&self.resume_point_json(), &values).await?;
         let mut rows = 0;
         for table in TABLES {
@@ -309,7 +311,7 @@ impl DataMigration {
     }
 
     fn resume_point_json(&self) -> Vec<u8> {
-        // Made of texts and numbers, which are always valid JSON.
+        // Strings and numbers always serialize.
         serde_json::to_vec(&self.resume_point).unwrap_or_default()
     }
 }

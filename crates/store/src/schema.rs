@@ -1,5 +1,5 @@
-//! Whether a schema is what this binary's migrations make, by the history that the migration tool stores in the
-//! database. What the history cannot show, such as a dropped table, is found when the statements are prepared.
+//! Whether a schema matches this binary's migrations, by the migration tool's history in the database. Other damage,
+//! such as a dropped table, is found when the statements are prepared.
 
 use refinery::Migration;
 
@@ -18,7 +18,7 @@ pub(crate) struct AppliedMigration {
 }
 
 /// Compares the migrations of this binary with those that the database records. `has_meta` is whether the table `meta`
-/// exists, which the first migration makes.
+/// exists, which the first migration creates.
 pub(crate) fn history_defects(
     known: &[Migration],
     applied: &[AppliedMigration],

@@ -1,8 +1,8 @@
-//! Statements that both databases understand, and the parts that they are made of. Those that differ are in
-//! `sqlite/statements.rs` and `postgres/statements.rs`, under the same names where they do the same.
+//! Statements that both databases understand, and the parts that they are composed of. Those that differ are in
+//! `sqlite/statements.rs` and `postgres/statements.rs`, under the same names if they do the same.
 //!
-//! To SQLite `$1` is a name, and it numbers names as they first occur. So in each statement here $1 comes before $2;
-//! a test of SQLite checks it.
+//! For SQLite `$1` is a name, and names are numbered by first occurrence. So in each statement $1 precedes $2; a test
+//! of SQLite checks it.
 
 /// Declares statements as constants, and `ALL` of them.
 macro_rules! statements {
@@ -33,7 +33,7 @@ macro_rules! record {
     };
 }
 
-/// Of several, the one that needs a response soonest, else the newest, ties by number.
+/// Of several, the one that needs a response soonest, otherwise the newest, ties by number.
 macro_rules! first {
     () => {
         " ORDER BY CASE WHEN status = 'NEEDS_RESPONSE' THEN deadline END NULLS LAST, \
@@ -55,7 +55,7 @@ macro_rules! token {
     };
 }
 
-/// A token replaces the one of its name.
+/// A token replaces the one with its name.
 macro_rules! replace_token {
     () => {
         " ON CONFLICT (name) DO UPDATE SET hash = excluded.hash, role = excluded.role, \
@@ -75,11 +75,11 @@ statements! {
     META = "SELECT value FROM meta WHERE name = $1";
     PUT_META = "INSERT INTO meta (name, value) VALUES ($1, $2) \
          ON CONFLICT (name) DO UPDATE SET value = excluded.value";
-    /// The first one wins.
+    /// Inserts only if none is stored.
     INSERT_KEY_CHECK = "INSERT INTO meta (name, value) VALUES ('key_check', $1) ON CONFLICT DO NOTHING";
     INSERT_INSTALLATION_ID = "INSERT INTO meta (name, value) VALUES ('identity', $1) ON CONFLICT DO NOTHING";
 
-    /// Unless another value than the expected one is stored.
+    /// Changes nothing if another value than the expected one is stored.
     REPLACE_META = "INSERT INTO meta (name, value) VALUES ($1, $2) \
          ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE meta.value = $3";
 
@@ -99,7 +99,7 @@ statements! {
     APPS_OF_MERCHANT = concat!(app!(), "merchant_id = $1 ORDER BY apps.created_at, app_id");
     RUNNING_OVERLAP = "SELECT max(expires_at) FROM secrets WHERE app_id = $1 AND expires_at > $2";
     RETIRE_SECRET = "UPDATE secrets SET expires_at = $1 WHERE app_id = $2 AND expires_at IS NULL";
-    /// Deleted rather than given an end: the clock of another replica must not decide when they end.
+    /// Deleted rather than expired: the clock of another replica must not decide when they end.
     END_SECRETS = "DELETE FROM secrets WHERE app_id = $1";
     END_OLDER_SECRETS = "DELETE FROM secrets WHERE app_id = $1 AND expires_at IS NOT NULL";
     INSERT_SECRET = "INSERT INTO secrets (secret_id, app_id, sealed, created_at) VALUES ($1, $2, $3, $4)";
@@ -117,10 +117,10 @@ statements! {
     REVOKE_TOKEN = concat!(
         "UPDATE tokens SET revoked_at = coalesce(revoked_at, $1) WHERE name = $2 RETURNING ", token!()
     );
-    /// From the generation that a database is made with to the one that it needs from now on.
+    /// From the generation that a database is created with to the one that it needs from now on.
     RAISE_MIN_BINARY = "UPDATE meta SET value = $1 WHERE name = 'min_binary' AND value = $2";
 
-    /// Whether there is anything that only an initialized database has.
+    /// Whether there are rows that only an initialized database has.
     ANY_ACCOUNT = "SELECT 1 WHERE EXISTS (SELECT 1 FROM tokens) OR EXISTS (SELECT 1 FROM merchants) \
          OR EXISTS (SELECT 1 FROM disputes)";
     SEALED = "SELECT app_id, secret_id, sealed FROM secrets LIMIT $1";
@@ -131,7 +131,7 @@ statements! {
     UPLOADS = "SELECT url, sha256, size, media_type FROM uploads WHERE url > $1 AND swept_at IS NULL \
          ORDER BY url LIMIT $2";
     ANY_UPLOAD = "SELECT 1 FROM uploads LIMIT 1";
-    /// In an order without ties, so that a page can begin behind any of them.
+    /// In an order without ties, so that a page can begin after any row.
     MARKED = "SELECT swept_at, url FROM uploads WHERE swept_at < $1 AND NOT referenced \
          AND (swept_at, url) > ($2, $3) ORDER BY swept_at, url LIMIT $4";
 
@@ -150,7 +150,7 @@ statements! {
     /// All numbers, a page at a time.
     NUMBERS = "SELECT dispute_no FROM disputes WHERE dispute_no > $1 ORDER BY dispute_no LIMIT $2";
     COUNT_NUMBERS = "SELECT count(*) FROM (SELECT 1 FROM disputes LIMIT $1) AS counted";
-    /// Of a dispute that is missing, which only a manual edit causes.
+    /// A history whose dispute is missing, which only a manual edit causes.
     STRAY_HISTORY = "SELECT dispute_no FROM history \
          WHERE NOT EXISTS (SELECT 1 FROM disputes WHERE disputes.dispute_no = history.dispute_no) LIMIT 1";
     HISTORY = "SELECT sequence, at, event, actor, detail, hash FROM history WHERE dispute_no = $1 ORDER BY sequence";

@@ -1,4 +1,4 @@
-//! The store as the rest of the gateway sees it: one method that changes something, and the reads.
+//! The store's interface for the rest of the gateway: one method for changes, and the reads.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use rebuttal_protocol::operator::TokenName;
 use rebuttal_protocol::{AppId, DisputeNo, MerchantId, StorageUri, UnixMillis};
 
 use crate::accounts::{AppRecord, KeyCheck, MerchantRecord, TokenRecord};
-use crate::error::{CLOCK_TRUSTED_AT, DATA_MIGRATION, EVIDENCE_PLACE, IDENTITY, MIGRATED_TO, SWEEP_FENCE};
+use crate::error::{CLOCK_TRUSTED_AT, DATA_MIGRATION, EVIDENCE_LOCATION, IDENTITY, MIGRATED_TO, SWEEP_FENCE};
 use crate::examine::{KEY_CHECK, missing_value, number, text};
 use crate::lanes::{CommitTraffic, Lanes};
 use crate::location::{Location, PostgresAddress};
@@ -17,22 +17,22 @@ use crate::views::{Backlog, DisputeDetail, DisputeFilter, DisputePage, DisputeRe
 use crate::write_request::{QueuedRequest, TokenHash, Upload, WriteResult};
 use crate::{CommitError, StoreError, postgres, sqlite};
 
-/// How the store works.
+/// Limits of the store.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Most requests that wait for the committer; further ones are refused.
     pub queue_max: usize,
-    /// Most requests of one transaction; 1 gives each its own.
+    /// Most requests of one transaction; with 1, each has a separate one.
     pub batch_max: usize,
     /// Batches that are committed in parallel. SQLite has one writer and always one lane.
     pub lanes: NonZeroUsize,
 }
 
-/// Enough that the server is busy while batches travel, few enough that batches stay large.
+/// Enough to keep the server busy during round trips, few enough that batches stay large.
 const LANES: NonZeroUsize = NonZeroUsize::new(4).unwrap();
 
 impl Default for Options {
-    /// Batches are large enough to share an fsync widely, and small enough that the first one's wait stays short.
+    /// Batches are large enough to share an fsync, and small enough that the first request's wait stays short.
     fn default() -> Self {
         Self { queue_max: 4096, batch_max: 512, lanes: LANES }
     }
@@ -63,15 +63,15 @@ impl ReadBackend {
 }
 
 impl Store {
-    /// Opens the database at a location, making it where it is a file, and bringing its schema up to date first.
+    /// Opens the database at a location, creates it if it is a file, and migrates its schema.
     ///
-    /// Must be called within a tokio runtime: waiters are woken in it.
+    /// Must be called within a tokio runtime: callers are woken in it.
     ///
-    /// Of a SQLite file the caller must hold the lock of its directory: two processes on one file would each keep a
-    /// writer. A PostgreSQL database is shared by any number of processes.
+    /// For a SQLite file the caller must hold the lock of its directory: two processes on one file would both write. A
+    /// PostgreSQL database may be shared by any number of processes.
     ///
     /// # Errors
-    /// [`StoreError::TooNew`] where a newer version made the schema; [`StoreError::DataMigrated`] and
+    /// [`StoreError::TooNew`] where a newer version created the schema; [`StoreError::DataMigrated`] and
     /// [`StoreError::DataMigrationUnfinished`] where the data is elsewhere or incomplete; otherwise what the database
     /// reports.
     pub async fn open(location: &Location, options: &Options) -> Result<Self, StoreError> {
@@ -98,7 +98,7 @@ impl Store {
         }
     }
 
-    /// Commits a request, together with whatever else waits, and answers once it is durable.
+    /// Commits a request, together with other waiting ones, and returns once it is durable.
     ///
     /// Dropping the future does not withdraw the request.
     ///
@@ -108,7 +108,7 @@ impl Store {
         self.lanes.commit(request.into()).await
     }
 
-    /// Takes no more requests, finishes those that wait, and returns after the last commit.
+    /// Accepts no more requests, finishes the waiting ones, and returns after the last commit.
     pub async fn close(&self) {
         self.lanes.close().await;
     }
@@ -121,7 +121,7 @@ impl Store {
         }
     }
 
-    /// The merchant's dispute that a query asks for: of several, the one that needs a response soonest, else the
+    /// The merchant's dispute that a query asks for: of several, the one that needs a response soonest, otherwise the
     /// newest, ties by number (contract §5).
     pub async fn find(
         &self,
@@ -176,7 +176,7 @@ impl Store {
         }
     }
 
-    /// What the background jobs have yet to do. Each figure is the first row of an index.
+    /// The backlog of the background jobs. Each figure is the first row of an index.
     pub async fn backlog(&self) -> Result<Backlog, StoreError> {
         match &self.reads {
             ReadBackend::Sqlite(reads) => reads.run_blocking(|read| read.backlog()).await,
@@ -268,12 +268,12 @@ impl Store {
         self.reads.meta(IDENTITY).await
     }
 
-    /// Name of the store that holds the evidence, once a gateway has served.
-    pub async fn evidence_place(&self) -> Result<Option<String>, StoreError> {
-        Ok(self.reads.meta(EVIDENCE_PLACE).await?.as_deref().map(text))
+    /// Location of the evidence store, once a gateway has served.
+    pub async fn evidence_location(&self) -> Result<Option<String>, StoreError> {
+        Ok(self.reads.meta(EVIDENCE_LOCATION).await?.as_deref().map(text))
     }
 
-    /// The fencing token of the bucket, once this database has swept one.
+    /// The fencing token of the bucket, once a gateway of this database has deleted uploads.
     pub async fn sweep_fence(&self) -> Result<Option<String>, StoreError> {
         Ok(self.reads.meta(SWEEP_FENCE).await?.as_deref().map(text))
     }
@@ -283,7 +283,7 @@ impl Store {
         matches!(self.reads, ReadBackend::Postgres(_))
     }
 
-    /// The newest timestamp whose nonces may have been forgotten; requests with it or an older one are stale.
+    /// The newest timestamp whose nonces may have been deleted; requests with it or an older one are stale.
     pub async fn nonce_bound(&self) -> Result<UnixMillis, StoreError> {
         let stored = self.reads.meta("nonce_bound").await?;
         let bound = stored.as_deref().and_then(number);
@@ -313,7 +313,7 @@ impl Store {
         }
     }
 
-    /// At most `limit` uploads that are not about to be swept, by url, after a url.
+    /// At most `limit` uploads that are not marked for deletion, by url, after a url.
     pub async fn uploads(&self, after: Option<StorageUri>, limit: u32) -> Result<Vec<Upload>, StoreError> {
         match &self.reads {
             ReadBackend::Sqlite(reads) => reads.run_blocking(move |read| read.uploads(after, limit)).await,

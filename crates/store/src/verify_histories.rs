@@ -36,7 +36,7 @@ impl HistoryReport {
 
 /// Where histories are read.
 pub(crate) trait HistorySource {
-    /// How many disputes there are, counted to a number.
+    /// The number of disputes, counted up to `most`.
     async fn count(&self, most: u64) -> Result<u64, StoreError>;
     /// The numbers of at most `limit` disputes after a number.
     async fn numbers(&self, after: &str, limit: u32) -> Result<Vec<String>, StoreError>;
@@ -47,7 +47,7 @@ pub(crate) trait HistorySource {
 }
 
 /// Verifies every history, unless there are more than `most` disputes. Reports how many are verified, and how many
-/// there are, and waits for `on_detail` with each dispute.
+/// there are, and awaits `on_detail` with each dispute.
 ///
 /// # Errors
 /// Where the database cannot be read. A single dispute that cannot be read counts as damaged.

@@ -1,4 +1,4 @@
-//! What is read: a dispute with its facts, its history, and pages of a list.
+//! Results of reads: a dispute with its facts, its history, and pages of a list.
 
 use rebuttal_disputes::{ChainedEntry, Dispute, IntegrityError, Submission, check_integrity};
 use rebuttal_protocol::dispute::{Stage, Status};
@@ -40,7 +40,7 @@ impl DisputeDetail {
     }
 }
 
-/// The oldest of what the background jobs have yet to do; `None` where there is nothing.
+/// The oldest items of the background jobs' backlog; `None` where there is nothing to do.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Backlog {
     /// The earliest deadline of a dispute that needs a response.
@@ -61,13 +61,13 @@ pub struct MarkedUpload {
 }
 
 impl MarkedUpload {
-    /// Where a page begins, as the statement takes it.
+    /// The start of a page, as the statement's parameters.
     pub(crate) fn begin(after: Option<Self>) -> (i64, String) {
         after.map_or((i64::MIN, String::new()), |Self { at, url }| (at.0, url.key()))
     }
 }
 
-/// Which disputes a list holds.
+/// Which disputes a list contains.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DisputeFilter {
     /// Of this merchant.
@@ -114,8 +114,8 @@ impl DisputePage {
     /// Most matches that are counted.
     pub const COUNT_MAX: u64 = 10_000;
 
-    /// The page of the rows that were read: a row beyond the limit means that there is another page, and a match
-    /// beyond those that are counted that there are more.
+    /// A page from the rows that were read: a row beyond the limit means that there is another page, and a match beyond
+    /// the counted ones that there are more.
     pub(crate) fn of(mut found: Vec<DisputeRecord>, limit: u32, counted: u64) -> Self {
         let more = found.len() > limit as usize;
         found.truncate(limit as usize);

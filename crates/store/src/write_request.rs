@@ -1,7 +1,7 @@
-//! What the committer is asked to write, and how each request is answered.
+//! Requests to the committer, and their answers.
 //!
-//! Requests that share a batch ([`Operation`]) and those that run in a transaction of their own ([`SingleOperation`])
-//! are two types of request, so that nothing that decides one can be handed the other.
+//! Requests that share a batch ([`Operation`]) and those that run in a separate transaction ([`SingleOperation`]) are
+//! two types, so that code for one cannot get the other.
 
 use rebuttal_disputes::{Actor, Command, DisputeRefusal, FoundFile, Opening};
 use rebuttal_protocol::{AppId, Code, DisputeNo, MerchantId, Nonce, StorageUri, UnixMillis};
@@ -21,19 +21,19 @@ pub struct RequestHash(pub [u8; 32]);
 /// A change, all or nothing.
 #[derive(Debug)]
 pub struct WriteRequest<O = Operation> {
-    /// When the last byte of the request was read, or when the gateway decided to act.
+    /// When the last byte of the request was read, or when a background job created it.
     pub arrived_at: UnixMillis,
-    /// What makes the request take effect once.
+    /// The request's idempotency.
     pub idempotency: Idempotency,
-    /// The operator's token that asks for the change, checked again in the request's own transaction: it may be revoked
-    /// while the body is read. `None` for merchants and the gateway itself.
+    /// The operator's token, checked again in the request's transaction: it may be revoked while the body is read.
+    /// `None` for merchants and background jobs.
     pub token: Option<TokenHash>,
-    /// What is to be done.
+    /// The operation.
     pub operation: O,
 }
 
 impl<O> WriteRequest<O> {
-    /// A change that the gateway makes by itself and that needs no idempotency.
+    /// A change by the gateway itself, which needs no idempotency.
     pub const fn internal(arrived_at: UnixMillis, operation: O) -> Self {
         Self { arrived_at, idempotency: Idempotency::None, token: None, operation }
     }
@@ -44,7 +44,7 @@ impl<O> WriteRequest<O> {
 pub enum QueuedRequest {
     /// Shares a batch.
     Batched(WriteRequest),
-    /// Runs in a transaction of its own.
+    /// Runs in a separate transaction.
     Single(WriteRequest<SingleOperation>),
 }
 
@@ -60,14 +60,14 @@ impl From<WriteRequest<SingleOperation>> for QueuedRequest {
     }
 }
 
-/// What makes a request take effect once, in the transaction of its outcome.
+/// How a request takes effect at most once. It is recorded in the transaction of the outcome.
 #[derive(Debug)]
 pub enum Idempotency {
     /// A merchant's nonce: a second request with it is refused.
     Nonce(NonceUse),
     /// An operator's idempotency key: the same request again gets the first answer.
     Key(IdempotencyKey),
-    /// None is needed: a repetition does no harm.
+    /// Not needed: a repetition does no harm.
     None,
 }
 
@@ -85,7 +85,7 @@ pub struct NonceUse {
 /// An operator's `Idempotency-Key` (contract §8).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct IdempotencyKey {
-    /// Identifies the operator's token, also among those that had its name before: each token has its own keys.
+    /// Identifies the operator's token; an earlier token of the same name had other keys.
     pub token: String,
     /// The key as it was sent.
     pub key: String,
@@ -93,16 +93,16 @@ pub struct IdempotencyKey {
     pub request: RequestHash,
 }
 
-/// What requests that share a batch do.
+/// An operation that shares a batch.
 #[derive(Debug)]
 pub enum Operation {
-    /// Only uses the nonce up.
+    /// Only uses up the nonce.
     UseNonce,
     /// A command on a dispute. A contest has a file check for each item; one that contradicts the file's record fails.
     Command {
         /// Which dispute.
         dispute_no: DisputeNo,
-        /// Whose it must be; `None` for operators and the gateway.
+        /// The merchant that it must belong to; `None` for operators and background jobs.
         merchant_id: Option<MerchantId>,
         /// Who acts.
         actor: Actor,
@@ -111,7 +111,7 @@ pub enum Operation {
     },
     /// A new dispute.
     Open {
-        /// What it is opened with.
+        /// The dispute's facts.
         opening: Opening,
         /// Who opens it.
         actor: Actor,
@@ -120,12 +120,12 @@ pub enum Operation {
     RecordUpload(Upload),
 }
 
-/// What requests in a transaction of their own do.
+/// An operation in a separate transaction.
 #[derive(Debug)]
 pub enum SingleOperation {
     /// A merchant, an app, a secret or a token changes.
     Account(AccountChange),
-    /// Old rows go.
+    /// Deletes or marks old rows.
     Upkeep(Upkeep),
 }
 
@@ -138,13 +138,13 @@ pub struct Upload {
     pub file: FoundFile,
 }
 
-/// One bounded step of upkeep. Each is short, so that none delays a contest; the answer is the number of rows.
+/// One bounded step of upkeep, short enough not to delay contests. The answer is the number of rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Upkeep {
-    /// Stores the bound at or below which timestamps are stale whatever the clock says, then deletes at most `limit`
-    /// nonces at or below it.
+    /// Stores the nonce bound, at or below which timestamps are stale, then deletes at most `limit` nonces at or below
+    /// it.
     PurgeNonces {
-        /// The newest timestamp to forget.
+        /// The newest timestamp whose nonces are deleted.
         bound: UnixMillis,
         /// Most rows of one step.
         limit: u32,
@@ -156,14 +156,14 @@ pub enum Upkeep {
         /// Most rows of one step.
         limit: u32,
     },
-    /// Forgets marked uploads whose file has been deleted, unless a submission refers to them after all.
+    /// Deletes the rows of marked uploads whose file has been deleted, unless a submission refers to them.
     ForgetUploads {
         /// Which.
         urls: Vec<StorageUri>,
     },
     /// Deletes idempotency keys.
     PurgeKeys {
-        /// The newest key to forget.
+        /// The newest key that is deleted.
         created_before: UnixMillis,
         /// Most rows of one step.
         limit: u32,
@@ -176,14 +176,14 @@ pub enum Upkeep {
         /// Most rows of one step.
         limit: u32,
     },
-    /// Deletes secrets whose overlap is over.
+    /// Deletes secrets whose overlap has ended.
     DropExpiredSecrets,
-    /// Replaces the fencing token of the bucket; no row if another one than `instead_of` is stored.
+    /// Replaces the fencing token of the bucket; changes no row if another one than `expected` is stored.
     MoveFence {
         /// The new one.
         fence: String,
         /// The stored one, if any.
-        instead_of: Option<String>,
+        expected: Option<String>,
     },
     /// Stores the request's time as the latest one that a gateway trusted.
     NoteClock,
@@ -206,17 +206,17 @@ pub enum Outcome {
         /// Whether this request opened it.
         opened: bool,
     },
-    /// A merchant was created or changed: as it stood then.
+    /// A merchant was created or changed: its state after that.
     Merchant(MerchantRecord),
-    /// An app was created or changed, or its secret rotated: as it stood then.
+    /// An app was created or changed, or its secret rotated: its state after that.
     App(ChangedApp),
     /// A token was created.
     NewToken(CreatedToken),
-    /// A token was revoked: as it stood then.
+    /// A token was revoked: its state after that.
     Token(TokenRecord),
     /// A step of upkeep changed this many rows.
     Rows(u64),
-    /// Done, with nothing to show.
+    /// Done, without a result.
     Nothing,
 }
 
@@ -233,14 +233,14 @@ impl Outcome {
     }
 }
 
-/// Why a request was not carried out. Unless it says otherwise, the nonce or key is used up all the same.
+/// Why a request was rejected. Unless a variant says otherwise, the nonce or key is used up.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {
     /// The nonce was used before.
     #[error("this timestamp and nonce were used before")]
     Replayed,
     /// The timestamp is at or below the bound of purged nonces.
-    #[error("the timestamp is older than the nonces that the gateway still remembers")]
+    #[error("the timestamp is older than the nonces that the gateway keeps")]
     Stale,
     /// The operator's token was revoked. Nothing is used up.
     #[error("the token was revoked before the change was made")]
@@ -257,7 +257,7 @@ pub enum Rejection {
     /// An account's rules refuse it.
     #[error(transparent)]
     Account(#[from] AccountRefusal),
-    /// A file is stored at the url already; it stays.
+    /// A file is already stored at the url; it is kept.
     #[error("another file is stored at this url already")]
     UploadExists,
     /// The same request was refused before, under the same idempotency key.
@@ -271,7 +271,7 @@ pub enum Rejection {
 }
 
 impl Rejection {
-    /// The code that answers it.
+    /// The code of the answer.
     pub fn code(&self) -> Code {
         match self {
             Self::Replayed => Code::ReplayedNonce,

@@ -12,8 +12,8 @@ use crate::s3::{Bucket, Store};
 /// S3.
 pub const VARIABLE: &str = "REBUTTAL_TEST_BACKEND";
 
-/// The database of each data directory: a gateway that is started again, or another one on the same data, finds it.
-/// Dropped with the cluster.
+/// The database of each data directory, for a restarted gateway or another one on the same data. Dropped with the
+/// cluster.
 static DATABASES: Mutex<BTreeMap<PathBuf, Database>> = Mutex::new(BTreeMap::new());
 
 /// The bucket of each data directory, likewise.

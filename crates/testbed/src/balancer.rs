@@ -22,17 +22,17 @@ impl BalancerAddress {
         Self(SocketAddr::from((Ipv4Addr::LOCALHOST, free_port())))
     }
 
-    /// What merchants call.
+    /// The address that merchants call.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.0)
     }
 
-    /// Starts the balancer here, before two replicas.
+    /// Starts the balancer in front of two replicas.
     #[must_use]
     pub fn before(self, replicas: [SocketAddr; 2]) -> Balancer {
         let mut settings = page::file(FILE).replace("bind :8080", &format!("bind {}", self.0));
-        // Operators come by a listener of their own, which has no part here.
+        // The operators' listener is not used here.
         settings = settings.replace("bind :8081", &format!("bind 127.0.0.1:{}", free_port()));
         for (index, replica) in replicas.iter().enumerate() {
             for port in [8080, 8081] {
@@ -44,7 +44,7 @@ impl BalancerAddress {
         Balancer::start(self.0, "exec haproxy -db -f \"$0\"", &settings)
     }
 
-    /// Starts nginx here, before one gateway, set as `docs/operate/install.md` asks of a proxy.
+    /// Starts nginx in front of one gateway, configured as `docs/operate/install.md` requires.
     #[must_use]
     pub fn nginx_before(self, gateway: SocketAddr) -> Balancer {
         let settings = format!(
@@ -110,7 +110,7 @@ impl Balancer {
 
 impl Drop for Balancer {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // It may have exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

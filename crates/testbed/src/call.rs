@@ -10,7 +10,7 @@ use crate::clock::now_ms;
 use crate::http::{Connection, Request, Response};
 use crate::signer::{Finality, Signer, bound_nonce, fresh_nonce};
 
-/// How far a response's timestamp may differ from our clock, which is the gateway's too.
+/// How far a response's timestamp may differ from the test's clock, which is also the gateway's.
 const ANSWER_AGE_LIMIT_MS: i64 = 60_000;
 
 /// Contract §7, code and HTTP status.
@@ -42,29 +42,29 @@ pub const CODES: [(&str, u16); 25] = [
     ("File.ContentMismatch", 422),
 ];
 
-/// A call; signed when it is printed, over what it then holds.
+/// A call; signed when it is serialized, over its current parts.
 #[derive(Clone, Debug)]
 pub struct SignedCall {
     pub signer: Signer,
-    /// The base URL that is signed; where the bytes go is decided on sending.
+    /// The base URL that is signed; the target address is an argument of sending.
     pub base: String,
     pub method: String,
     pub target: String,
     pub timestamp: String,
     pub nonce: String,
     pub body: Vec<u8>,
-    /// Sent instead of the right sign.
+    /// Sent instead of the right signature.
     pub sign_instead: Option<String>,
-    /// Sent instead of the whole `Authorization` value; the answer stays bound to what the call itself says.
+    /// Sent instead of the whole `Authorization` value; the answer is still bound to the call's own values.
     pub authorization_instead: Option<String>,
-    /// How far the gateway's clock has been moved ahead of ours.
+    /// How far the gateway's clock is ahead of the test's.
     pub ahead_ms: i64,
     /// All headers but `Authorization`, `Host` and `Content-Length`.
     pub headers: Vec<(String, String)>,
 }
 
 impl SignedCall {
-    /// A call as the seed shows it, with a fresh timestamp and nonce.
+    /// A call with a fresh timestamp and nonce.
     #[must_use]
     pub fn new(signer: &Signer, base: &str, target: &str, body: impl Into<Vec<u8>>) -> Self {
         let header = |name: &str| (name.to_owned(), "application/json".to_owned());
@@ -104,7 +104,7 @@ impl SignedCall {
         self
     }
 
-    /// Made by a caller whose clock has been moved as the gateway's.
+    /// With the clock of the caller moved like the gateway's.
     #[must_use]
     pub fn ahead(mut self, ahead: Duration) -> Self {
         let ahead_ms = i64::try_from(ahead.as_millis()).expect("milliseconds fit");
@@ -159,12 +159,12 @@ impl SignedCall {
     /// Sends on this connection; the answer must be signed and bound.
     ///
     /// # Errors
-    /// The connection's.
+    /// Those of the connection.
     pub fn send_on(&self, connection: &mut Connection) -> std::io::Result<Answer> {
         Ok(self.verified(connection.exchange(&self.bytes())?))
     }
 
-    /// The answer, if its header has exactly the printed form, is signed for this call, and belongs to it.
+    /// The answer, if its header has the published form, is signed for this call, and is bound to it.
     #[must_use]
     pub fn verified(&self, response: Response) -> Answer {
         let given =
@@ -190,12 +190,13 @@ impl SignedCall {
     }
 }
 
-/// What a signed answer with this code proves (contract §2), where that does not depend on the request.
+/// The finality of an answer with this code (contract §2), if it does not depend on the request.
 fn finality_of(code: &str) -> Option<Finality> {
     match code {
-        // A path or a method is refused before the signature is looked at; where it is right, the answer is settled.
+        // A path or method is refused before the signature is checked; if the signature is valid, the answer is
+        // settled.
         "Common.Request.NotFound" | "Common.Request.MethodNotAllowed" => None,
-        // A nonce that a read has used in one process, or that a change has used for ever.
+        // A nonce that a read used in one process, or that a change used permanently.
         "Common.Auth.ReplayedNonce" => None,
         // Before the nonce was used up, or after.
         "Common.System.Error" | "Common.System.Unavailable" => None,
@@ -205,20 +206,20 @@ fn finality_of(code: &str) -> Option<Finality> {
     }
 }
 
-/// An answer that keeps the rules of contract §1 and §7 for every answer.
+/// An answer that satisfies the rules of contract §1 and §7.
 #[derive(Clone, Debug)]
 pub struct Answer {
     pub status: u16,
     pub code: String,
     pub message: String,
     pub data: Value,
-    /// What it proves about its request, if it is signed.
+    /// Its finality, if it is signed.
     pub finality: Option<Finality>,
     pub response: Response,
 }
 
 impl Answer {
-    /// Panics unless envelope, status and the status's own headers are as the contract says.
+    /// Panics unless envelope, status and the status's headers match the contract.
     #[must_use]
     pub fn checked(response: Response) -> Self {
         assert_eq!(response.header("content-type"), Some("application/json"), "{response:?}");
@@ -266,7 +267,7 @@ impl Answer {
         self
     }
 
-    /// The answer, if it proves this about its request.
+    /// The answer, if it has this finality.
     #[must_use]
     #[track_caller]
     pub fn that_is(self, finality: Finality) -> Self {
@@ -274,7 +275,7 @@ impl Answer {
         self
     }
 
-    /// As [`Self::expect`] for `OK`, giving the data.
+    /// As [`Self::expect`] for `OK`, returning the data.
     #[track_caller]
     pub fn ok(self) -> Value {
         self.expect("OK").data

@@ -1,11 +1,11 @@
-//! The clock of the tests, and the only two ways in which a test waits: for a condition, or for a time.
+//! The clock of the tests, and the only two ways to wait in a test: for a condition, or for a time.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// How long a test waits for what must happen, such as an answer, a start, or a line in the log. A test that passes
-/// never waits for it, so it is long enough for a machine many times slower that has other work.
+/// How long a test waits for an expected event, such as an answer, a start, or a line in the log. A passing test never
+/// reaches it, so it is long enough for a busy machine that is many times slower.
 pub const LIMIT: Duration = Duration::from_secs(120);
-/// How often a condition is looked at while waiting for it.
+/// How often a condition is checked while waiting.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(4);
 
 /// Unix milliseconds by this machine's clock, which is also the gateway's.
@@ -32,7 +32,7 @@ pub fn parse_rfc3339(text: &str) -> i64 {
         .as_millisecond()
 }
 
-/// Waits until `seen` gives something; panics with `what` after [`LIMIT`].
+/// Waits until `seen` returns a value; panics with `what` after [`LIMIT`].
 pub fn wait_for<T>(what: &str, mut seen: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
     loop {
@@ -52,7 +52,7 @@ pub fn wait_until_ms(unix_ms: i64) {
     }
 }
 
-/// Lets real time pass: for load that must run a while, never to hope that something has happened by then.
+/// Lets real time pass: only for load that must run for a while, never to wait for an event.
 pub fn pause(time: Duration) {
     #[expect(
         clippy::disallowed_methods,

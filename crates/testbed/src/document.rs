@@ -1,5 +1,5 @@
-//! An OpenAPI document as a test reads it: finds the responses of an operation, and validates values against schemas.
-//! Supports the few keywords that our document uses, and panics at any other, so that none is ignored.
+//! An OpenAPI document for tests: finds the responses of an operation, and validates values against schemas. Supports
+//! only the keywords that the project's document uses, and panics at any other, so that none is ignored.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::http::Response;
 
-/// Keywords that say nothing about what is valid. Ours say of names that they are strings.
+/// Keywords that do not affect validity.
 const REMARKS: [&str; 7] = ["description", "title", "example", "examples", "format", "xml", "propertyNames"];
 
 /// A document.
@@ -16,7 +16,7 @@ const REMARKS: [&str; 7] = ["description", "title", "example", "examples", "form
 pub struct Document(pub Value);
 
 impl Document {
-    /// What a `$ref` leads to, or the value itself.
+    /// The target of a `$ref`, or the value itself.
     #[must_use]
     pub fn resolve<'d>(&'d self, value: &'d Value) -> &'d Value {
         let Some(reference) = value["$ref"].as_str() else { return value };
@@ -57,7 +57,7 @@ impl Document {
         let documented = &operation["responses"][response.status.to_string()];
         assert!(
             documented.is_object(),
-            "{method} {path} does not tell of {}: {}",
+            "{method} {path} does not document {}: {}",
             response.status,
             response.text()
         );
@@ -74,7 +74,7 @@ impl Document {
         }
     }
 
-    /// What is wrong with a value, by a schema.
+    /// The faults of a value, by a schema.
     #[must_use]
     pub fn faults(&self, schema: &Value, value: &Value, members: Members) -> Vec<String> {
         let mut faults = Vec::new();
@@ -176,7 +176,7 @@ pub enum Members {
     OthersToo,
 }
 
-/// A keyword about the value itself; one that is about another type says nothing.
+/// Validates a keyword; one for another type of value is ignored.
 fn fits(keyword: &str, says: &Value, value: &Value) -> bool {
     let limit = || says.as_u64().unwrap_or_else(|| panic!("{keyword} {says}"));
     let length = || value.as_str().map(|text| text.chars().count() as u64);

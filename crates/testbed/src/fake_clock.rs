@@ -1,5 +1,5 @@
-//! A clock that a test moves under a running gateway, through libfaketime. Only the time of day moves; timers and
-//! durations do not, unless the timers are included.
+//! A clock that a test moves while a gateway runs, by libfaketime. Only the time of day moves; timers and durations do
+//! not, unless timers are included.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use crate::gateway::Builder;
 
-/// Where distributions put their libraries, each in a folder named for the processor.
+/// Where distributions install libraries, in a folder for each processor architecture.
 const LIBRARIES: &str = "/usr/lib";
 const LIBRARY: &str = "faketime/libfaketimeMT.so.1";
 
-/// A clock that begins as the system's.
+/// A clock that starts as the system's.
 #[derive(Debug)]
 pub struct FakeClock {
     folder: tempfile::TempDir,
@@ -29,8 +29,8 @@ impl FakeClock {
         clock
     }
 
-    /// A clock that takes the timers with it, as if that much time had really passed: for what a gateway waits for that
-    /// trusts no clock that can be set. Whatever it was just waiting for meanwhile has timed out then.
+    /// A clock that also moves timers, as if that much time had passed: for waits by the monotonic clock. Pending waits
+    /// of the gateway time out.
     #[must_use]
     pub fn with_timers() -> Self {
         Self { timers: true, ..Self::new() }
@@ -42,7 +42,7 @@ impl FakeClock {
         library().is_some()
     }
 
-    /// Has a gateway read this clock.
+    /// Makes a gateway use this clock.
     #[must_use]
     pub fn apply_to(&self, gateway: Builder) -> Builder {
         gateway
@@ -53,18 +53,18 @@ impl FakeClock {
             .env("NO_FAKE_STAT", "1")
     }
 
-    /// Moves the clock: from the next look on it is this far ahead of the system's.
+    /// Moves the clock: from the next read on it is this far ahead of the system's.
     pub fn ahead(&self, ahead: Duration) {
         self.moved(&format!("+{}\n", ahead.as_secs()));
     }
 
-    /// Moves the clock: from the next look on it is this far behind the system's.
+    /// Moves the clock: from the next read on it is this far behind the system's.
     pub fn behind(&self, behind: Duration) {
         self.moved(&format!("-{}\n", behind.as_secs()));
     }
 
     fn moved(&self, by: &str) {
-        // Renamed into its place, so that nobody reads half of it.
+        // Renamed, so that no reader sees a partial file.
         let written = self.folder.path().join("next");
         fs::write(&written, by).expect("the time is written");
         fs::rename(written, self.file()).expect("the time is moved");

@@ -35,7 +35,7 @@ impl Gateway {
         self.address
     }
 
-    /// The public base URL of a gateway that was given none: the address that it prints.
+    /// The public base URL of a gateway without `public_url`: the address that it prints.
     #[must_use]
     pub fn base_url(&self) -> String {
         format!("{}://{}", self.builder.scheme(), self.address)
@@ -52,7 +52,7 @@ impl Gateway {
         self.temp.path()
     }
 
-    /// The first operator's token, as the gateway left it in its data directory.
+    /// The first operator token, from the gateway's data directory.
     #[must_use]
     pub fn operator_token(&self) -> String {
         let path = self.data.join("operator.token");
@@ -91,23 +91,23 @@ impl Gateway {
         rustix::process::kill_process(self.handle(), Signal::TERM).expect("the gateway runs");
     }
 
-    /// SIGSTOP: it stops in its tracks, its connections stay.
+    /// SIGSTOP: the process freezes, its connections stay open.
     pub fn suspend(&self) {
         rustix::process::kill_process(self.handle(), Signal::STOP).expect("the gateway runs");
     }
 
-    /// SIGCONT: it goes on, and knows nothing of the time between.
+    /// SIGCONT: the process continues.
     pub fn resume(&self) {
         rustix::process::kill_process(self.handle(), Signal::CONT).expect("the gateway runs");
     }
 
-    /// Waits until the process ends by itself.
+    /// Waits until the process exits.
     pub fn wait(&mut self) -> ExitStatus {
         let child = &mut self.process.child;
         wait_for("the gateway to stop", || child.try_wait().expect("a child can be asked"))
     }
 
-    /// True until the process has ended.
+    /// True until the process has exited.
     pub fn runs(&mut self) -> bool {
         self.process.child.try_wait().expect("a child can be asked").is_none()
     }
@@ -127,7 +127,7 @@ impl Gateway {
         self.process = process;
     }
 
-    /// Writes that would make a file longer than this fail from now on; `None` takes the limit away.
+    /// Writes beyond this file size fail from now on; `None` removes the limit.
     pub fn limit_file_size(&self, bytes: Option<u64>) {
         let limit = Rlimit { current: bytes, maximum: None };
         rustix::process::prlimit(Some(self.handle()), Resource::Fsize, limit)
@@ -146,8 +146,8 @@ impl Gateway {
         self.own_memory_kib("VmRSS:")
     }
 
-    /// A figure without the pages of files, which are the program's: how many of them are in memory is up to the
-    /// kernel, and an unoptimised program has more of them than the one that is delivered.
+    /// A figure without file-backed pages, which are the program's code: the kernel decides how many are resident, and
+    /// a debug build has more of them than a release build.
     fn own_memory_kib(&self, figure: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid()))
             .expect("/proc has the child's status");

@@ -1,5 +1,5 @@
-//! HTTP/1.1 over a bare socket: a test decides on every byte that is sent and sees every byte that is received.
-//! Supports only what the gateway may send: a length or no body, never chunks.
+//! HTTP/1.1 on a raw socket: a test controls every byte that is sent and sees every byte that is received. Supports
+//! only what the gateway may send: a length or no body, no chunks.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
@@ -20,7 +20,7 @@ pub struct Connection {
 
 impl Connection {
     /// # Errors
-    /// Whatever the connect says.
+    /// If the connection fails.
     pub fn open(address: SocketAddr) -> io::Result<Self> {
         Self::over(TcpStream::connect_timeout(&address, LIMIT)?)
     }
@@ -35,7 +35,7 @@ impl Connection {
     /// From another address of this machine, as another peer.
     ///
     /// # Errors
-    /// Whatever the bind or the connect says.
+    /// If bind or connect fails.
     pub fn open_from(source: Ipv4Addr, address: SocketAddr) -> io::Result<Self> {
         use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
         let socket = socket(AddressFamily::INET, SocketType::STREAM, None)?;
@@ -50,7 +50,7 @@ impl Connection {
         self.stream.write_all(bytes)
     }
 
-    /// The next answer; interim ones (1xx) are passed over.
+    /// The next answer; interim ones (1xx) are skipped.
     ///
     /// # Errors
     /// `UnexpectedEof` where the peer closed before or within an answer.
@@ -58,7 +58,7 @@ impl Connection {
         self.receive_to("POST")
     }
 
-    /// The next answer to a request with this method; a HEAD's has no body whatever its length says.
+    /// The next answer to a request with this method; the answer to HEAD has no body.
     ///
     /// # Errors
     /// As [`Self::receive`].
@@ -76,18 +76,18 @@ impl Connection {
     }
 
     /// # Errors
-    /// Where either half fails.
+    /// If sending or receiving fails.
     pub fn exchange(&mut self, bytes: &[u8]) -> io::Result<Response> {
         self.send(bytes)?;
         self.receive()
     }
 
-    /// Closes the sending half, as a client does that has said all.
+    /// Closes the sending half.
     pub fn finish_sending(&self) {
         drop(self.stream.shutdown(Shutdown::Write));
     }
 
-    /// True when something of an answer comes within the time given; it is kept for [`Self::receive`].
+    /// Whether a part of an answer arrives within this time; it is kept for [`Self::receive`].
     #[must_use]
     pub fn answers_within(&mut self, limit: Duration) -> bool {
         drop(self.stream.set_read_timeout(Some(limit)));
@@ -130,7 +130,7 @@ impl Connection {
     }
 }
 
-/// An answer as it came.
+/// An answer as received.
 #[derive(Clone, Debug)]
 pub struct Response {
     pub status: u16,
@@ -158,7 +158,7 @@ impl Response {
         }
     }
 
-    /// The header's value; panics if it came twice.
+    /// The header's value; panics if it occurs twice.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         let mut found = self.headers.iter().filter(|(n, _)| n.eq_ignore_ascii_case(name));
@@ -179,7 +179,7 @@ impl Response {
     }
 }
 
-/// A request whose every header is under the test's control; `Host` and `Content-Length` are added unless set.
+/// A request with headers chosen by the test; `Host` and `Content-Length` are added unless set.
 #[derive(Clone, Debug)]
 pub struct Request {
     pub method: String,
@@ -228,7 +228,7 @@ impl Request {
     /// Sends it on a new connection.
     ///
     /// # Errors
-    /// As the connection's.
+    /// As for the connection.
     pub fn send(&self, address: SocketAddr) -> io::Result<Response> {
         let mut connection = Connection::open(address)?;
         connection.send(&self.bytes())?;

@@ -1,5 +1,5 @@
-//! Files that are not what their name says, or that contain what evidence must not (contract §3): each is small enough
-//! to be uploaded, and none may be accepted.
+//! Files whose content does not match their name, or that contain what evidence must not (contract §3): each is small
+//! enough to be uploaded, and none may be accepted.
 
 use crate::samples::{jpeg, jpeg_of, ole_of, pdf, pdf_of, png, png_of, xls, xlsx, zip_of};
 
@@ -11,10 +11,10 @@ pub struct InvalidFile {
     pub bytes: Vec<u8>,
 }
 
-/// Unpacks to a hundred times what a workbook of 2 MB should.
+/// Decompresses to a hundred times the size of a workbook of 2 MB.
 const BOMB_BYTES: usize = 200 * 1024 * 1024;
 const BOMB_ENTRIES: usize = 15_000;
-/// The record of an old workbook that says: encrypted from here on.
+/// The record of an old workbook after which everything is encrypted.
 const FILEPASS: u16 = 0x002f;
 
 #[must_use]
@@ -49,7 +49,7 @@ fn other_kinds() -> Vec<InvalidFile> {
     ]
 }
 
-/// Each kind cut off in its head: the magic is right and nothing follows.
+/// Each kind truncated in its header: only the magic bytes are right.
 fn broken() -> Vec<InvalidFile> {
     vec![
         invalid("a PNG that ends after its magic", "a.png", &png(1)[..8]),
@@ -65,7 +65,7 @@ fn broken() -> Vec<InvalidFile> {
     ]
 }
 
-/// Something else first, and what the name says only behind it, where a lenient reader would find it.
+/// Other content first, and the named format after it, where a lenient reader would find it.
 fn hidden() -> Vec<InvalidFile> {
     let program = b"MZ\x90\x00\x03\x00\x00\x00\x04\x00\x00\x00\xff\xff\x00\x00";
     let page = b"<!DOCTYPE html><html><script>alert(1)</script></html>\n";

@@ -1,12 +1,12 @@
 //! The testbed: starts the real binary, speaks raw HTTP to it, and signs by an independent implementation of contract
 //! §2. Depends on none of the project's crates, so that a mistake in them cannot hide itself here.
 //!
-//! Everything here serves tests and panics with what it saw: a failure of the testbed is a failed test.
+//! Everything here is for tests and panics with details: a failure of the testbed is a failed test.
 #![allow(
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "only tests use this crate, and a panic that says what was seen is how a test fails"
+    reason = "only tests use this crate, and a test fails by a panic with the details"
 )]
 
 pub mod backend;

@@ -46,8 +46,8 @@ impl Operator {
         if body.is_some() { request.header("Content-Type", "application/json") } else { request }
     }
 
-    /// Sends over the kept connection, once more over a new one where the gateway had closed the old:
-    /// therefore only what may be sent twice.
+    /// Sends on the kept connection, and again on a new one if the gateway had closed it: only for requests that may be
+    /// sent twice.
     #[must_use]
     pub fn send(&self, request: &Request) -> Response {
         let mut kept = self.connection.lock().expect("no panic while holding it");
@@ -79,8 +79,8 @@ impl Operator {
         self.send(&self.request("PATCH", path, Some(body)))
     }
 
-    /// Makes something; again where the gateway is short of something for a moment, as one with a short queue is while
-    /// it tidies up after its start.
+    /// Creates something, with a retry if the gateway is unavailable, as one with a short queue is during its clean-up
+    /// after a start.
     fn create(&self, path: &str, body: &Value) -> Value {
         let answer = wait_for("the gateway to serve", || {
             let answer = self.post(path, body);
@@ -106,13 +106,13 @@ impl Operator {
         Signer { app_id: text("appId"), app_secret: text("appSecret"), scheme }
     }
 
-    /// Opens a dispute that differs from the plain one in these members.
+    /// Opens a dispute that differs from the default one in these members.
     #[must_use]
     pub fn open_dispute(&self, merchant_id: u64, but: &Value) -> Value {
         self.create("/disputes", &dispute(merchant_id, but))
     }
 
-    /// The dispute as operators see it.
+    /// The dispute in the operator API.
     #[must_use]
     pub fn show(&self, dispute_no: &str) -> Value {
         let response = self.fetch(&format!("/disputes/{dispute_no}"));
@@ -134,7 +134,7 @@ impl Operator {
     }
 }
 
-/// The plain dispute of the tests with these members changed; a member set to null is left out.
+/// The default dispute of the tests with these members changed; a member set to null is left out.
 #[must_use]
 pub fn dispute(merchant_id: u64, but: &Value) -> Value {
     let number = fresh_nonce();
@@ -166,7 +166,7 @@ pub fn in_days(days: i64) -> String {
     rfc3339(now_ms() + days * DAY_MS)
 }
 
-/// A deadline this many milliseconds ahead, and the same moment as Unix milliseconds.
+/// A deadline this many milliseconds ahead, and the same time in Unix milliseconds.
 #[must_use]
 pub fn in_ms(ahead_ms: i64) -> (String, i64) {
     let at = now_ms() + ahead_ms;

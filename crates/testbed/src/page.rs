@@ -1,4 +1,4 @@
-//! The project's documents as tests read them: pages, and the code blocks in them.
+//! The project's documents for tests: pages, and their code blocks.
 
 use std::path::{Path, PathBuf};
 
@@ -10,12 +10,12 @@ pub struct Page {
     pub text: String,
 }
 
-/// A block of code, which is a fenced one: `cargo xtask tidy` refuses others.
+/// A fenced code block; `cargo xtask tidy` refuses others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Block {
     /// The first word after the fence.
     pub language: String,
-    /// What a comment just above the block calls it: `<!-- run: serve -->`.
+    /// Its label in a comment above the block: `<!-- run: serve -->`.
     pub mark: String,
     /// The number of its first line of code.
     pub line: usize,
@@ -35,7 +35,7 @@ pub fn file(path: &str) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// Whether a text is what a page quotes; `…` matches anything that differs between runs.
+/// Whether a text matches a quotation in a page, in which `…` matches anything.
 #[must_use]
 pub fn fits(quoted: &str, text: &str) -> bool {
     let Some((begin, rest)) = quoted.split_once('…') else { return text == quoted };
@@ -99,14 +99,14 @@ impl Block {
         Self { language: language.to_owned(), mark, line, text }
     }
 
-    /// The commands in a block for a shell: lines that go on with `\` are one.
+    /// The commands in a shell block: lines that continue with `\` are one.
     #[must_use]
     pub fn commands(&self) -> Vec<String> {
         self.text.replace("\\\n", " ").lines().map(str::to_owned).collect()
     }
 }
 
-/// The pages below a folder; hidden folders and what builds leave behind hold none.
+/// The pages below a folder, except hidden folders and build outputs.
 fn walk(folder: &Path, paths: &mut Vec<String>) {
     let entries = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     for entry in entries {
@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_quotation_fits_what_differs_only_where_it_may() {
+    fn quotation_matches_with_ellipses_only() {
         for (quoted, text, right) in [
             ("a b", "a b", true),
             ("a b", "a b c", false),

@@ -1,5 +1,5 @@
-//! A real PostgreSQL: a temporary cluster made with the system's binaries, that tests may kill, suspend and restart,
-//! and the databases on it, one for each test.
+//! A real PostgreSQL: a temporary cluster from the system's binaries, which tests may kill, suspend and restart, and
+//! the databases on it, one for each test.
 
 mod database;
 mod pooler;
@@ -18,12 +18,12 @@ pub use proxy::{CommitFault, PostgresProxy};
 use crate::clock::wait_for;
 use crate::gateway::free_port;
 
-/// The variable in which `cargo xtask test` gives the superuser's URL of the cluster that all tests of a run share.
+/// The variable with the superuser's URL of the cluster that all tests of a run share; set by `cargo xtask test`.
 pub const SHARED: &str = "REBUTTAL_TEST_POSTGRES";
 
-/// Where Debian keeps the servers' binaries, a folder for each version.
+/// Where Debian installs the servers' binaries, a folder for each version.
 const DEBIAN_FOLDER: &str = "/usr/lib/postgresql";
-/// PostgreSQL refuses to run as root; these users, the first that there is, run it then.
+/// PostgreSQL refuses to run as root; then the first existing one of these users runs it.
 const USERS: [&str; 2] = ["postgres", "nobody"];
 
 /// A running cluster; killed and removed when dropped.
@@ -50,19 +50,19 @@ impl Cluster {
         binary("postgres").is_some() && binary("initdb").is_some()
     }
 
-    /// A cluster that keeps nothing safe through a power cut, and is quick.
+    /// A fast cluster without durability.
     #[must_use]
     pub fn start() -> Self {
         Self::with(&["fsync=off", "full_page_writes=off"])
     }
 
-    /// A cluster that is as durable as PostgreSQL is by itself.
+    /// A cluster with PostgreSQL's default durability.
     #[must_use]
     pub fn durable() -> Self {
         Self::with(&[])
     }
 
-    /// A cluster that speaks TLS too, with a certificate and its key in PEM.
+    /// A cluster with TLS, with a certificate and its key in PEM.
     #[must_use]
     pub fn with_tls(certificate: &str, key: &str) -> Self {
         let settings = ["fsync=off", "ssl=on", "ssl_cert_file=server.crt", "ssl_key_file=server.key"];
@@ -103,7 +103,7 @@ impl Cluster {
         cluster
     }
 
-    /// Where the superuser reaches it.
+    /// The superuser's URL.
     #[must_use]
     pub fn url(&self) -> String {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
@@ -114,7 +114,7 @@ impl Cluster {
         self.port
     }
 
-    /// What the server has said.
+    /// The server's log.
     #[must_use]
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.log_path()).unwrap_or_default()
@@ -126,7 +126,7 @@ impl Cluster {
         Database::on(&self.url())
     }
 
-    /// Runs pgbench against a database and gives what it says.
+    /// Runs pgbench against a database and returns its output.
     #[expect(clippy::must_use_candidate, reason = "what it says of its tables is of no interest")]
     pub fn pgbench(&self, database: &Database, args: &[&str]) -> String {
         let output = command(None, "pgbench").args(args).arg(database.url()).output().expect("pgbench runs");
@@ -148,19 +148,19 @@ impl Cluster {
         self.wait_until_it_answers();
     }
 
-    /// Stops every process of it in its tracks: connections stay, nothing answers.
+    /// Freezes every process of it: connections stay open, nothing answers.
     pub fn suspend(&self) {
-        // The parent first, so that no child is born while they are counted.
+        // The parent first, so that no child is created while they are counted.
         processes::signal(&[self.postmaster.id()], rustix::process::Signal::STOP);
         processes::signal(&processes::family(self.postmaster.id()), rustix::process::Signal::STOP);
     }
 
-    /// Lets it go on.
+    /// Continues it.
     pub fn resume(&self) {
         processes::signal(&processes::family(self.postmaster.id()), rustix::process::Signal::CONT);
     }
 
-    /// Ends every session but the one that asks, in the middle of whatever it does; gives how many there were.
+    /// Terminates every session but its own; returns how many there were.
     #[expect(clippy::must_use_candidate, reason = "the number is for who cares")]
     pub fn terminate_all_connections(&self) -> usize {
         let ended = database::query(
@@ -201,7 +201,7 @@ impl User {
     }
 }
 
-/// Starts the server. What it says goes to a file, which cannot block it.
+/// Starts the server. Its output goes to a file, which cannot block it.
 fn spawn(user: Option<&User>, folder: &Path, port: u16, settings: &Vec<String>) -> Child {
     let log = std::fs::OpenOptions::new().create(true).append(true).open(folder.join("log"));
     let log = log.expect("the log can be written");
@@ -219,18 +219,18 @@ fn spawn(user: Option<&User>, folder: &Path, port: u16, settings: &Vec<String>) 
     server.stdin(Stdio::null()).stdout(log).stderr(errors).spawn().expect("postgres runs")
 }
 
-/// One of PostgreSQL's programs, run by somebody who is not root.
+/// One of PostgreSQL's programs, run by a user other than root.
 fn command(user: Option<&User>, program: &str) -> Command {
     let binary = binary(program).unwrap_or_else(|| panic!("{program} is not there: install postgresql"));
     let Some(user) = user else { return Command::new(binary) };
     let mut command = Command::new("setpriv");
-    // Replaces itself, so that the process started here is the server.
+    // Replaces itself, so that the child process is the server.
     command.args([format!("--reuid={}", user.name), format!("--regid={}", user.gid)]);
     command.arg("--clear-groups").arg(binary).current_dir("/");
     command
 }
 
-/// A program of the newest version that Debian has, else of the path.
+/// A program of the newest version from Debian, or from $PATH.
 fn binary(program: &str) -> Option<PathBuf> {
     let versions = std::fs::read_dir(DEBIAN_FOLDER).into_iter().flatten().filter_map(Result::ok);
     let version = |folder: &PathBuf| folder.file_name()?.to_str()?.parse::<u32>().ok();

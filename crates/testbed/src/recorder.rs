@@ -9,7 +9,7 @@ const CHUNK_BYTES: usize = 16 * 1024;
 /// The bytes received on each connection.
 type Received = Arc<Mutex<Vec<Vec<u8>>>>;
 
-/// A recorder; it takes no new connections once the test ends.
+/// A recorder; it accepts no new connections once the test ends.
 #[derive(Debug)]
 pub struct Recorder {
     pub address: SocketAddr,
@@ -33,7 +33,7 @@ impl Recorder {
         Self { address, received }
     }
 
-    /// What has come on each connection since this was last called.
+    /// The bytes received on each connection since the last call.
     #[must_use]
     pub fn take(&self) -> Vec<Vec<u8>> {
         std::mem::take(&mut *self.received.lock().unwrap_or_else(PoisonError::into_inner))
@@ -52,7 +52,7 @@ fn pass(client: TcpStream, server: TcpStream, received: &Received) {
                 received.push(Vec::new());
                 received.len() - 1
             });
-            // A connection that began before the last look is not looked at any more.
+            // Connections from before the last call are ignored.
             if let Some(connection) = received.get_mut(index) {
                 connection.extend_from_slice(bytes);
             }

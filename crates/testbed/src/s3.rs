@@ -13,14 +13,14 @@ pub use server::Server;
 
 use exchange::exchange;
 
-/// Where the shared store is, as `http://<access key>:<secret>@<address>`; `cargo xtask test` sets it.
+/// The shared store, as `http://<access key>:<secret>@<address>`; set by `cargo xtask test`.
 pub const VARIABLE: &str = "REBUTTAL_TEST_S3";
-/// The region that everything is signed for; the store takes any.
+/// The region that requests are signed for; the store accepts any.
 pub const REGION: &str = "us-east-1";
 
 const BUCKET_NAME_BYTES: usize = 12;
 
-/// A store and the key pair that may do everything in it.
+/// A store and a key pair with all permissions.
 #[derive(Clone, Debug)]
 pub struct Store {
     pub address: SocketAddr,
@@ -52,13 +52,13 @@ impl Store {
         format!("http://{}:{}@{}", self.access_key, self.secret_key, self.address)
     }
 
-    /// The variables by which AWS tools take these keys.
+    /// The variables with these keys for AWS tools.
     #[must_use]
     pub fn credentials(&self) -> [(&'static str, String); 2] {
         [("AWS_ACCESS_KEY_ID", self.access_key.clone()), ("AWS_SECRET_ACCESS_KEY", self.secret_key.clone())]
     }
 
-    /// A new bucket under a name that nobody else has.
+    /// A new bucket with a unique name.
     #[must_use]
     pub fn bucket(&self) -> Bucket {
         let mut random = [0; BUCKET_NAME_BYTES];
@@ -78,7 +78,7 @@ pub struct Bucket {
 }
 
 impl Bucket {
-    /// The `evidence_url` that makes a gateway keep its evidence here, through an address of one's choice.
+    /// The `evidence_url` of this bucket, at the given address.
     #[must_use]
     pub fn evidence_url_through(&self, address: SocketAddr) -> String {
         format!("s3://{}?endpoint=http://{address}&region={REGION}&path_style=true", self.name)
@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     #[ignore = "needs an S3, which cargo xtask test starts"]
-    fn what_is_put_is_read_listed_and_deleted() {
+    fn objects_are_stored_read_listed_and_deleted() {
         let bucket = Store::shared().bucket();
         bucket.put("m/80/a b+c.png", b"content");
         bucket.put("sealed/x", b"");

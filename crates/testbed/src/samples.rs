@@ -6,7 +6,7 @@ use std::io::{Cursor, Write as _};
 use flate2::{Compression, Crc, write::ZlibEncoder};
 use zip::write::SimpleFileOptions;
 
-/// A file as a merchant would bring it.
+/// A file of a merchant.
 #[derive(Clone, Debug)]
 pub struct Sample {
     pub filename: &'static str,
@@ -31,13 +31,13 @@ pub fn all() -> Vec<Sample> {
     ]
 }
 
-/// A picture; each seed gives other bytes.
+/// A picture; each seed generates other bytes.
 #[must_use]
 pub fn receipt(seed: u8) -> Sample {
     Sample { filename: "receipt.png", media_type: "image/png", bytes: png(seed) }
 }
 
-/// A document; each seed gives other bytes.
+/// A document; each seed generates other bytes.
 #[must_use]
 pub fn refund(seed: u8) -> Sample {
     Sample { filename: "refund.pdf", media_type: "application/pdf", bytes: pdf(seed) }
@@ -49,7 +49,7 @@ pub fn png(grey: u8) -> Vec<u8> {
     png_of(1, 1, &[0, grey], 0)
 }
 
-/// A picture of exactly this many bytes, filled up by a chunk that viewers pass over.
+/// A picture of exactly this many bytes, padded by a chunk that viewers skip.
 #[must_use]
 pub fn png_of_size(bytes: usize) -> Vec<u8> {
     let bare = png_of(1, 1, &[0, 9], 0).len();
@@ -57,7 +57,7 @@ pub fn png_of_size(bytes: usize) -> Vec<u8> {
     png_of(1, 1, &[0, 9], bytes - bare - chunk_overhead)
 }
 
-/// A picture that claims these dimensions and holds these rows.
+/// A picture that declares these dimensions and contains these rows.
 #[must_use]
 pub fn png_of(width: u32, height: u32, rows: &[u8], padding: usize) -> Vec<u8> {
     let mut header = Vec::from(width.to_be_bytes());
@@ -91,7 +91,7 @@ pub fn jpeg() -> Vec<u8> {
     jpeg_of(1, 1)
 }
 
-/// A baseline picture that claims these dimensions.
+/// A baseline picture that declares these dimensions.
 #[must_use]
 pub fn jpeg_of(width: u16, height: u16) -> Vec<u8> {
     let mut jpeg = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01\x01\x01\x00\x48\x00\x48\x00\x00".to_vec();

@@ -1,4 +1,4 @@
-//! The signature of contract §2, implemented a second time: shares nothing with `rebuttal-protocol` but the contract.
+//! The signature of contract §2, implemented a second time, independently of `rebuttal-protocol`.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
@@ -65,14 +65,14 @@ impl Signer {
     }
 }
 
-/// What a signed answer proves about its request.
+/// The finality of a signed answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Finality {
     Settled,
     Notice,
 }
 
-/// The nonce that an answer to this request must carry.
+/// The nonce that an answer to this request must have.
 #[must_use]
 pub fn bound_nonce(finality: Finality, request_nonce: &str, request_sign: &str) -> String {
     let label = match finality {
@@ -83,7 +83,7 @@ pub fn bound_nonce(finality: Finality, request_nonce: &str, request_sign: &str) 
     hex::encode_upper(Sha256::digest(input))[..32].to_owned()
 }
 
-/// 32 random hex digits in upper case, as the public examples have them.
+/// 32 random hex digits in upper case, as in the public examples.
 #[must_use]
 pub fn fresh_nonce() -> String {
     let mut bytes = [0_u8; 16];
@@ -95,7 +95,7 @@ pub fn fresh_nonce() -> String {
 mod tests {
     use super::*;
 
-    /// The vectors were made by a third implementation; they hold this one too.
+    /// The vectors are from a third implementation, which this one must agree with.
     #[test]
     fn signs_as_the_vectors_do() {
         let vectors: serde_json::Value = serde_json::from_str(include_str!("../../../testdata/signing.json"))

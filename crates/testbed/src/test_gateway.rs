@@ -1,4 +1,4 @@
-//! A running gateway with one merchant and one app, and the steps that tests share.
+//! A running gateway with one merchant and one app, and common steps of tests.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -86,7 +86,7 @@ impl TestGateway {
         self.call(target, body).send(self.address())
     }
 
-    /// Opens a plain dispute and gives its number.
+    /// Opens a default dispute and returns its number.
     #[must_use]
     pub fn dispute(&self) -> String {
         self.dispute_with(&json!({}))
@@ -108,7 +108,7 @@ impl TestGateway {
         Ticket::read(&SignedCall::new(signer, &self.base, UPLOAD_URL, body).send(self.address()).ok())
     }
 
-    /// Uploads a sample and gives its storageUri.
+    /// Uploads a sample and returns its storageUri.
     #[must_use]
     pub fn upload(&self, sample: &Sample) -> String {
         let ticket = self.ticket(sample.filename);
@@ -156,7 +156,7 @@ impl TestGateway {
     }
 }
 
-/// The number of a dispute that was answered.
+/// The number of a dispute in an answer.
 #[must_use]
 pub fn number(dispute: &Value) -> String {
     dispute["disputeNo"].as_str().unwrap_or_else(|| panic!("no disputeNo: {dispute}")).to_owned()

@@ -8,7 +8,7 @@ use crate::http::{Request, Response};
 
 const BOUNDARY: &str = "----rebuttal-test-7f3a9d2c51";
 
-/// What generateUploadUrl gives.
+/// The answer of generateUploadUrl.
 #[derive(Clone, Debug)]
 pub struct Ticket {
     pub upload_url: String,
@@ -35,7 +35,7 @@ impl Ticket {
         }
     }
 
-    /// The form as the contract wants it: every field, then the file.
+    /// The form as in the contract: every field, then the file.
     #[must_use]
     pub fn form(&self, file: &[u8]) -> Form {
         let mut parts: Vec<Part> = self.fields.iter().map(|(name, value)| Part::field(name, value)).collect();
@@ -66,7 +66,7 @@ impl Part {
     }
 }
 
-/// A form ready to be bent and sent.
+/// A form that a test can alter and send.
 #[derive(Clone, Debug)]
 pub struct Form {
     pub url: String,
@@ -118,7 +118,7 @@ impl Form {
             .header("Content-Type", format!("multipart/form-data; boundary={BOUNDARY}"))
     }
 
-    /// The address in its own URL, where that is no name.
+    /// The IP address in its URL, if the host is one.
     #[must_use]
     pub fn address(&self) -> Option<SocketAddr> {
         self.url.split_once("://")?.1.split('/').next()?.parse().ok()

@@ -4,10 +4,10 @@
  *     java Contest.java DISPUTE_NO RECEIPT REFUND
  *
  * RECEIPT and REFUND are files, or storageUris that an earlier run has printed. REBUTTAL_URL, REBUTTAL_APP_ID and
- * REBUTTAL_APP_SECRET must be set. Needs Java 17 and nothing else; whoever has a JSON library uses that for Json below.
+ * REBUTTAL_APP_SECRET must be set. Needs only Java 17; with a JSON library, use it instead of Json below.
  *
  * Ends with 0: contested, and the gateway has signed for it. 1: a file or a setting. 2: usage. 3: refused. 4: unknown;
- * what to run is told. 5: no answer, nothing contested. 6: an answer that proves nothing, nothing contested.
+ * the command to run is printed. 5: no answer, nothing contested. 6: an answer that cannot be verified, nothing contested.
  */
 
 import static java.nio.charset.StandardCharsets.UTF_8;
@@ -81,9 +81,9 @@ public final class Contest {
     }
 
     /**
-     * What an answer proves, if its header is the only one that the gateway could have sent with it. "answer": this is
-     * what becomes of this very request. "notice": the gateway said so to somebody who sent this nonce and sign, and the
-     * request may still take effect. Empty: nothing.
+     * What an answer proves, if its header is the only valid one. "answer": the answer is the outcome of this request.
+     * "notice": the gateway sent it to a caller with this nonce and signature, and the request may still take effect.
+     * Empty: nothing.
      */
     static String proven(Answer answer, String url, String nonce, String requestSign) {
         for (byte value : answer.body()) {
@@ -128,7 +128,7 @@ public final class Contest {
             "Authorization", authorization(requestSign, timestamp, nonce));
         String label = proven(answer, url, nonce, requestSign);
         if (label.isEmpty()) {
-            throw new Unproven("The answer proves nothing: wrong secret, app or URL, or not the gateway. It says: "
+            throw new Unproven("The answer cannot be verified: wrong secret, app or URL, or not the gateway. It says: "
                 + shortened(answer.text()));
         }
         var envelope = (Map<?, ?>) new Json(answer.text()).read();

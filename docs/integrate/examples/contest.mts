@@ -5,10 +5,10 @@
  *     node contest.mts DISPUTE_NO RECEIPT REFUND
  *
  * RECEIPT and REFUND are files, or storageUris that an earlier run has printed. REBUTTAL_URL, REBUTTAL_APP_ID and
- * REBUTTAL_APP_SECRET must be set. Needs no package; Node.js runs it as it is from 22.18 on, for its types can be erased.
+ * REBUTTAL_APP_SECRET must be set. Needs no package; Node.js 22.18 or newer runs it directly.
  *
  * Ends with 0: contested, and the gateway has signed for it. 1: a file or a setting. 2: usage. 3: refused. 4: unknown;
- * what to run is told. 5: no answer, nothing contested. 6: an answer that proves nothing, nothing contested.
+ * the command to run is printed. 5: no answer, nothing contested. 6: an answer that cannot be verified, nothing contested.
  */
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { readFile } from "node:fs/promises";
@@ -49,9 +49,9 @@ function authorization(sign: string, timestamp: string, nonce: string): string {
 }
 
 /**
- * What an answer proves, if its header is the only one that the gateway could have sent with it. "answer": this is what
- * becomes of this very request. "notice": the gateway said so to somebody who sent this nonce and sign, and the request
- * may still take effect. Undefined: nothing.
+ * What an answer proves, if its header is the only valid one. "answer": the answer is the outcome of this request.
+ * "notice": the gateway sent it to a caller with this nonce and signature, and the request may still take effect.
+ * Undefined: nothing.
  */
 function proven(answer: Answer, url: string, nonce: string, requestSign: string): "answer" | "notice" | undefined {
   // SHA-256 can be extended without the secret; what is appended has zeros.
@@ -100,7 +100,7 @@ async function call<Data>(path: string, params: object): Promise<Proven<Data>> {
   const label = proven(answer, url, nonce, requestSign);
   if (label === undefined) {
     const says = shortened(text);
-    throw new Unproven(`The answer proves nothing: wrong secret, app or URL, or not the gateway. It says: ${says}`);
+    throw new Unproven(`The answer cannot be verified: wrong secret, app or URL, or not the gateway. It says: ${says}`);
   }
   const { code, errorMessage, data } = JSON.parse(text) as Envelope<Data>;
   if (label === "notice") throw new Unanswered(`A notice, which settles nothing: ${code}: ${errorMessage}`);

@@ -9,7 +9,7 @@
  * REBUTTAL_APP_SECRET must be set. Needs PHP 8.1 and no extension but those that it always has (and openssl for https).
  *
  * Ends with 0: contested, and the gateway has signed for it. 1: a file or a setting. 2: usage. 3: refused. 4: unknown;
- * what to run is told. 5: no answer, nothing contested. 6: an answer that proves nothing, nothing contested.
+ * the command to run is printed. 5: no answer, nothing contested. 6: an answer that cannot be verified, nothing contested.
  */
 declare(strict_types=1);
 
@@ -40,9 +40,9 @@ function authorization(string $sign, string $timestamp, string $nonce): string
 }
 
 /**
- * What an answer proves, if its header is the only one that the gateway could have sent with it. "answer": this is what
- * becomes of this very request. "notice": the gateway said so to somebody who sent this nonce and sign, and the request
- * may still take effect. Null: nothing.
+ * What an answer proves, if its header is the only valid one. "answer": the answer is the outcome of this request.
+ * "notice": the gateway sent it to a caller with this nonce and signature, and the request may still take effect.
+ * Null: nothing.
  */
 function proven(string $given, string $url, string $nonce, string $requestSign, string $body): ?string
 {
@@ -103,7 +103,7 @@ function call(string $path, array $params): array
     $label = proven($given, $url, $nonce, $requestSign, $answer);
     if ($label === null) {
         $says = shortened($answer);
-        throw new Unproven("The answer proves nothing: wrong secret, app or URL, or not the gateway. It says: $says");
+        throw new Unproven("The answer cannot be verified: wrong secret, app or URL, or not the gateway. It says: $says");
     }
     ['code' => $code, 'errorMessage' => $message, 'data' => $data] = json_decode($answer, true, 16, JSON_THROW_ON_ERROR);
     if ($label === 'notice') {

@@ -7,7 +7,7 @@ RECEIPT and REFUND are files, or storageUris that an earlier run has printed. RE
 REBUTTAL_APP_SECRET must be set. Needs Python 3.9 and nothing else.
 
 Ends with 0: contested, and the gateway has signed for it. 1: a file or a setting. 2: usage. 3: refused. 4: unknown;
-what to run is told. 5: no answer, nothing contested. 6: an answer that proves nothing, nothing contested.
+the command to run is printed. 5: no answer, nothing contested. 6: an answer that cannot be verified, nothing contested.
 """
 
 import hashlib
@@ -55,10 +55,10 @@ def authorization(sign, timestamp, nonce):
 
 
 def proven(given, url, nonce, request_sign, body):
-    """What an answer proves, if its header is the only one that the gateway could have sent with it.
+    """What an answer proves, if its header is the only valid one.
 
-    "answer": this is what becomes of this very request. "notice": the gateway said so to somebody who sent this nonce
-    and sign, and the request may still take effect. None: nothing.
+    "answer": the answer is the outcome of this request. "notice": the gateway sent it to a caller with this nonce and
+    signature, and the request may still take effect. None: nothing.
     """
     if CONTROL.search(body):
         return None  # SHA-256 can be extended without the secret; what is appended has zeros.
@@ -104,7 +104,7 @@ def call(path, params):
     text = answer.decode(errors="replace")
     label = proven(given, url, nonce, request_sign, answer)
     if label is None:
-        raise Unproven(f"The answer proves nothing: wrong secret, app or URL, or not the gateway. It says: {text[:500]!a}")
+        raise Unproven(f"The answer cannot be verified: wrong secret, app or URL, or not the gateway. It says: {text[:500]!a}")
     envelope = json.loads(answer)
     said = f"{envelope['code']}: {envelope['errorMessage']}"
     if label == "notice":

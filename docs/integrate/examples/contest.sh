@@ -7,7 +7,7 @@
 # REBUTTAL_APP_SECRET must be set. Needs curl and openssl, and a POSIX shell with the usual tools.
 #
 # Ends with 0: contested, and the gateway has signed for it. 1: a file or a setting. 2: usage. 3: refused. 4: unknown;
-# what to run is told. 5: no answer, nothing contested. 6: an answer that proves nothing, nothing contested.
+# the command to run is printed. 5: no answer, nothing contested. 6: an answer that cannot be verified, nothing contested.
 set -eu
 
 end() { # CODE WHY
@@ -15,13 +15,13 @@ end() { # CODE WHY
   exit "$1"
 }
 
-# What anybody may have written, of which only ASCII is shown.
+# Untrusted text, of which only ASCII is shown.
 said() { LC_ALL=C tr -cd '\012\040-\176' < "$temp/answer" | head -c 500; }
 
 sha256() { openssl dgst -sha256 -r | cut -d ' ' -f 1; }
 
 # Seven values, each followed by a line feed, the last one too; the body comes from standard input. The secret goes
-# through a pipe: what stands on a command line is seen by every user of the machine.
+# through a pipe: every user of the machine can see a command line.
 sign() { # URL TIMESTAMP NONCE
   { printf '%s\n' "$REBUTTAL_APP_ID" "$REBUTTAL_APP_SECRET" POST "$1" "$2" "$3" && cat && echo; } | sha256
 }
@@ -30,12 +30,12 @@ authorization() { # SIGN TIMESTAMP NONCE
   printf '%s\n' "V2_SHA256 appId=$REBUTTAL_APP_ID,sign=$1,timestamp=$2,nonce=$3"
 }
 
-# The text of a member of the answer. Nothing that is asked for here is ever written with escapes.
+# The text of a member of the answer. The members that are read here never contain escapes.
 member() { # NAME
   grep -o "\"$1\":\"[^\"\\\\]*\"" "$temp/answer" | head -n 1 | cut -d '"' -f 4
 }
 
-# Makes one signed call; ends unless the answer is a proven OK, which is left in $temp/answer, its header in $proof.
+# Sends one signed call; exits unless the answer is a verified OK, which is stored in $temp/answer, its header in $proof.
 call() { # PATH BODY EXIT-IF-UNANSWERED EXIT-IF-UNPROVEN
   url=$REBUTTAL_URL$1
   timestamp=$(date +%s)000
@@ -64,7 +64,7 @@ call() { # PATH BODY EXIT-IF-UNANSWERED EXIT-IF-UNPROVEN
   case $proven in
     answer) ;;
     notice) end "$3" "A notice, which settles nothing: $(cat "$temp/answer")$again" ;;
-    *) end "$4" "The answer proves nothing: wrong secret, app or URL, or not the gateway. It says: $(said)$again" ;;
+    *) end "$4" "The answer cannot be verified: wrong secret, app or URL, or not the gateway. It says: $(said)$again" ;;
   esac
 
   case $(member code) in
@@ -76,7 +76,7 @@ call() { # PATH BODY EXIT-IF-UNANSWERED EXIT-IF-UNPROVEN
   esac
 }
 
-# Puts a file where evidence lies; leaves its storageUri in $uri.
+# Uploads a file; stores its storageUri in $uri.
 upload() { # FILE
   uri=$1
   case $1 in s3://*) return ;; esac
@@ -116,7 +116,7 @@ upload "$2"
 receipt=$uri
 upload "$3"
 refund=$uri
-# The same files again are the same contest: it counts once, however often it is sent.
+# The same files again are the same contest, which counts once.
 again="
 Whether it counts is not known. To make sure: sh $0 $1 $receipt $refund"
 call /pg/v2/dispute/contest "{\"disputeNo\":\"$1\",\"evidenceList\":[

@@ -1,6 +1,6 @@
-//! What a constant's expression comes to, as people write it.
+//! The value of a constant's expression, formatted for people.
 
-/// The value of a constant, with its unit where it has one; the expression itself where it leans on another constant.
+/// The value of a constant, with its unit; the expression itself if it refers to another constant.
 pub(crate) fn formatted(name: &str, expression: &str) -> String {
     if let Some(list) = expression.strip_prefix('[').and_then(|list| list.strip_suffix(']')) {
         let items = list.split(',').map(str::trim).filter(|item| !item.is_empty());
@@ -17,7 +17,7 @@ pub(crate) fn formatted(name: &str, expression: &str) -> String {
         plain => (plain, None),
     };
     let Some(number) = product(inner) else {
-        // Where it leans on another constant, its last word finds that one.
+        // If it refers to another constant, its last word is that name.
         let is_path = expression.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_:".contains(&byte));
         let short = expression.rsplit("::").next().filter(|_| is_path).unwrap_or(expression);
         return format!("`{short}`");
@@ -33,7 +33,7 @@ pub(crate) fn formatted(name: &str, expression: &str) -> String {
     }
 }
 
-/// What stands between the first bracket and its end.
+/// The text between the first bracket and its closing one.
 fn within(expression: &str) -> &str {
     let inner = expression.split_once('(').map_or(expression, |(_, rest)| rest);
     inner.trim_end_matches(".unwrap()").trim_end_matches(')')
@@ -48,7 +48,7 @@ fn product(expression: &str) -> Option<u64> {
     factors.reduce(|one, other| one?.checked_mul(other?)).flatten()
 }
 
-/// `5 s`, `10 min`, `7 days`; the largest unit that leaves nothing over.
+/// `5 s`, `10 min`, `7 days`; the largest unit without a remainder.
 fn span(millis: u64) -> String {
     const UNITS: [(u64, &str); 4] = [(86_400_000, "days"), (3_600_000, "h"), (60_000, "min"), (1_000, "s")];
     let unit = UNITS.iter().find(|(unit, _)| millis >= *unit && millis.is_multiple_of(*unit));
@@ -59,7 +59,7 @@ fn span(millis: u64) -> String {
     }
 }
 
-/// `64 KiB`; plain bytes where they are no whole number of those.
+/// `64 KiB`; plain bytes if they are not a multiple of 1,024.
 fn bytes(number: u64) -> String {
     const UNITS: [(u64, &str); 3] = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
     let unit = UNITS.iter().find(|(unit, _)| number >= *unit && number.is_multiple_of(*unit));
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_are_told_with_their_units() {
+    fn values_are_formatted_with_units() {
         for (name, expression, value) in [
             ("ITEMS_MAX", "20", "20"),
             ("CAPACITY", "2_000_000", "2,000,000"),

@@ -1,4 +1,4 @@
-//! Which crate may know which: read from `cargo metadata`, so that a dependency is seen however it is written.
+//! Which crate may depend on which, read from `cargo metadata`.
 
 use std::path::Path;
 
@@ -7,9 +7,9 @@ use serde_json::Value;
 
 use crate::stage::command;
 
-/// Every member, the members it may depend on, and the outside crates that only it may name.
+/// Every member, the members it may depend on, and the external crates that only it may use.
 ///
-/// Invariant: ARCHITECTURE.md draws these arrows; a ninth crate needs an argument there first.
+/// Invariant: ARCHITECTURE.md describes these dependencies; a new crate needs a reason there first.
 const ARROWS: [(&str, &[&str], &[&str]); 9] = [
     ("rebuttal-protocol", &[], &[]),
     ("rebuttal-disputes", &["rebuttal-protocol"], &[]),
@@ -34,7 +34,7 @@ const ARROWS: [(&str, &[&str], &[&str]); 9] = [
     ("xtask", &["rebuttal-testbed"], &[]),
 ];
 
-/// The pure crates, and what makes a crate impure: time, chance, threads, network, database, environment.
+/// The pure crates, and dependencies that make a crate impure: time, randomness, threads, network, database.
 const PURE: [&str; 2] = ["rebuttal-protocol", "rebuttal-disputes"];
 const IMPURE: [&str; 17] = [
     "axum",
@@ -66,23 +66,23 @@ pub(crate) fn faults(metadata: &Value) -> Result<Vec<String>> {
     for package in metadata["packages"].as_array().context("packages")? {
         let name = package["name"].as_str().context("a package's name")?;
         let Some((_, may_know, _)) = ARROWS.iter().find(|(known, ..)| *known == name) else {
-            faults.push(format!("{name}: a new crate; say in tidy and ARCHITECTURE.md what it may know"));
+            faults.push(format!("{name}: a new crate; add its dependency rules to tidy and ARCHITECTURE.md"));
             continue;
         };
-        // What only tests use draws no arrow.
+        // Dev-dependencies do not count.
         let dependencies = package["dependencies"].as_array().context("dependencies")?;
         for on in dependencies.iter().filter(|on| on["kind"] != "dev").filter_map(|on| on["name"].as_str()) {
             let ours = ARROWS.iter().any(|(known, ..)| *known == on);
             if ours && !may_know.contains(&on) {
-                faults.push(format!("{name} must not know {on}"));
+                faults.push(format!("{name} must not depend on {on}"));
             }
             if let Some((owner, ..)) = ARROWS.iter().find(|(_, _, theirs)| theirs.contains(&on))
                 && *owner != name
             {
-                faults.push(format!("{name} names {on}, which only {owner} may"));
+                faults.push(format!("{name} depends on {on}, which only {owner} may use"));
             }
             if PURE.contains(&name) && IMPURE.contains(&on) {
-                faults.push(format!("{name} is pure and must not name {on}"));
+                faults.push(format!("{name} is pure and must not depend on {on}"));
             }
         }
     }

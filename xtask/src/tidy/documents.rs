@@ -1,4 +1,4 @@
-//! The documents next to the code that a new reader opens first, and their length limits.
+//! The documents that a new reader opens first, and their length limits.
 
 use super::tree::Tree;
 

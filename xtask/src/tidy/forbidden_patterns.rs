@@ -3,7 +3,7 @@
 use super::tree::{File, Tree};
 
 const SIGNATURE: &str = "crates/protocol/src/signature.rs";
-/// Where a secret's text is used: signed with, sealed for the database, shown to the operator once.
+/// Where a secret's text is used: for a signature, for encryption, for showing it once.
 const SECRET_PLACES: [&str; 3] =
     [SIGNATURE, "crates/server/src/auth/keys.rs", "crates/server/src/operator/merchants.rs"];
 /// Words whose presence makes the pure crates impure.
@@ -18,8 +18,8 @@ const IMPURE: [&str; 9] = [
     "async fn",
     "getrandom",
 ];
-/// Where statements are: by name, so that a test prepares each; and made from the list of tables, for a data migration.
-/// Sessions' settings are the one other place that has need of a verb.
+/// Where SQL statements may be: named constants, so that a test prepares each; those of a data migration, which are
+/// generated from the list of tables; and the settings of sessions.
 const STATEMENT_PLACES: [&str; 6] = [
     "crates/store/src/statements.rs",
     "crates/store/src/sqlite/statements.rs",
@@ -28,9 +28,9 @@ const STATEMENT_PLACES: [&str; 6] = [
     "crates/store/src/postgres/migration_target.rs",
     "crates/store/src/postgres/session.rs",
 ];
-/// What a statement begins with that reads or writes rows. Transactions and the making of partitions are not meant.
+/// First words of statements that read or write rows. Transactions and the creation of partitions are excluded.
 const VERBS: [&str; 6] = ["SELECT ", "INSERT INTO ", "UPDATE ", "DELETE FROM ", "REPLACE INTO ", "PRAGMA "];
-/// Built from halves, so that this file does not accuse itself.
+/// Concatenated, so that this file does not match.
 const UNFINISHED: [&str; 4] =
     [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("to", "do!("), concat!("unimple", "mented!(")];
 
@@ -46,10 +46,10 @@ pub(crate) fn faults(tree: &Tree) -> Vec<String> {
     faults
 }
 
-/// Words that only one crate may say.
+/// Words that only one crate may use.
 fn owners(file: &File) -> Vec<String> {
     let pure = file.is_of("protocol") || file.is_of("disputes");
-    // What names the rules is not what breaks them.
+    // The definitions of the rules do not violate them.
     if file.path.starts_with("xtask/") {
         return Vec::new();
     }
@@ -60,13 +60,13 @@ fn owners(file: &File) -> Vec<String> {
             say("StatusCode", "belongs to server alone");
         }
         for word in IMPURE.iter().filter(|word| pure && line.contains(**word)) {
-            say(word, "has no place in a pure crate");
+            say(word, "must not be used in a pure crate");
         }
     }
     faults
 }
 
-/// A statement stands with the others.
+/// Statements are in the files for statements.
 fn strewn_statements(file: &File) -> Vec<String> {
     if !file.path.starts_with("crates/store/src/") || STATEMENT_PLACES.contains(&file.path.as_str()) {
         return Vec::new();
@@ -88,17 +88,17 @@ fn signed_bytes(tree: &Tree) -> Vec<String> {
         let path = file.path.as_str();
         for (number, line) in file.code() {
             if path != SIGNATURE && line.contains("signed_bytes(") {
-                faults.push(format!("{path}:{number}: signed bytes are made in {SIGNATURE} alone"));
+                faults.push(format!("{path}:{number}: signed bytes are produced in {SIGNATURE} only"));
             }
             if !SECRET_PLACES.contains(&path) && line.contains(".expose_ascii()") {
-                faults.push(format!("{path}:{number}: a secret's text is used in {SECRET_PLACES:?} alone"));
+                faults.push(format!("{path}:{number}: a secret's text is used in {SECRET_PLACES:?} only"));
             }
         }
     }
     faults
 }
 
-/// JSON is printed with what disrupts a terminal escaped, whoever wrote it.
+/// JSON is printed with control characters escaped.
 fn printed_json(file: &File) -> Vec<String> {
     let prints = |line: &str| line.contains("println(serde_json::") || line.contains("print(serde_json::");
     let printed = file.code().filter(|(_, line)| file.is_of("cli") && prints(line));
@@ -112,7 +112,7 @@ fn unfinished(tree: &Tree) -> Vec<String> {
     for file in tree.files.iter().filter(|file| !file.path.ends_with(".lock")) {
         for (index, line) in file.text.lines().enumerate() {
             if UNFINISHED.iter().any(|word| line.contains(word)) {
-                faults.push(format!("{}:{}: unfinished; an issue is the place for it", file.path, index + 1));
+                faults.push(format!("{}:{}: unfinished; write an issue instead", file.path, index + 1));
             }
         }
     }
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn statements_stand_together() {
+    fn statements_are_in_their_files() {
         let select = "connection.prepare(\"SELECT 1\")";
         assert_eq!(count("crates/store/src/sqlite/statements.rs", select), 0);
         assert_eq!(count("crates/store/src/sqlite/reads.rs", select), 1);

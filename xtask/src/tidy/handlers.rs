@@ -4,11 +4,11 @@ use super::tree::Tree;
 
 /// Where operations live, one file each.
 const FOLDERS: [&str; 2] = ["crates/server/src/merchant/", "crates/server/src/operator/"];
-/// What only a handler takes as an argument. The one that takes uploads has another state: its caller is known by the
-/// signature inside the form itself (contract §3).
+/// Argument types that only handlers have. The upload handler has another state: its caller is authenticated by the
+/// signature in the form (contract §3).
 const HANDLER: &str = "State(gateway): State<";
 /// The extractors that authenticate: a merchant's signature, an operator's token, an operator's token with a change.
-/// The latter two do not compile without the right that the operation needs.
+/// The latter two do not compile without the permission that the operation needs.
 const WHO: [&str; 4] = [": SignedRead<", ": SignedWrite<", ": Operator<", "change: AuthorizedBody<"];
 
 pub(crate) fn faults(tree: &Tree) -> Vec<String> {
@@ -19,12 +19,14 @@ pub(crate) fn faults(tree: &Tree) -> Vec<String> {
             seen += 1;
             let place = &handler.place;
             if !WHO.iter().any(|who| handler.text.contains(who)) {
-                faults.push(format!("{place}: a handler that does not ask who calls; {WHO:?} do"));
+                faults.push(format!(
+                    "{place}: a handler that does not authenticate its caller; use one of {WHO:?}"
+                ));
             }
         }
     }
     if seen == 0 {
-        faults.push(format!("no handler is recognised by `{HANDLER}`; tidy must learn the new form"));
+        faults.push(format!("no handler matches `{HANDLER}`; update tidy"));
     }
     faults
 }

@@ -1,5 +1,5 @@
-//! What documents refer to: links lead to an existing file and heading, paths in their sentences to a file, and
-//! every block of code says what it is, so that something looks at it.
+//! References in documents: links lead to an existing file and heading, paths in sentences to a file, and every code
+//! block has a language, so that a test checks it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,15 +31,15 @@ pub(crate) fn faults(tree: &Tree) -> Vec<String> {
             faults.push(format!("{}:{line}: {path}: there is no such file", page.path));
         }
         faults.extend(
-            page.set_in.iter().map(|line| {
-                format!("{}:{line}: a block that is set in has no language: fence it", page.path)
-            }),
+            page.set_in
+                .iter()
+                .map(|line| format!("{}:{line}: an indented block has no language: fence it", page.path)),
         );
         for (line, language) in
             page.languages.iter().filter(|(_, language)| !is_looked_at(page.path, language))
         {
             faults.push(format!(
-                "{}:{line}: a block of {language:?}, at which nobody looks; of {LANGUAGES:?} each is checked",
+                "{}:{line}: a block of {language:?} is not checked; use one of {LANGUAGES:?}",
                 page.path
             ));
         }
@@ -51,7 +51,7 @@ fn is_looked_at(path: &str, language: &str) -> bool {
     LANGUAGES.contains(&language) || (COMPILED.contains(&path) && COMPILED_AS.contains(&language))
 }
 
-/// What is wrong with a link, if anything; what leads out of the project is not looked at.
+/// The fault of a link, if there is one. External links are not checked.
 fn fault(
     tree: &Tree,
     anchors: &BTreeMap<&str, &BTreeSet<String>>,
@@ -70,7 +70,7 @@ fn fault(
     anchor.filter(|anchor| !known(anchor)).map(|_| "there is no such heading".to_owned())
 }
 
-/// A relative path as seen from a file, from the root; nothing where it leads out of the project.
+/// A relative path of a file, from the root; `None` if it leads out of the project.
 fn joined(from: &str, path: &str) -> Option<String> {
     let mut parts: Vec<_> = from.split('/').collect();
     parts.pop();
@@ -84,14 +84,14 @@ fn joined(from: &str, path: &str) -> Option<String> {
     Some(parts.join("/"))
 }
 
-/// What the checks see of a page; with each, its line.
+/// The checked parts of a page, each with its line.
 struct Page<'t> {
     path: &'t str,
     anchors: BTreeSet<String>,
     links: Vec<(usize, String)>,
     paths: Vec<(usize, String)>,
     languages: Vec<(usize, String)>,
-    /// Where a block begins that is one by its four spaces alone.
+    /// Where a block indented by four spaces begins.
     set_in: Vec<usize>,
 }
 
@@ -128,7 +128,7 @@ impl<'t> Page<'t> {
         for (index, piece) in line.split('`').enumerate() {
             if index % 2 == 0 { sentence.push_str(piece) } else { spans.push(piece) }
         }
-        // What follows the bracket of a link's text, or of a definition below.
+        // The text after the bracket of a link's text, or of a definition.
         let targets = sentence.split("](").skip(1).filter_map(|rest| rest.split_once(')'));
         self.links.extend(targets.map(|(target, _)| (number, target.to_owned())));
         if let Some((_, target)) = sentence.strip_prefix('[').and_then(|rest| rest.split_once("]: ")) {
@@ -140,9 +140,9 @@ impl<'t> Page<'t> {
         self.paths.extend(spans.into_iter().filter(is_path).map(|span| (number, span.to_owned())));
     }
 
-    /// As GitHub makes it of a heading; the second of the same name gets `-1`.
+    /// A heading's anchor as on GitHub; the second one with the same name gets `-1`.
     fn add_anchor(&mut self, heading: &str) {
-        // Of a link only the text counts.
+        // Only the text of a link counts.
         let text = heading.split("](").enumerate().map(|(index, piece)| match index {
             0 => piece,
             _ => piece.split_once(')').map_or(piece, |(_, after)| after),
@@ -187,12 +187,12 @@ mod tests {
     }
 
     #[test]
-    fn blocks_say_what_they_are() {
+    fn blocks_have_a_language() {
         assert_eq!(faults_of("```sh\nls\n```\n```json\n{}\n```\n").len(), 0);
         assert_eq!(faults_of("```\nls\n```\n").len(), 1);
         assert_eq!(
             faults_of("A text:\n\n    ls\n    ls\n"),
-            ["docs/a/page.md:3: a block that is set in has no language: fence it"]
+            ["docs/a/page.md:3: an indented block has no language: fence it"]
         );
         assert_eq!(faults_of("- an item\n    that goes on\n\n```sh\n\n    ls\n```\n").len(), 0);
         assert_eq!(faults_of("```rust\nfn main() {}\n```\n").len(), 1);

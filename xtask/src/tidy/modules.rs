@@ -1,12 +1,12 @@
-//! Which module of a crate may import which: no circles between the modules at a crate's root, and in the server only
-//! the arrows of a table. Read from paths that begin with `crate::` or reach the root by `super::`.
+//! Which module of a crate may import which: no cycles between the modules at a crate's root, and in the server only
+//! the imports of a table. Read from paths that begin with `crate::` or reach the root by `super::`.
 
 use std::collections::BTreeMap;
 
 use super::tree::{File, Tree};
 
-/// The crates whose modules import each other in no circle. To add one, write its name here and break the circles that
-/// `cargo xtask tidy` then reports, each with the lines that close it.
+/// The crates without import cycles between modules. To add one, write its name here and break the cycles that `cargo
+/// xtask tidy` then reports.
 const WITHOUT_CIRCLES: [&str; 4] = ["cli", "client", "evidence", "server"];
 
 /// Modules of the server that may import only these others. A module without a line, such as `setup`, may import any.
@@ -23,7 +23,7 @@ const SERVER_ARROWS: [(&str, &[&str]); 10] = [
     ("openapi", &["auth", "gateway", "http", "merchant", "operator"]),
 ];
 
-/// The imports of a crate: from which module, to which, and the first line that says so.
+/// The imports of a crate: from which module, to which, and the first line with the import.
 type Imports<'a> = BTreeMap<&'a str, BTreeMap<&'a str, String>>;
 
 pub(crate) fn faults(tree: &Tree) -> Vec<String> {
@@ -51,7 +51,7 @@ fn forbidden_arrows(imports: &Imports<'_>, arrows: &[(&str, &[&str])]) -> Vec<St
     faults
 }
 
-/// One circle for each module that is part of one that was not reported yet.
+/// The cycles, one for each module that is not part of a reported one.
 fn circles(krate: &str, imports: &Imports<'_>) -> Vec<String> {
     let mut reported = Vec::new();
     let mut faults = Vec::new();
@@ -69,7 +69,7 @@ fn circles(krate: &str, imports: &Imports<'_>) -> Vec<String> {
     faults
 }
 
-/// The shortest way from a module back to it, by breadth-first search.
+/// The shortest cycle through a module, by breadth-first search.
 fn shortest_circle<'a>(start: &'a str, imports: &Imports<'a>) -> Option<Vec<&'a str>> {
     let mut ways = vec![vec![start]];
     let mut seen = Vec::new();
@@ -91,7 +91,7 @@ fn shortest_circle<'a>(start: &'a str, imports: &Imports<'a>) -> Option<Vec<&'a 
     None
 }
 
-/// Every module at the root of a crate, with what it imports of the others.
+/// Every module at the root of a crate, with its imports of the others.
 fn imports<'a>(tree: &'a Tree, krate: &str) -> Imports<'a> {
     let files: Vec<_> = tree
         .sources()
@@ -106,7 +106,7 @@ fn imports<'a>(tree: &'a Tree, krate: &str) -> Imports<'a> {
         .map(|(_, path)| (module_of(path), BTreeMap::new()))
         .collect();
     let modules: Vec<&'a str> = imports.keys().copied().collect();
-    // What the root re-exports is the module's that it comes from.
+    // A re-export of the root counts as an import of its module.
     let mut reexports = BTreeMap::new();
     for (file, _) in files.iter().filter(|(_, path)| is_root(path)) {
         for module in &modules {

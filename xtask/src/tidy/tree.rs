@@ -1,4 +1,4 @@
-//! The project's files as the checks see them: tracked text, and what of it is code that ships.
+//! The project's files for the checks: tracked text, and shipped code.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -7,14 +7,14 @@ use anyhow::{Context as _, Result};
 
 use crate::stage::command;
 
-/// Unaltered files of other projects, which our rules are not for.
+/// Unaltered files of other projects, which the rules do not apply to.
 const VENDORED: &str = "crates/server/assets/";
 
 /// All text files of the project, with paths from the root.
 #[derive(Default)]
 pub(crate) struct Tree {
     pub(crate) files: Vec<File>,
-    /// Of files that are not text or not ours, only the paths.
+    /// Of binary files and those of other projects, only the paths.
     others: Vec<String>,
 }
 
@@ -30,7 +30,7 @@ impl Tree {
         let list = { list }.output().context("tidy asks git which files belong to the project")?;
         let paths = String::from_utf8_lossy(&list.stdout).into_owned();
         let mut tree = Self::default();
-        // In one order, whatever git knows already. A deleted file is still listed.
+        // Sorted. A deleted file is still listed.
         let paths: BTreeSet<_> = paths.lines().filter(|path| root.join(path).is_file()).collect();
         for path in paths {
             match std::fs::read_to_string(root.join(path)) {
@@ -91,8 +91,8 @@ pub(crate) struct Function {
 }
 
 impl File {
-    /// Every function. rustfmt has been here before: a function ends at the first closing brace, or semicolon where
-    /// it has no body, that stands as far in as it began.
+    /// Every function, as formatted by rustfmt: it ends at the first closing brace, or semicolon if it has no body,
+    /// with the indentation of its first line.
     pub(crate) fn functions(&self) -> Vec<Function> {
         const BEFORE_FN: [&str; 5] = ["pub ", "pub(crate) ", "pub(super) ", "const ", "async "];
         let lines: Vec<_> = self.code().collect();

@@ -3,7 +3,7 @@
 
 use super::tree::{File, Tree};
 
-/// What is searched for, regardless of case and only as whole words, and what to write.
+/// The words to search for, case-insensitive and as whole words, and their replacements.
 const BANNED: [(&[&str], &str); 30] = [
     (&["told", "tells", "is told", "telling"], "reports, logs, prints, shows, returns, notifies"),
     (&["the sign", "a sign", "its sign", "sign of the"], "the signature"),
@@ -42,7 +42,7 @@ const BANNED: [(&[&str], &str); 30] = [
     (&["burnt", "burns the nonce"], "used up"),
     (&["trouble"], "error, failure"),
 ];
-/// Of the files, those that people read; this one lists the words.
+/// The files that people read, except this one, which lists the words.
 const ENDINGS: [&str; 3] = [".rs", ".md", ".toml"];
 const HERE: &str = "xtask/src/tidy/words.rs";
 
@@ -56,7 +56,7 @@ fn file_faults(file: &File) -> Vec<String> {
     for (index, line) in file.text.lines().enumerate() {
         let line = line.to_lowercase();
         for (words, usual) in BANNED {
-            // Of `told` and `is told`, one fault is enough.
+            // For `told` and `is told`, one fault is enough.
             if let Some(word) = words.iter().find(|word| has_word(&line, word)) {
                 faults.push(format!("{}:{}: `{word}`; write: {usual}", file.path, index + 1));
             }

@@ -1,4 +1,4 @@
-//! What is compared with: an axum server in a process of its own that reads a body and answers with a fixed one.
+//! The reference: an axum server in a separate process that reads a body and answers with a fixed one.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
@@ -10,7 +10,7 @@ use axum::routing::post;
 
 use crate::load::Server;
 
-/// Makes this program the bare server.
+/// Runs this program as the bare server.
 pub(crate) const ARGUMENT: &str = "--be-the-bare-server";
 
 pub(crate) struct Bare {

@@ -1,4 +1,4 @@
-//! A merchant with disputes to contest, and its calls signed beforehand: signing is not what is measured.
+//! A merchant with disputes to contest, and calls signed in advance, so that signing is not measured.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::CONNECTIONS;
 use crate::load::{self, Server};
 
-/// A gateway of its own, with one merchant that has two files uploaded.
+/// A separate gateway, with one merchant that has uploaded two files.
 pub(crate) struct Shop {
     fixture: TestGateway,
     urls: [String; 2],
@@ -21,7 +21,7 @@ pub(crate) struct Shop {
 
 impl Shop {
     pub(crate) fn open(args: &[&str]) -> Self {
-        // Reads come faster than from any merchant: room for the nonces of all of them.
+        // Reads arrive faster than from any merchant: capacity for the nonces of all of them.
         let common = [
             "--read-nonce-capacity=8000000",
             "--max-connections-per-peer=2000",
@@ -66,7 +66,7 @@ impl Shop {
         (0..count).map(query).collect()
     }
 
-    /// Calls that leave nothing durable but a used nonce.
+    /// Calls whose only durable effect is a used nonce.
     pub(crate) fn upload_urls(&self, count: usize) -> Vec<Vec<u8>> {
         let body = json!({ "filename": "receipt.png", "scene": "DISPUTE_EVIDENCE" });
         (0..count).map(|_| self.fixture.call(UPLOAD_URL, &body).bytes()).collect()

@@ -9,12 +9,12 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::LocalSet;
 
-/// What a server did with a number of requests.
+/// The result of a number of requests to a server.
 #[derive(Clone, Copy)]
 pub(crate) struct Measured {
     /// Answers a second.
     pub(crate) rate: f64,
-    /// Processor time of the server for one request, in microseconds; other processes on the machine do not enter.
+    /// Processor time of the server for one request, in microseconds; other processes do not count.
     pub(crate) cpu_micros: f64,
 }
 
@@ -26,7 +26,7 @@ pub(crate) async fn measure(server: Server, connections: usize, requests: Vec<Ve
     Measured { rate, cpu_micros: (cpu_seconds(server.pid) - before) / count * 1e6 }
 }
 
-/// Where a server listens, and in which process.
+/// A server's address and process.
 #[derive(Clone, Copy)]
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
@@ -92,7 +92,7 @@ async fn send_all(mut stream: TcpStream, requests: &RefCell<std::vec::IntoIter<V
     }
 }
 
-/// Whether the bytes hold a head and as much body as its Content-Length says.
+/// Whether the bytes contain a head and a complete body by its Content-Length.
 fn is_whole(bytes: &[u8]) -> bool {
     let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else { return false };
     let head = std::str::from_utf8(&bytes[..end]).expect("a head of text");

@@ -13,7 +13,7 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::print_stdout,
-    reason = "a benchmark that cannot go on says what it saw and stops"
+    reason = "a benchmark that fails panics with the reason"
 )]
 
 mod bare;
@@ -71,7 +71,7 @@ async fn rounds(report: &mut Report) {
         let query_measured = load::measure(shop.server(), CONNECTIONS, queries).await;
         let contests = single_shop.contests(REQUESTS_SINGLE).await;
         let single_measured = load::measure(single_shop.server(), CONNECTIONS, contests).await;
-        // The first round warms caches, connections and the machine's clock up.
+        // The first round warms up caches, connections and the processor's clock.
         if round > 0 {
             report.round(bare_measured, contest_measured, single_measured, query_measured);
         }

@@ -18,7 +18,7 @@ const CLIENTS: [usize; 3] = [8, 32, 64];
 const PGBENCH_SECONDS: u32 = 3;
 /// Rows of pgbench's own tables, in hundreds of thousands: enough that its clients seldom meet.
 const PGBENCH_SCALE: u32 = 20;
-/// What the proxy adds to a question and its answer together.
+/// The latency that the proxy adds to a round trip.
 const ROUND_TRIP_DELAY: Duration = Duration::from_millis(3);
 
 struct Round {
@@ -55,7 +55,7 @@ pub(crate) async fn run() {
         println!(
             "pgbench {pgbench:>7.0}/s   contest {contest:>7.0}/s   one transaction each {single:>7.0}/s   3 ms away {late:>7.0}/s"
         );
-        // The first round warms caches, connections and the machine's clock up.
+        // The first round warms up caches, connections and the processor's clock.
         if round > 0 {
             rounds.push(measured);
         }

@@ -1,4 +1,4 @@
-//! Medians of ratios, each pair of one round.
+//! Medians of ratios, each from one round.
 
 use crate::load::Measured;
 

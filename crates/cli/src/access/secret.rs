@@ -46,12 +46,12 @@ impl SourcedAppSecret {
     }
 }
 
-/// What is wrong with the form of a secret.
+/// Why the text is not a secret.
 fn form_error(text: &str) -> String {
     let is_hex = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
     match text.chars().count() {
         0 => "it is empty".to_owned(),
-        _ if text.trim() != text => "white space or a line end is around it".to_owned(),
+        _ if text.trim() != text => "white space or a line end surrounds it".to_owned(),
         _ if text.starts_with(['"', '\'']) => "it is in quotes".to_owned(),
         32 if is_hex(text) => "it is in upper case".to_owned(),
         32 => "not all of it are hex digits".to_owned(),

@@ -14,7 +14,7 @@ use rebuttal_client::{EvidenceType, StorageUri};
 #[derive(Debug, Clone)]
 pub(super) struct EvidenceArgs(pub(super) Vec<EvidenceArg>);
 
-/// One piece on the command line.
+/// One item on the command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct EvidenceArg {
     pub(super) evidence_type: EvidenceType,
@@ -22,7 +22,7 @@ pub(super) struct EvidenceArg {
     pub(super) name: Option<EvidenceName>,
 }
 
-/// Where a piece is stored.
+/// Where an item is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum EvidenceArgSource {
     /// In this local file.
@@ -44,7 +44,7 @@ impl EvidenceFlag {
     const fn of(evidence_type: EvidenceType) -> Self {
         let (index, id, help) = match evidence_type {
             EvidenceType::Receipt => (1, "receipt", "Evidence of what was bought"),
-            EvidenceType::Refund => (2, "refund", "Evidence that the money was given back"),
+            EvidenceType::Refund => (2, "refund", "Evidence of a refund"),
             EvidenceType::Other => (3, "other", "Any other evidence"),
             EvidenceType::Default => (4, "default", "Evidence that is not classified"),
         };
@@ -60,7 +60,7 @@ impl EvidenceFlag {
     }
 }
 
-/// The flag of a type as it is typed.
+/// The flag of a type, with its dashes.
 pub(super) fn flag(evidence_type: EvidenceType) -> String {
     format!("--{}", EvidenceFlag::of(evidence_type).id)
 }
@@ -117,7 +117,7 @@ impl FromArgMatches for EvidenceArgs {
             }
         }
         match pieces.len() > EVIDENCE_MAX {
-            true => Err(conflict(&format!("a contest takes at most {EVIDENCE_MAX} pieces of evidence"))),
+            true => Err(conflict(&format!("a contest has at most {EVIDENCE_MAX} pieces of evidence"))),
             false => Ok(Self(pieces)),
         }
     }
@@ -128,7 +128,7 @@ impl FromArgMatches for EvidenceArgs {
     }
 }
 
-/// Parses a piece that follows `others`.
+/// Parses an item that follows `others`.
 fn parse_piece(
     evidence_type: EvidenceType,
     word: &OsString,

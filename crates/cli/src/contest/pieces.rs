@@ -8,7 +8,7 @@ use rebuttal_client::{EvidenceFile, EvidenceType, StorageUri};
 use super::evidence::{self, EvidenceArg, EvidenceArgs};
 use crate::{files, terminal};
 
-/// A valid piece of evidence.
+/// A valid evidence item.
 #[derive(Debug)]
 pub(super) struct EvidencePiece {
     pub(super) evidence_type: EvidenceType,
@@ -22,7 +22,7 @@ pub(super) enum PieceSource {
     Uploaded(StorageUri),
 }
 
-/// All pieces, or the errors of all.
+/// All items, or the errors of all.
 pub(super) async fn read(evidence: &EvidenceArgs) -> Result<Vec<EvidencePiece>> {
     let mut pieces = Vec::with_capacity(evidence.0.len());
     let mut faults = Vec::new();

@@ -12,7 +12,7 @@ use crate::terminal;
 /// Columns of the name before a progress bar.
 const NAME_WIDTH: usize = 22;
 
-/// Uploads what is not uploaded yet.
+/// Uploads the files that are not uploaded yet.
 pub(super) async fn upload(
     client: &Client,
     dispute_no: DisputeNo,

@@ -28,7 +28,7 @@ impl DemoGateway {
         let folder =
             tempfile::Builder::new().prefix("rebuttal-demo-").tempdir_in(&temp).with_context(|| {
                 let temp = temp.display();
-                format!("the demo cannot make a folder in {temp}; set TMPDIR to one where it can")
+                format!("the demo cannot create a folder in {temp}; set TMPDIR to a writable folder")
             })?;
         std::fs::write(folder.path().join("receipt.png"), RECEIPT)?;
         std::fs::write(folder.path().join("refund.pdf"), REFUND)?;

@@ -42,8 +42,8 @@ pub(super) async fn run(gateway: &DemoGateway, once: bool) -> Result<()> {
     Ok(())
 }
 
-/// Prints operator commands for the user: for the demo's gateway if it keeps running, else for one that they start with
-/// `serve`, which the commands reach by default.
+/// Prints operator commands for the user: for the demo's gateway if it keeps running, otherwise for a gateway that the
+/// user starts with `serve`, which the commands use by default.
 struct OperatorCommands {
     exports: Option<String>,
 }
@@ -85,7 +85,7 @@ async fn register_merchant(
     let app = operator.register_app(merchant_id).await?;
     print_step(2, "An operator registers a merchant and its app");
     print_done(format!("{} is merchant {merchant_id}, in {TIME_ZONE}", bold(MERCHANT)));
-    print_done(format!("its app is {}; the secret is shown this once", app.app_id));
+    print_done(format!("its app is {}; the secret is shown only once", app.app_id));
     operator_commands.print(&format!(
         "merchant create --name {} --time-zone {TIME_ZONE}",
         terminal::shell_quote(MERCHANT)
@@ -95,7 +95,7 @@ async fn register_merchant(
 
 async fn open_disputes(operator: &DemoOperator, merchant_id: MerchantId, client: &Client) -> Result<()> {
     let now = client.gateway_time();
-    print_step(3, "Six disputes come in");
+    print_step(3, "Six disputes are opened");
     let mut table = Table::new(["dispute", "disputed", "reason", "stage", "due"]).numbers(&[1]);
     for dispute in &ALL {
         operator.open_dispute(&dispute.request(merchant_id, now)?).await?;
@@ -166,10 +166,10 @@ fn verify_answer(proof: &Proof, app: &DemoApp) -> Result<()> {
     anyhow::ensure!(altered.verify(&secret).is_none(), "an altered answer verifies");
     print_done("signed with the app's secret, in the scheme of the request");
     print_done(
-        "the nonce is made from the request's nonce and sign: it answers this request, no other, and settles it",
+        "the nonce is derived from the request's nonce and signature: the answer settles this request, and fits no other",
     );
     print_done("the signature covers method, URL, time, nonce and every byte of the body");
-    print_done("with one byte changed it proves nothing");
+    print_done("with one byte changed, the verification fails");
     Ok(())
 }
 
@@ -188,7 +188,7 @@ fn print_next_steps_without_gateway() {
     print_detail("Run it again and keep the gateway, to contest the other disputes yourself:");
     print_command(&[&format!("{} demo", program())]);
     println("");
-    print_detail(format!("A gateway of your own, in ./{DATA_DIR}:"));
+    print_detail(format!("A gateway that keeps its data, in ./{DATA_DIR}:"));
     print_command(&[&format!("{} serve", program())]);
 }
 
@@ -208,7 +208,7 @@ fn print_next_steps(gateway: &DemoGateway, operator_commands: &OperatorCommands,
     print_detail("See its history and evidence as an operator does:");
     operator_commands.print(&format!("dispute show {}", INVITED.dispute_no));
     println("");
-    println(format!("  {}", dim("The gateway stays up. Ctrl-C stops it and removes its data.")));
+    println(format!("  {}", dim("The gateway keeps running. Ctrl-C stops it and removes its data.")));
 }
 
 fn print_step(number: u8, title: &str) {

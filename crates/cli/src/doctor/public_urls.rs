@@ -1,5 +1,5 @@
-//! Checks where the public URLs lead: each is called with a signed request, as by a merchant, of an app that only this
-//! installation's gateways know. This includes proxies and the path.
+//! Checks where the public URLs lead: each is called with a request that is signed by an app that only this
+//! installation's gateways know. The call takes the merchants' way, through proxies and with the path.
 
 use rebuttal_client::protocol::Code;
 use rebuttal_client::{
@@ -11,11 +11,11 @@ use rebuttal_server::{Config, DoctorApp, Examination, Finding, Severity};
 use super::ANSWER_LIMIT;
 
 const CHECK: &str = "public URL";
-/// What to check where no gateway answers, or the wrong one.
+/// What to check if no gateway answers, or the wrong one.
 const SEE: &str =
     "Check DNS, that the proxy before the gateway passes the path on unchanged, and that the gateway runs";
 
-/// For a gateway that has the key, but not the identity.
+/// For a gateway with the same master key but another identity.
 const SAME_KEY: &str = "leads to a gateway with this installation's master key but another database: a test \
     installation, or a new database with the same key. It may also be a gateway of this installation with an older \
     version. Check DNS, the proxy before the gateway, and which database the gateway there uses";
@@ -27,7 +27,7 @@ pub(super) async fn examine(config: &Config, examination: Examination) -> Vec<Fi
                     public_url to the address that they call";
         return vec![Finding::warning(CHECK, message)];
     }
-    let Examination { app, keys_app, is_served, .. } = examination;
+    let Examination { app, master_key_app, is_served, .. } = examination;
     let has_app = app.is_some();
     // Without the key, an unknown app still shows whether any gateway answers.
     let unknown_app = || DoctorApp {
@@ -40,7 +40,7 @@ pub(super) async fn examine(config: &Config, examination: Examination) -> Vec<Fi
     for url in config.public_urls.iter().map(|url| url.as_str()) {
         let (severity, message) = match call(url, &app).await {
             Ok(()) => (Severity::Fault, format!("leads to a server that accepts any request. {SEE}")),
-            Err(error) if is_unknown(&error) && has_key(url, keys_app.as_ref()).await => {
+            Err(error) if is_unknown(&error) && has_key(url, master_key_app.as_ref()).await => {
                 (Severity::Fault, SAME_KEY.to_owned())
             }
             Err(error) => severity_and_message(&error, has_app, is_served),
@@ -61,7 +61,7 @@ async fn call(url: &str, app: &DoctorApp) -> Result<(), Error> {
     client.query(&QueryRequest::DisputeNo(anything)).await.map(drop)
 }
 
-/// Whether a gateway answered that does not know the app.
+/// Whether the answer is from a gateway that does not know the app.
 fn is_unknown(error: &Error) -> bool {
     let answer = match error {
         Error::Unverified(answer) => answer,
@@ -71,13 +71,13 @@ fn is_unknown(error: &Error) -> bool {
     answer.claim.as_ref().is_some_and(|claim| claim.code == Code::UnknownApp)
 }
 
-/// Whether the gateway that answers at a URL has this installation's master key, whichever one it serves.
-async fn has_key(url: &str, keys_app: Option<&DoctorApp>) -> bool {
-    let Some(app) = keys_app else { return false };
+/// Whether the gateway that answers at a URL has this installation's master key.
+async fn has_key(url: &str, master_key_app: Option<&DoctorApp>) -> bool {
+    let Some(app) = master_key_app else { return false };
     matches!(call(url, app).await, Err(Error::Refused(refusal)) if refusal.code == Code::AppDisabled)
 }
 
-/// Where a URL leads, by how the call was refused there.
+/// Where a URL leads, by the refusal of the call.
 fn severity_and_message(error: &Error, has_app: bool, is_served: bool) -> (Severity, String) {
     let message = match error {
         Error::Refused(refusal) if refusal.code == Code::AppDisabled && is_served => {
@@ -150,14 +150,14 @@ fn unverified(answer: &Unverified, has_app: bool) -> String {
 
 fn clock_differs(reason: &str) -> String {
     format!(
-        "leads to this gateway, but its clock and this machine's differ by more than the freshness window. Keep both by NTP \
+        "leads to this gateway, but its clock and this machine's differ by more than the freshness window. Synchronize both by NTP \
          ({reason})"
     )
 }
 
 fn path_differs(reason: &str) -> String {
     format!(
-        "leads to a gateway, but the path is wrong there ({reason}). The proxy must remove the path of public_url, and pass \
+        "leads to a gateway, but with a wrong path ({reason}). The proxy must remove the path of public_url, and pass \
          the rest on unchanged"
     )
 }

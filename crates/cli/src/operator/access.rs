@@ -26,16 +26,16 @@ pub(crate) struct OperatorAccess {
     #[arg(long, env = "REBUTTAL_OPERATOR_URL", value_name = "URL", global = true)]
     operator_url: Option<GatewayUrl>,
 
-    /// Operator's token; a flag is seen by every user of the machine, so prefer the variable or --operator-token-file
+    /// Operator token; every user of the machine can see a flag, so prefer the variable or --operator-token-file
     /// [default: operator.token in the data directory]
     #[arg(long, env = "REBUTTAL_OPERATOR_TOKEN", value_name = "TOKEN", global = true)]
     operator_token: Option<Secret>,
 
-    /// File with the operator's token
+    /// File with the operator token
     #[arg(long, env = "REBUTTAL_OPERATOR_TOKEN_FILE", value_name = "FILE", global = true)]
     operator_token_file: Option<PathBuf>,
 
-    /// Data directory of the gateway, where its token is looked for [default: ./rebuttal-data]
+    /// Data directory of the gateway, for its operator.token [default: ./rebuttal-data]
     #[arg(long, env = "REBUTTAL_DATA", value_name = "DIR", global = true)]
     data: Option<PathBuf>,
 
@@ -48,13 +48,13 @@ pub(crate) struct OperatorAccess {
     pub(super) json: bool,
 }
 
-/// An operator's token, and where it comes from.
+/// An operator's token and its source.
 pub(crate) struct SourcedToken {
     pub(super) text: Secret,
     pub(super) origin: TokenOrigin,
 }
 
-/// Where a token comes from; displayed after "the token".
+/// The source of a token; displayed after "the token".
 #[derive(Debug, Clone)]
 pub(super) enum TokenOrigin {
     /// Named by this flag or variable.
@@ -76,12 +76,12 @@ impl fmt::Display for TokenOrigin {
 }
 
 impl TokenOrigin {
-    /// What to do where the token is rejected.
+    /// What to do if the token is rejected.
     pub(super) const fn hint(&self) -> &'static str {
         match self {
             Self::Given(_) | Self::File(..) => {
-                "Check that it is whole, and that REBUTTAL_OPERATOR_URL is the gateway that made it; an admin makes \
-                 another with `rebuttal operator token create`."
+                "Check that it is complete, and that REBUTTAL_OPERATOR_URL is the gateway that created it; an admin can \
+                 create another with `rebuttal operator token create`."
             }
             Self::Data(_) => {
                 "Check that the data directory is that of the gateway at REBUTTAL_OPERATOR_URL, or give another token: set \
@@ -96,7 +96,7 @@ impl SourcedToken {
     pub(crate) fn from_file(path: PathBuf) -> Result<Self> {
         let missing = |error| {
             anyhow::anyhow!(
-                "no operator's token is given, and the data directory has none: {error}; set REBUTTAL_OPERATOR_TOKEN or \
+                "no operator token is given, and the data directory has none: {error}; set REBUTTAL_OPERATOR_TOKEN or \
                  REBUTTAL_OPERATOR_TOKEN_FILE, or give the gateway's data directory with --data"
             )
         };

@@ -21,7 +21,7 @@ const CHANGES: [&str; 5] = ["notify_url", "no_notify_url", "scheme", "enable", "
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum AppCommand {
-    /// Make an app; its secret is shown this once
+    /// Create an app; its secret is shown only once
     Create {
         #[command(flatten)]
         merchant: MerchantArg,
@@ -37,7 +37,7 @@ pub(super) enum AppCommand {
     },
     /// List a merchant's apps, the oldest first, without their secrets
     List(MerchantArg),
-    /// Change an app; what is not given stays
+    /// Change an app; options that are not given leave their setting unchanged
     #[command(group = ArgGroup::new("changes").args(CHANGES).required(true).multiple(true))]
     Change {
         /// The app's id
@@ -50,19 +50,19 @@ pub(super) enum AppCommand {
         #[command(flatten)]
         settings: AppSettingsArgs,
 
-        /// Send it no more notifications
+        /// Remove the app's notification address
         #[arg(long, conflicts_with = "notify_url")]
         no_notify_url: bool,
 
-        /// Let it call again
+        /// Enable the app
         #[arg(long, conflicts_with = "disable")]
         enable: bool,
 
-        /// Let it call no more
+        /// Disable the app: its calls are refused
         #[arg(long)]
         disable: bool,
     },
-    /// Give an app a new secret, which is shown this once; the old one stays valid for a chosen time
+    /// Create a new secret for an app, shown only once; the old one stays valid for the overlap
     Rotate {
         /// The app's id
         #[arg(value_name = "APP_ID")]
@@ -84,7 +84,7 @@ pub(super) enum AppCommand {
         #[command(flatten)]
         key: IdempotencyKeyArg,
     },
-    /// End all secrets of an app but the newest, before a rotation's overlap is over
+    /// End an overlap early: all secrets of the app but the newest become invalid
     EndOverlap {
         /// The app's id
         #[arg(value_name = "APP_ID")]
@@ -111,11 +111,11 @@ pub(super) struct MerchantArg {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct AppSettingsArgs {
-    /// Where its notifications will go; they are not delivered yet
+    /// Address for notifications, which are not delivered yet
     #[arg(long, value_name = "URL")]
     notify_url: Option<NotifyUrl>,
 
-    /// How it must sign; a new app signs with V2_SHA256 by default
+    /// Signature scheme that the app must use; V2_SHA256 by default for a new app
     #[arg(long, value_name = "SCHEME", value_parser = enum_arg::parser(&Scheme::ALL, Scheme::as_str))]
     scheme: Option<Scheme>,
 }
@@ -126,7 +126,7 @@ impl AppCommand {
             Self::Create { merchant, settings, secret_file, key } => {
                 let secret_file = secret_file.open()?;
                 let answer = client.post(&merchant.path(""), &settings.request(), &key).await?;
-                print_created(&answer, json, secret_file, "is made")
+                print_created(&answer, json, secret_file, "is created")
             }
             Self::List(merchant) => {
                 let answer = client.fetch(&merchant.path("")).await?;
@@ -186,7 +186,7 @@ fn print_created(answer: &[u8], json: bool, secret_file: Option<SecretFile>, how
 }
 
 fn print_app(app: &answers::App, how: &str) {
-    let state = if app.enabled { "" } else { ", and may not call" };
+    let state = if app.enabled { "" } else { ", and is disabled" };
     let text = format!(
         "app {} of merchant {} {how}; it signs with {}{state}.",
         terminal::bold(&app.app_id),

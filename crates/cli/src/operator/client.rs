@@ -20,9 +20,9 @@ use super::idempotency_key::IdempotencyKeyArg;
 use super::retry::{ATTEMPTS_MAX, FailedAttempt, NextStep, RetryState, describe_foreign};
 use crate::wait_notice;
 
-/// How long one attempt may take: as long as a gateway may go without an answer, and a large page takes to arrive.
+/// How long one attempt may take: the gateway's longest time to an answer, and the transfer of a large page.
 pub(crate) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
-/// Most bytes of an answer: a page of 200 disputes has 150 KB, one dispute with all that happened a few MB at worst.
+/// Most bytes of an answer: a page of 200 disputes has 150 KB, one dispute with its history a few MB at most.
 const ANSWER_MAX_BYTES: usize = 16 * 1024 * 1024;
 /// Refusals that follow the lookup of the key, and are stored under it: with such an answer, the key has changed
 /// nothing. Other refusals (authentication, rate limits, form) may precede the lookup, in this gateway or in an older
@@ -43,7 +43,7 @@ pub(crate) struct OperatorClient {
     authorization: HeaderValue,
     /// Where the token comes from.
     origin: TokenOrigin,
-    /// How to resend the change that was sent last.
+    /// How to resend the last change.
     last_change: Mutex<Option<ResendInfo>>,
 }
 
@@ -94,7 +94,7 @@ impl OperatorClient {
         self.call(Method::PATCH, path, Some(&serde_json::to_value(body)?), None).await
     }
 
-    /// How to resend the change that was sent last; none where a read followed it.
+    /// How to resend the last change; `None` if a read followed it.
     pub(super) fn again(&self) -> Option<ResendInfo> {
         self.last_change.lock().ok()?.clone()
     }
@@ -172,7 +172,7 @@ impl OperatorClient {
         };
         let next = match status {
             429 | 500.. => NextStep::Retry(format!("{code}: {detail}")),
-            // The gateway's code is the same where no token is sent.
+            // The gateway's code is the same if no token is sent.
             _ if code == Code::OperatorUnauthorized => {
                 NextStep::Refused(OperatorFailure::TokenRejected { code, origin: self.origin.clone() })
             }
@@ -185,9 +185,9 @@ impl OperatorClient {
 /// Classifies an answer that is not the operator API's.
 fn classify_foreign(foreign: ForeignResponse) -> (AttemptEffect, NextStep) {
     match foreign.status {
-        // Something that accepts requests for the gateway, and may have passed this one on.
+        // A proxy that accepts requests for the gateway, and may have forwarded this one.
         200..300 => (AttemptEffect::Possible, NextStep::Foreign(foreign)),
-        // A proxy that waits for the gateway, or for the rest of the request, and may have passed a part of it on.
+        // A proxy that waits for the gateway, or for the rest of the request, and may have forwarded a part of it.
         408 | 500.. => (AttemptEffect::Possible, NextStep::Retry(describe_foreign(&foreign))),
         429 => (AttemptEffect::NotByThisAttempt, NextStep::Retry(describe_foreign(&foreign))),
         _ => (AttemptEffect::NotByThisAttempt, NextStep::Foreign(foreign)),

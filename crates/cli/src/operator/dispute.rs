@@ -17,9 +17,9 @@ pub(super) enum DisputeCommand {
     Open(Box<open::Open>),
     /// List disputes, the newest first
     List(list::ListDisputes),
-    /// Show a dispute with all that was submitted and all that happened
+    /// Show a dispute with its submissions and history
     Show(show::ShowDispute),
-    /// Fetch the evidence that was submitted
+    /// Download the submitted evidence
     Evidence(evidence::FetchEvidence),
     #[command(flatten)]
     Act(actions::DisputeAction),

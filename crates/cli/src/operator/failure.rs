@@ -16,26 +16,26 @@ pub(super) enum OperatorFailure {
     /// The gateway refused, in a problem document.
     #[error("the gateway refused: {code}: {detail}")]
     Refused { code: Code, detail: String },
-    /// The gateway does not know the token. Its code is the same where none is sent; one was.
+    /// The gateway does not know the token. It has the same code for a missing token, but one was sent.
     #[error("the gateway refused: {code}: {}", token_rejected_text(origin))]
     TokenRejected { code: Code, origin: TokenOrigin },
     /// Something that is not the operator API answers.
-    #[error("what answers at {url} is not a gateway's operator API ({foreign})")]
+    #[error("the server at {url} is not a gateway's operator API ({foreign})")]
     NotAGateway { url: String, foreign: ForeignResponse },
     /// Nothing was changed.
     #[error("the gateway at {url} did not serve the call ({attempts}), and nothing was changed: {why}")]
     Unavailable { url: String, attempts: String, why: String, retry_after: Option<Duration> },
     /// A change may have taken effect. The last answer may have rejected the token.
-    #[error("whether the change took effect is not known ({attempts}): {why}")]
+    #[error("it is unknown whether the change took effect ({attempts}): {why}")]
     Unknown { attempts: String, why: String, again: ResendInfo, token_rejected: bool },
     /// A change was answered as done, but the answer is unreadable.
-    #[error("whether the change took effect is not known: {why}")]
+    #[error("it is unknown whether the change took effect: {why}")]
     UnreadableAnswer { why: String, again: ResendInfo },
     /// A change was made, but its secret could not be written.
-    #[error("it is done, but {why}")]
+    #[error("the change was made, but {why}")]
     SecretNotWritten { why: String, again: ResendInfo },
     /// The user interrupted; a change may have taken effect.
-    #[error("interrupted before the gateway's answer came")]
+    #[error("interrupted before the gateway answered")]
     Interrupted { again: ResendInfo },
 }
 
@@ -50,9 +50,9 @@ pub(super) fn token_rejected_text(origin: &TokenOrigin) -> String {
 pub(super) struct ResendInfo {
     /// None where the change is idempotent.
     idempotency_key: Option<String>,
-    /// The deadline as it was sent: a duration would give another time later, and so another change.
+    /// The deadline that was sent: a duration would give another time, and so another change.
     deadline: Option<String>,
-    /// The typed command with both.
+    /// The command line with both.
     command: String,
 }
 
@@ -65,16 +65,16 @@ impl ResendInfo {
         Self { idempotency_key: owned(key), deadline: owned(deadline), command }
     }
 
-    /// The sentence and the command that it announces.
+    /// A sentence, and the command.
     fn after_sentence(&self, sentence: &str) -> String {
         rerun_command::after_sentence(sentence, &self.command)
     }
 
-    /// What to do where the change is made, but its answer could not be written.
+    /// What to do if the change was made, but its answer could not be written.
     pub(super) fn repeat_answer_hint(&self) -> String {
         self.after_sentence(
-            "To get the same answer again, fix that; the change is applied once. A --secret-file is never overwritten, so \
-             name another",
+            "To get the same answer again, fix the cause; the change is applied only once. A --secret-file is not \
+             overwritten, so choose another name",
         )
     }
 }
@@ -118,7 +118,7 @@ impl OperatorFailure {
                 Some("Check REBUTTAL_OPERATOR_URL, or run the same command again later.".to_owned())
             }
             Self::SecretNotWritten { again, .. } => {
-                Some(again.after_sentence("To get the same secret again, fix that; the change is applied once"))
+                Some(again.after_sentence("To get the same secret again, fix the cause; the change is applied only once"))
             }
             // Invariant: the gateway stores keys by token (`Operator::of`, server/src/auth/operator.rs).
             Self::Unknown { again, token_rejected: true, .. } => Some(again.after_sentence(

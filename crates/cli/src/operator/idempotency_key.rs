@@ -1,4 +1,4 @@
-//! The Idempotency-Key, under which a change is applied once, however often it is sent (contract §8).
+//! The Idempotency-Key: under the same key a change is applied once, even if it is sent again (contract §8).
 
 use rebuttal_client::protocol::UnixMillis;
 use rebuttal_client::protocol::operator::IDEMPOTENCY_KEY_MAX;
@@ -9,7 +9,7 @@ use crate::usage;
 /// The argument of commands that create or do something. Commands that set values need none: they are idempotent.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct IdempotencyKeyArg {
-    /// Key under which this counts once, however often it is sent [default: random]
+    /// Key under which this change is applied only once, even if it is sent again [default: random]
     #[arg(long, value_name = "KEY", value_parser = visible)]
     idempotency_key: Option<String>,
 }
@@ -26,12 +26,12 @@ impl IdempotencyKeyArg {
         if !deadline.is_relative || self.idempotency_key.is_none() {
             return Ok(deadline.at);
         }
-        // A duration such as 3d does not mean the millisecond.
+        // A duration such as 3d is not meant to the millisecond.
         let UnixMillis(millis) = deadline.at;
         let at = UnixMillis(millis - millis % 1000).to_rfc3339_utc();
         Err(usage::error(format!(
             "with --idempotency-key, --deadline must be a time: a duration gives another time in each run, and the same \
-             key with another deadline is refused\n\n  tip: counted from now, it is --deadline {at}"
+             key with another deadline is refused\n\n  tip: as a time, it is --deadline {at}"
         )))
     }
 }

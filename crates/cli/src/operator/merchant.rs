@@ -19,7 +19,7 @@ pub(super) enum MerchantCommand {
         #[arg(long, value_name = "NAME")]
         name: MerchantName,
 
-        /// Time zone of its times, such as Asia/Shanghai or UTC
+        /// Time zone of the times in its answers, such as Asia/Shanghai or UTC
         #[arg(long, value_name = "ZONE")]
         time_zone: TimeZoneName,
 
@@ -28,7 +28,7 @@ pub(super) enum MerchantCommand {
     },
     /// List the merchants, by number
     List(ListArgs),
-    /// Change a merchant's name or time zone; what is not given stays
+    /// Change a merchant's name or time zone
     Change {
         /// The merchant's number
         #[arg(value_name = "MERCHANT_ID")]
@@ -43,11 +43,11 @@ pub(super) enum MerchantCommand {
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = true)]
 pub(super) struct MerchantChanges {
-    /// Its new name
+    /// The new name
     #[arg(long, value_name = "NAME")]
     name: Option<MerchantName>,
 
-    /// Its new time zone
+    /// The new time zone
     #[arg(long, value_name = "ZONE")]
     time_zone: Option<TimeZoneName>,
 }

@@ -25,8 +25,8 @@ struct FailureJson<'a> {
 }
 
 /// The error for an answer that does not conform to the API.
-const UNREADABLE: &str = "the gateway's answer cannot be read; is it of another version than this program, or something else \
-                          before it?";
+const UNREADABLE: &str = "the gateway's answer cannot be parsed: the gateway may be of another version than this program, or a \
+                          proxy answered";
 
 /// Prints an answer: as JSON, or by a function that prints it for people.
 pub(super) fn print_answer<T: DeserializeOwned>(
@@ -89,7 +89,7 @@ pub(super) fn finish(result: Result<()>, json: bool, again: Option<ResendInfo>) 
     };
     let Err(write_error) = terminal::stdout_result() else { return Ok(exit) };
     match &result {
-        // The reader of the pipe wanted no more.
+        // The reader closed the pipe.
         Ok(()) if again.is_none() && write_error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Done),
         Ok(()) => {
             terminal::eprint_error(&format!(

@@ -1,6 +1,6 @@
 //! The attempts of one call, and what they show about the effect of the change that they sent. All answers pass through
-//! here: once an attempt may have taken effect, only an answer that knows of it can say that nothing was changed, and
-//! only the gateway's answer ends the attempts before their limit.
+//! here: once an attempt may have taken effect, only an answer that accounts for it can prove that nothing was changed,
+//! and only the gateway's answer ends the attempts before their limit.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use super::failure::{OperatorFailure, ResendInfo};
 
 /// Most attempts of a call.
 pub(super) const ATTEMPTS_MAX: u32 = 5;
-/// A wait that is mentioned in the error. Where standard error is no terminal, nothing was printed meanwhile.
+/// A wait that is mentioned in the error. Without a terminal, nothing was printed meanwhile.
 const LONG_WAIT: Duration = Duration::from_secs(10);
 
 /// An attempt without success.
@@ -26,7 +26,7 @@ pub(super) struct FailedAttempt {
 pub(super) enum NextStep {
     /// Another attempt may succeed.
     Retry(String),
-    /// There is no answer, and another attempt would most likely fail alike.
+    /// There is no answer, and another attempt would most likely fail in the same way.
     GiveUp(String),
     /// Something other than the gateway answered, and would most likely do so again.
     Foreign(ForeignResponse),
@@ -81,7 +81,7 @@ impl<'u> RetryState<'u> {
         &mut self,
         FailedAttempt { effect, next, retry_after }: FailedAttempt,
     ) -> Result<(String, Duration), OperatorFailure> {
-        // A read leaves nothing in doubt.
+        // After a read nothing is uncertain.
         let effect = if self.again.is_some() { effect } else { AttemptEffect::NotByThisAttempt };
         let lasting = matches!(next, NextStep::GiveUp(_) | NextStep::Foreign(_));
         let pause = self.attempts.record(effect, lasting, retry_after, Duration::MAX);

@@ -29,7 +29,7 @@ pub(super) struct SecretFile {
     is_written: bool,
 }
 
-/// An empty file is removed: it would be in the way when the command is run again.
+/// An empty file is removed, because it would prevent running the command again.
 impl Drop for SecretFile {
     fn drop(&mut self) {
         if !self.is_written {
@@ -70,7 +70,7 @@ pub(super) fn print_answer(
         } else {
             print();
             terminal::println(format!("  {}  {}", terminal::dim(label), secret.expose()));
-            terminal::println(format!("  {}", terminal::dim("It is shown this once.")));
+            terminal::println(format!("  {}", terminal::dim("It is shown only once.")));
         }
         let write_error =
             |error| SecretWriteError(format!("the {label} could not be written to standard output: {error}"));

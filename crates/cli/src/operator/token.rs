@@ -15,13 +15,13 @@ use crate::terminal::{self, Table};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum TokenCommand {
-    /// Make a token; it is shown this once
+    /// Create a token; it is shown only once
     Create {
-        /// Its name, which histories show with what its holder does
+        /// The token's name, which histories show as the actor
         #[arg(long, value_name = "NAME")]
         name: TokenName,
 
-        /// What its holder may do: viewer reads, operator acts on disputes too, admin does everything
+        /// The token's role: viewer reads, operator also acts on disputes, admin does everything
         #[arg(long, value_name = "ROLE", value_parser = enum_arg::parser(Role::ALL, Role::as_str))]
         role: Role,
 
@@ -56,7 +56,7 @@ impl TokenCommand {
                 let answers::NewToken { name, role, token } = output::parse_sanitized(&answer)?;
                 let member = secret_output::SecretMember { member: "token", label: "token", secret: &token };
                 secret_output::print_answer(&answer, json, secret_file, member, || {
-                    print_token(&name, &format!("is made, as {role}"))
+                    print_token(&name, &format!("is created with the role {role}"))
                 })
             }
             Self::List(list_args) => {
@@ -64,7 +64,7 @@ impl TokenCommand {
                 if json {
                     return page.print_json();
                 }
-                let mut table = Table::new(["token", "role", "made"]);
+                let mut table = Table::new(["token", "role", "created"]);
                 for token in page.parse_items::<answers::Token>()? {
                     table.row([token.name, token.role, terminal::short_time(&token.created_time)]);
                 }

@@ -12,13 +12,13 @@ use crate::profiles::{ProfileName, Profiles};
 use crate::settings::Secret;
 use crate::{prompt, usage};
 
-/// Keep a gateway and an app under a name
+/// Store a gateway and an app under a name
 ///
-/// What is not given by a flag is taken from the variables. A secret that is not given is asked for, or read from
-/// standard input where that is no terminal. The profile named default counts where nothing else is given.
+/// Values that are not given as flags are taken from the variables. A secret that is not given is prompted for, or read
+/// from standard input without a terminal. The profile named default is used if no other value is given.
 #[derive(Debug, clap::Args)]
 pub(super) struct Add {
-    /// What to call it: letters, digits, - and _
+    /// The profile's name: letters, digits, - and _
     #[arg(value_name = "NAME")]
     name: ProfileName,
 
@@ -38,7 +38,7 @@ impl Add {
     pub(super) async fn run(self) -> Result<Exit> {
         let json = self.json;
         super::finish(&self.save().await, json, |saved| {
-            format!("{} is kept in {}", saved.name, saved.file.display())
+            format!("{} is stored in {}", saved.name, saved.file.display())
         })
     }
 
@@ -67,7 +67,7 @@ impl Add {
 /// Prompts without echo on a terminal; otherwise reads a line of standard input.
 async fn prompt_secret() -> Result<Secret> {
     let text = if std::io::stdin().is_terminal() {
-        prompt::secret("The app's secret, which is not shown", "kept").await?
+        prompt::secret("The app's secret, which is not shown", "stored").await?
     } else {
         let mut line = Zeroizing::new(String::new());
         std::io::stdin().read_line(&mut line)?;

@@ -6,14 +6,14 @@ use super::ChangedProfile;
 use crate::exit::Exit;
 use crate::profiles::{ProfileName, Profiles, unknown_profile};
 
-/// Forget a profile
+/// Remove a profile
 #[derive(Debug, clap::Args)]
 pub(super) struct Remove {
-    /// Which one
+    /// The profile's name
     #[arg(value_name = "NAME")]
     profile: ProfileName,
 
-    /// Print one JSON object on standard output: the outcome, the profile as it was without its secret, and the file
+    /// Print one JSON object on standard output: the outcome, the removed profile without its secret, and the file
     #[arg(long)]
     json: bool,
 }
@@ -21,7 +21,7 @@ pub(super) struct Remove {
 impl Remove {
     pub(super) fn run(self) -> Result<Exit> {
         let json = self.json;
-        super::finish(&self.remove(), json, |removed| format!("{} is forgotten", removed.name))
+        super::finish(&self.remove(), json, |removed| format!("{} is removed", removed.name))
     }
 
     fn remove(self) -> Result<ChangedProfile> {

@@ -63,7 +63,7 @@ fn resolve(
             let read = read.unwrap_or_default();
             (of_file, without_faults, lines) = (read.faults, read.valid, read.lines);
         }
-        // Its settings are not known.
+        // The file's settings are not known.
         Err(error) => {
             is_whole = false;
             of_file.push(SettingError::of(&[], terminal::causes(&error)));
@@ -88,7 +88,7 @@ fn resolve(
     (resolved, faults.into())
 }
 
-/// A fault of values, prefixed with the sources of the values, but for flags, which the user has just typed.
+/// A fault of values, prefixed with their sources, except flags, which the user has just typed.
 fn with_location(
     fault: SettingError,
     sources: &Sources,

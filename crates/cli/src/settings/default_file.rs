@@ -33,9 +33,9 @@ pub(crate) struct DocumentedSetting {
     /// Its heading.
     pub(crate) section: &'static str,
     pub(crate) key: &'static str,
-    /// As TOML writes it.
+    /// In TOML.
     pub(crate) written: &'static str,
-    /// Whether the value is only an example: nothing is set by default.
+    /// Whether the value is only an example, because there is no default.
     pub(crate) is_example: bool,
     /// What it means.
     pub(crate) meaning: String,

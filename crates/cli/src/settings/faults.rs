@@ -26,7 +26,7 @@ impl SettingError {
         Self { keys: keys.iter().map(|key| (*key).to_owned()).collect(), message: message.into() }
     }
 
-    /// Whether none of the settings is in `faulty`: what concerns several is uncertain where one of them is invalid.
+    /// Whether none of the settings is in `faulty`: a fault of several is uncertain if one of them is invalid.
     pub(super) fn is_certain(&self, faulty: &BTreeSet<String>) -> bool {
         !self.keys.iter().any(|key| faulty.contains(key))
     }

@@ -1,6 +1,6 @@
-//! Reads the TOML file. An unknown key is refused with the most similar known one: a misspelt setting that has no
-//! effect is worse than a gateway that does not start. An invalid value is reported with its line, its key, and what it
-//! must be, in the words of its flag.
+//! Reads the TOML file. An unknown key is refused with the most similar known one: a misspelt setting must prevent the
+//! start rather than have no effect. An invalid value is reported with its line, its key, and what it must be, with the
+//! message of its flag.
 
 use std::any::TypeId;
 use std::collections::BTreeMap;
@@ -18,7 +18,7 @@ use crate::toml_file;
 
 /// The value names of numbers.
 const NUMBERS: [&str; 3] = ["NUMBER", "SECONDS", "DAYS"];
-const A_LIST: &str = "must be a list of texts in quotes, as [\"…\", \"…\"]";
+const A_LIST: &str = "must be a list of strings, such as [\"…\", \"…\"]";
 
 /// The settings of a file.
 #[derive(Debug, Default)]
@@ -52,7 +52,7 @@ pub(super) fn read(path: &Path) -> Result<SettingsFile> {
         )
     })?;
     let values: BTreeMap<String, Spanned<Value>> = toml_file::parse(path, &text)
-        .map_err(|fault| anyhow!("{fault}; write texts in quotes, as in `rebuttal config default`"))?;
+        .map_err(|fault| anyhow!("{fault}; write strings in quotes, as in `rebuttal config default`"))?;
     let command = command();
     let known: Vec<_> = command.get_arguments().map(|argument| argument.get_id().as_str()).collect();
     let mut read = SettingsFile::default();
@@ -125,7 +125,7 @@ fn flag_values(argument: &clap::Arg, value: &Value) -> Result<Vec<String>, Strin
         }
         _ if is_list => Err(A_LIST.to_owned()),
         Value::String(text) => Ok(vec![text.clone()]),
-        _ => Err("must be a text in quotes".to_owned()),
+        _ => Err("must be a string in quotes".to_owned()),
     }
 }
 

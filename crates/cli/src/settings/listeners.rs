@@ -1,4 +1,4 @@
-//! Two listeners on one address: the second to start would fail, and blame another program.
+//! Detects two listeners with one address: the second would fail to bind, as if another program used it.
 
 use std::net::SocketAddr;
 
@@ -23,7 +23,7 @@ pub(super) fn faults(config: &Config, by_default: bool) -> Vec<SettingError> {
         faults.push(SettingError::of(
             &[second, first],
             format!(
-                "{second} {address} and {first} {other}{default_note} take the same address: give one of them another port"
+                "{second} {address} and {first} {other}{default_note} use the same address: give one of them another port"
             ),
         ));
     }

@@ -1,6 +1,6 @@
-//! Pairs of settings for a secret: its value, or its file. The source with precedence overrides the other of the pair
-//! in a lower source; both in one source are refused where they are used. Likewise, a profile that a flag names
-//! overrides the variables of its values.
+//! Settings that exclude each other. A secret has two: its value and the file that contains it. If they come from
+//! different sources (flag, variable, file), the one with precedence is used; both from one source are refused. In the
+//! same way, `--profile` overrides the variables of the values that a profile has.
 
 use clap::builder::Resettable;
 use clap::parser::ValueSource;
@@ -12,7 +12,7 @@ const PAIRS: [(&str, &str); 3] = [
     ("database_url", "database_url_file"),
 ];
 const PROFILE: &str = "profile";
-/// Settings that a profile holds, too. Invariant: the names of the fields of `access::ConnectionArgs`.
+/// Settings that a profile contains, too. Invariant: the names of the fields of `access::ConnectionArgs`.
 const PROFILE_KEYS: [&str; 6] = ["url", "app_id", "app_secret", "app_secret_file", "scheme", "trust"];
 
 /// Each setting of a pair with the other one.
@@ -28,7 +28,7 @@ pub(crate) fn prefer_flags(command: Command, matches: &ArgMatches) -> Command {
     let pairs = both_ways().filter(|(one, _)| comes_from(*one, ValueSource::CommandLine));
     let by_profile = PROFILE_KEYS.into_iter().filter(|_| comes_from(PROFILE, ValueSource::CommandLine));
     let beaten = pairs.map(|(_, other)| other).chain(by_profile);
-    // A global setting of a parent command is known here, too, but not defined here.
+    // A global setting of a parent command is known but not defined here.
     let defined: Vec<_> = command.get_arguments().map(|argument| argument.get_id().to_string()).collect();
     let beaten =
         beaten.filter(|id| comes_from(*id, ValueSource::EnvVariable) && defined.iter().any(|own| own == id));

@@ -14,7 +14,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::faults::{SettingError, SettingErrors};
 
-/// More than any secret needs: a database's URL with all of its parameters.
+/// Longest secret: a database's URL with all of its parameters is shorter.
 const FILE_MAX_BYTES: u64 = 16 * 1024;
 
 /// Wiped from memory when dropped; never printed.
@@ -35,7 +35,7 @@ impl Secret {
         bail!("cannot read the secret in {}: {why}", path.display())
     }
 
-    /// The text. Named so that every use is noticed in review.
+    /// The text. The name makes every use visible in review.
     pub(crate) fn expose(&self) -> &str {
         &self.0
     }
@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_password_is_shown_wherever_it_stands_in_a_url() {
+    fn password_in_a_url_is_never_shown() {
         for (url, shown) in [
             ("postgres://h/d?sslmode=require", "postgres://h/d?sslmode=require"),
             ("postgres://u@h:5432/d", "postgres://u@h:5432/d"),

@@ -13,11 +13,11 @@ use crate::usage;
 
 use super::{DEFAULT_FILE, Settings, file, without_password};
 
-/// The settings whose URL may hold a password, which is not shown.
+/// The settings whose URL may contain a password, which is not shown.
 const URLS: [&str; 1] = ["database_url"];
 /// The setting whose values are normalized.
 const PUBLIC_URL: &str = "public_url";
-/// The setting that is limited to a part of another.
+/// The setting that is limited to a fraction of another.
 const PER_PEER: &str = "max_connections_per_peer";
 
 /// Which settings were given as flags, and which as variables. Flattened into a command *before* [`Settings`], which
@@ -114,7 +114,7 @@ pub(crate) enum SettingSource {
 #[derive(Debug)]
 pub(crate) struct EffectiveSetting {
     pub(crate) key: &'static str,
-    /// None where it is not set, or secret.
+    /// `None` if it is not set, or secret.
     pub(crate) value: Option<Value>,
     pub(crate) is_hidden: bool,
     pub(crate) source: SettingSource,

@@ -89,9 +89,9 @@ fn an_invalid_value_is_reported_with_its_line_and_key() {
             "it must be an IP address and a port, such as 127.0.0.1:8080 or 0.0.0.0:8080; write an IPv6 address in \
              brackets, as in [::1]:8080",
         ),
-        ("listen = 8080", "it must be a text in quotes"),
-        ("public_url = \"https://a.example\"", "it must be a list of texts in quotes, as [\"…\", \"…\"]"),
-        ("public_url = [1]", "it must be a list of texts in quotes, as [\"…\", \"…\"]"),
+        ("listen = 8080", "it must be a string in quotes"),
+        ("public_url = \"https://a.example\"", "it must be a list of strings, such as [\"…\", \"…\"]"),
+        ("public_url = [1]", "it must be a list of strings, such as [\"…\", \"…\"]"),
         ("log_format = \"xml\"", "it must be \"text\" or \"json\""),
     ] {
         let error = with_file(&[], &format!("data = \"x\"\n{wrong}\n")).unwrap_err();
@@ -104,7 +104,7 @@ fn an_invalid_value_is_reported_with_its_line_and_key() {
 fn an_invalid_secret_is_reported_without_its_value() {
     let error = with_file(&[], "operator_token = 123456789012345678\n").unwrap_err();
     assert!(
-        error.to_string().ends_with(", line 1: operator_token: it must be a text in quotes"),
+        error.to_string().ends_with(", line 1: operator_token: it must be a string in quotes"),
         "{error:#}"
     );
 }
@@ -136,8 +136,11 @@ fn evidence_is_in_the_data_folder_by_default() {
         location(&["--evidence-url", url, "--evidence-public-url", "https://files.example.com"]).unwrap();
     assert!(matches!(&bucket, EvidenceLocation::Bucket { public: Some(_), .. }), "{bucket:?}");
     for (flags, message) in [
-        (["--evidence-url", "s3://evidence?endpont=x"].as_slice(), "known are endpoint, region, path_style"),
-        (&["--evidence-public-url", "https://files.example.com"], "is for an evidence_url of s3://"),
+        (
+            ["--evidence-url", "s3://evidence?endpont=x"].as_slice(),
+            "known parameters are endpoint, region, path_style",
+        ),
+        (&["--evidence-public-url", "https://files.example.com"], "needs an evidence_url of s3://"),
         (
             &["--evidence-url", url, "--evidence-public-url", "files.example.com"],
             "evidence_public_url: needs",
@@ -162,8 +165,8 @@ fn variables_that_no_command_reads_are_warned_of() {
     assert_eq!(
         unknown.iter().map(ToString::to_string).collect::<Vec<_>>(),
         [
-            "the variable REBUTTAL_LISTN is not known and has no effect; did you mean REBUTTAL_LISTEN?",
-            "the variable REBUTTAL_XYZZY is not known and has no effect"
+            "the variable REBUTTAL_LISTN is unknown and has no effect; did you mean REBUTTAL_LISTEN?",
+            "the variable REBUTTAL_XYZZY is unknown and has no effect"
         ]
     );
 }
@@ -180,13 +183,13 @@ fn a_flag_wins_over_the_other_of_its_pair_in_the_file() {
 }
 
 #[test]
-fn an_address_alone_is_a_trusted_proxy() {
+fn single_address_is_a_trusted_proxy() {
     let config = from_flags(&["--trusted-proxies", "10.0.0.1,::1"]).config().unwrap();
     let networks: Vec<_> = config.trusted_proxies.iter().map(ToString::to_string).collect();
     assert_eq!(networks, ["10.0.0.1/32", "::1/128"]);
 }
 
-/// The default file with the # before some of its settings taken away.
+/// The default file with some of its settings uncommented.
 fn uncommented(chosen: impl Fn(&default_file::DocumentedSetting) -> bool) -> String {
     let chosen = DEFAULT_FILE.settings.iter().filter(|setting| chosen(setting));
     let line = |setting: &default_file::DocumentedSetting| {
@@ -222,7 +225,7 @@ fn each_default_of_the_file_is_that_of_the_code() {
     assert_eq!(defaults.log_format, Some(LogFormat::Text));
     assert_eq!(defaults.log_filter.as_deref(), Some(LOG_FILTER));
     assert_eq!(format!("{:?}", defaults.config().unwrap()), nothing);
-    // An example with the effect of no setting would be a default.
+    // An example that equals the default would be shown as the default.
     let needed = [("tls_key", "tls_certificate"), ("evidence_public_url", "evidence_url")];
     for example in DEFAULT_FILE.settings.iter().filter(|setting| setting.is_example) {
         let goes_with =

@@ -16,13 +16,13 @@ const WITHOUT_FLAG: &str = "PROFILES";
 #[derive(Debug)]
 pub(crate) struct UnknownVariable {
     name: String,
-    /// The known one that was probably meant. Where there is none, the variable is probably another program's:
-    /// Kubernetes sets `REBUTTAL_PORT` and others for a service of this name.
+    /// The known one that was probably meant. `None` if it is probably another program's: Kubernetes sets
+    /// `REBUTTAL_PORT` and others for a service of this name.
     meant: Option<String>,
 }
 
 impl UnknownVariable {
-    /// Whether it is probably a misspelt one.
+    /// Whether it is probably a misspelt known one.
     pub(crate) const fn is_misspelt(&self) -> bool {
         self.meant.is_some()
     }
@@ -30,7 +30,7 @@ impl UnknownVariable {
 
 impl fmt::Display for UnknownVariable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the variable {PREFIX}{} is not known and has no effect", self.name)?;
+        write!(f, "the variable {PREFIX}{} is unknown and has no effect", self.name)?;
         match &self.meant {
             Some(meant) => write!(f, "; did you mean {PREFIX}{meant}?"),
             None => Ok(()),
@@ -49,7 +49,7 @@ pub(super) fn unknown_among(
 ) -> Vec<UnknownVariable> {
     let known = known(command);
     let unknown = names.filter_map(|name| Some(name.strip_prefix(PREFIX)?.to_owned()));
-    // Compared without the prefix, which would make any two of them look alike.
+    // Compared without the common prefix, which would make all of them similar.
     let meant = |name: &str| nearest(name, known.iter().map(String::as_str)).map(str::to_owned);
     unknown
         .filter(|name| !known.contains(name))

@@ -1,5 +1,5 @@
-//! Arguments of `sign` and `verify` that describe a request, checked as they are parsed: what no request can contain is
-//! wrong usage.
+//! Arguments of `sign` and `verify` that describe a request, checked as they are parsed: a value that no request can
+//! contain is a usage error.
 
 use std::str::FromStr;
 
@@ -24,7 +24,7 @@ pub(crate) fn target(text: &str) -> Result<String, String> {
 pub(crate) struct SentUrl {
     /// As it was written, without the fragment.
     pub(crate) written: String,
-    /// The address that it begins with, without any path.
+    /// The origin, without a path.
     pub(crate) origin: GatewayUrl,
     /// The path and the query, as written.
     pub(crate) target: String,
@@ -57,7 +57,7 @@ impl FromStr for SentUrl {
 
 /// A method, in either case, as it was sent.
 pub(crate) fn method(text: &str) -> Result<String, String> {
-    // RFC 9110 §5.6.2 allows these signs in a method.
+    // RFC 9110 §5.6.2 allows these characters in a method.
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     match !text.is_empty() && text.bytes().all(fits) {
         true => Ok(text.to_owned()),
@@ -76,7 +76,7 @@ pub(crate) fn timestamp(text: &str) -> Result<UnixMillis, String> {
 
 fn check_request_line(text: &str) -> Result<String, String> {
     match text.contains(|character: char| character.is_whitespace() || character.is_control()) {
-        true => Err("it must hold no white space and no line end: write a space as %20".to_owned()),
+        true => Err("it must contain no white space or line end: write a space as %20".to_owned()),
         false => Ok(text.to_owned()),
     }
 }

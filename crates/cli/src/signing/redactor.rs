@@ -18,18 +18,18 @@ use crate::terminal;
 
 /// Printed instead of a secret.
 const MASK: &str = "••••••••••••••••••••••••••••••••";
-/// Shorter texts are no secrets, and would be found in many words.
+/// Shorter texts are not secrets, and occur in many words.
 const SECRET_MIN_BYTES: usize = 8;
 
-/// Prints text with the secrets that it knows masked.
+/// Prints text with known secrets masked.
 pub(crate) struct SecretRedactor {
-    /// Their spellings in lower case: hex digits mean the same in either.
+    /// Their spellings in lower case, because hex digits are case-insensitive.
     secrets: Vec<Zeroizing<String>>,
     shows_secret: bool,
 }
 
 impl SecretRedactor {
-    /// Knows the secret that is given and those of the profiles that can be read.
+    /// Knows the given secret, and those of the profiles that can be read.
     pub(crate) fn new(given: Option<&SourcedAppSecret>, shows_secret: bool) -> Self {
         let profiles = profiles::read_all().into_iter().flatten();
         let of_profiles = profiles.filter_map(|(_, profile)| profile.app_secret);

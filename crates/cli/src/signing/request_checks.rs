@@ -12,14 +12,14 @@ pub(crate) fn merchant_paths() -> impl Iterator<Item = &'static str> {
     MerchantCall::ALL.iter().map(|call| call.path())
 }
 
-/// What the gateway refuses in a request whatever its signature, as sentences in the order of its checks (contract §7).
-/// `target` is what follows the gateway's base URL.
+/// Why the gateway refuses a request whatever its signature, as sentences in the order of its checks (contract §7).
+/// `target` is the part of the URL after the gateway's base URL.
 pub(crate) fn refusals(method: &str, target: &str, body: &[u8]) -> Vec<String> {
     let mut refusals = Vec::new();
     let path = target.split('?').next().unwrap_or(target);
     if MerchantCall::at(path).is_none() {
         refusals.push(format!(
-            "the gateway has no path {}; a merchant's are {}",
+            "the gateway has no path {}; the merchant API's paths are {}",
             escape_invisible(path.as_bytes()),
             merchant_paths().collect::<Vec<_>>().join(", ")
         ));
@@ -28,14 +28,15 @@ pub(crate) fn refusals(method: &str, target: &str, body: &[u8]) -> Vec<String> {
         refusals.push(format!("the method is {method}; every call of a merchant is POST"));
     }
     if body.len() > BODY_MAX_BYTES {
-        refusals.push(format!("the body has {} bytes; the gateway takes {BODY_MAX_BYTES}", body.len()));
+        refusals
+            .push(format!("the body has {} bytes; the gateway accepts at most {BODY_MAX_BYTES}", body.len()));
     } else if let Err(fault) = Object::parse_signed(body) {
         refusals.push(fault.to_string());
     }
     refusals
 }
 
-/// A warning where the URL or the body contains a secret: both are sent in a readable form.
+/// A warning if the URL or the body contains a secret: both are sent in a readable form.
 pub(crate) fn leaked_secret(redactor: &SecretRedactor, target: &str, body: &[u8]) -> Option<String> {
     let location = match (redactor.contains_secret(target), redactor.contains_secret(&escape_invisible(body)))
     {
@@ -44,8 +45,8 @@ pub(crate) fn leaked_secret(redactor: &SecretRedactor, target: &str, body: &[u8]
         (false, false) => return None,
     };
     Some(format!(
-        "an app's secret is in {location}, which is sent: a secret is only signed with. Leave it out, and have it rotated \
-         if this was sent"
+        "{location} contains an app's secret, which must never be sent: remove it, and have the secret rotated if the \
+         request was sent"
     ))
 }
 
@@ -54,9 +55,9 @@ pub(crate) fn leaked_secret(redactor: &SecretRedactor, target: &str, body: &[u8]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Freshness {
     fresh: bool,
-    /// How far the timestamp is ahead of this machine's clock; below zero where it is behind.
+    /// How far the timestamp is ahead of this machine's clock; negative if it is behind.
     ahead_millis: i64,
-    /// How far it may be off, unless the gateway's operator has set otherwise.
+    /// How far it may differ, by default.
     window_millis: i64,
 }
 
@@ -81,8 +82,8 @@ impl Freshness {
             false => String::new(),
         };
         Some(format!(
-            "its timestamp is {at} ({age} by this machine's clock), and a request is fresh for {minutes} minutes either \
-             way, unless the gateway's operator has set otherwise{meant}"
+            "its timestamp is {at} ({age} by this machine's clock), but may differ from the gateway's clock by at most \
+             {minutes} minutes, unless its operator has set another window{meant}"
         ))
     }
 }

@@ -3,7 +3,7 @@
 
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Width, presets};
 
-/// Fewest columns of a wrapped cell; narrower ones would hold one word per line.
+/// Fewest columns of a wrapped cell; narrower ones would have one word per line.
 const WRAPPED_MIN: u16 = 16;
 
 /// Rows below headers.
@@ -47,7 +47,7 @@ impl<const N: usize> Table<N> {
         self.rows.is_empty()
     }
 
-    /// The lines, at most `width` columns wide where the cells allow it.
+    /// The lines, at most `width` columns wide if the cells allow it.
     pub(crate) fn lines(&self, width: Option<usize>) -> Vec<String> {
         let mut table = comfy_table::Table::new();
         table.load_style(presets::NOTHING).set_header(self.headers).add_rows(self.rows.iter());

@@ -1,10 +1,10 @@
-//! Wraps text between words where the terminal is narrow, with the following lines indented. Words longer than a line,
+//! Wraps text between words on a narrow terminal, with the following lines indented. Words longer than a line,
 //! such as URLs, are not broken, so that they can be copied. Not for commands: a wrapped one cannot be pasted.
 
 use console::Term;
 use textwrap::{Options, WordSeparator, WordSplitter, WrapAlgorithm};
 
-/// Narrower terminals are treated as this wide: fewer columns cannot hold a word and its margin.
+/// Narrower terminals are treated as this wide: fewer columns have no space for a word and its margin.
 const WIDTH_MIN: usize = 20;
 
 /// Columns of standard output, if it is a terminal.

@@ -9,7 +9,7 @@ use rebuttal_testbed::{Page, page, page::Block};
 
 use super::help::parse;
 
-/// What a reader fills in for …: 32 digits fit everywhere.
+/// Replaces … in a command: 32 digits fit everywhere.
 const FILLED_IN: &str = "00000000000000000000000000000000";
 
 /// The command lines of a page's blocks, with the page's name.
@@ -43,7 +43,7 @@ fn every_command_line_in_the_docs_is_accepted() {
     assert!(count > 10, "{count} is fewer than the docs ever had");
 }
 
-/// A sentence may leave out what it is not about, but what it names must exist.
+/// A sentence may omit options, but those that it names must exist.
 #[test]
 fn every_command_that_the_docs_mention_exists() {
     let mut count = 0;
@@ -71,9 +71,9 @@ fn every_command_that_the_docs_mention_exists() {
 const TIMES: [(&str, &str, Duration); 12] = [
     ("SECURITY.md", "good for one file, for reading and for {} minutes", LINK_LIFETIME),
     ("CHANGELOG.md", "good for one file and {} minutes", LINK_LIFETIME),
-    ("docs/operate/evidence-on-s3.md", "anybody with the link, for {} minutes", LINK_LIFETIME),
+    ("docs/operate/evidence-on-s3.md", "anyone with the link, for {} minutes", LINK_LIFETIME),
     ("docs/integrate/contract.md", "token, for {} minutes", LINK_LIFETIME),
-    ("docs/reference/cli.md", "whoever has it can fetch the file, for {} minutes", LINK_LIFETIME),
+    ("docs/reference/cli.md", "anyone with a link can download the file for {} minutes", LINK_LIFETIME),
     ("docs/operate/evidence-on-s3.md", "with temporary ones, for {}, because", TEMPORARY_FORM_LIFETIME),
     ("docs/integrate/contract.md", "expires earlier, after {} minutes", TEMPORARY_FORM_LIFETIME),
     ("docs/integrate/contract.md", "may differ from the gateway's clock by {} minutes", FRESHNESS_WINDOW),

@@ -1,4 +1,4 @@
-//! The help is part of the interface: a change to it is seen in review.
+//! The help is part of the interface: snapshots show its changes in review.
 
 use std::process::Command as Process;
 
@@ -6,10 +6,10 @@ use clap::{Command, CommandFactory as _};
 
 use crate::{Cli, help};
 
-/// Wide enough for our sentences, and what clap takes where there is no terminal.
+/// clap's width without a terminal.
 const COLUMNS: usize = 100;
 
-/// Every command with the words that call it, as the user meets it.
+/// Every command with the words that call it.
 pub(super) fn commands() -> Vec<(String, Command)> {
     let mut root = help::complete(Cli::command()).term_width(COLUMNS).disable_help_subcommand(true);
     root.build();
@@ -80,9 +80,9 @@ fn every_example_is_a_valid_command_line() {
     }
 }
 
-/// Parses a command line, after a shell has split it as it will when it is pasted.
+/// Parses a command line as a shell splits it when it is pasted.
 pub(super) fn parse(line: &str) -> Result<clap::ArgMatches, clap::Error> {
-    // What becomes of its output is the shell's.
+    // Redirections are the shell's.
     let line =
         [" > ", " | "].iter().fold(line, |line, on| line.split_once(on).map_or(line, |(call, _)| call));
     let script = format!("set -- {line}\nprintf '%s\\n' \"$@\"");

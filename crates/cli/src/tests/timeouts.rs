@@ -1,4 +1,4 @@
-//! Clients wait longer than a gateway takes at worst: a shorter timeout would resend requests that are still being
+//! Clients wait longer than a gateway takes at most: a shorter timeout would resend requests that are still being
 //! processed.
 
 use rebuttal_client::limits::{ATTEMPT_TIMEOUT, CALL_TIMEOUT};

@@ -9,7 +9,7 @@ use crate::terminal;
 /// Most characters of an argument that an error repeats: enough to recognize it.
 const REPEATED_MAX: usize = 200;
 
-/// Hex digits of an app's secret: as many in a row may be one.
+/// Hex digits of an app's secret; a run of this many may be one.
 const SECRET_DIGITS: usize = 32;
 
 /// clap's error with arguments truncated, sanitized and without secrets. The usage line is that of the help, without

@@ -20,7 +20,7 @@ pub(super) fn parse(text: &str) -> Result<Authorization, String> {
     })
 }
 
-/// What an invalid field is, where its form shows it.
+/// What an invalid field probably is, by its form.
 fn hint(field: &str, header: &str) -> Option<&'static str> {
     if field == "scheme" {
         return header.starts_with("v2_").then_some("write it in upper case");

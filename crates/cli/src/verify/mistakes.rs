@@ -77,9 +77,9 @@ fn urls(request: &CheckedRequest<'_>, profiles: &[(ProfileName, Profile)]) -> Ve
             "the spelling differs from the gateway's (lower-case host, no default port)",
             request.sent_to.written.clone(),
         ),
-        ("https and http are confused", other_scheme),
-        ("it has a slash too many at the end", format!("{url}/")),
-        ("it has a slash too many after the base URL", format!("{base}/{target}")),
+        ("https and http are swapped", other_scheme),
+        ("it has an extra slash at the end", format!("{url}/")),
+        ("it has an extra slash after the base URL", format!("{base}/{target}")),
         ("the query string is missing", format!("{base}{path}")),
         ("the base URL is missing", target.to_owned()),
         ("the path is missing", base.to_owned()),
@@ -112,7 +112,7 @@ fn bodies(body: &[u8]) -> Vec<WrongField> {
         .collect()
 }
 
-/// JSON with other white space between its tokens: none but `after` each colon and comma.
+/// JSON with other white space between its tokens: only `after` each colon and comma.
 fn respaced(json: &[u8], after: &[u8]) -> Vec<u8> {
     let (mut respaced, mut in_string, mut escaped) = (Vec::new(), false, false);
     for byte in json {

@@ -12,14 +12,14 @@ use crate::terminal;
 /// The result for the signature.
 pub(super) enum Verdict {
     Valid,
-    /// Valid for the URL that the request was sent to, where another URL of the gateway was given.
+    /// Valid for the URL that the request was sent to, but another URL of the gateway was given.
     ValidForSentUrl,
     Explained(Mistake),
     Unexplained,
 }
 
 impl Verdict {
-    /// The exit code and the first line. Whatever the signature, a request that the gateway refuses is refused.
+    /// The exit code and the first line. A reason to refuse the request takes precedence over the signature.
     const fn conclusion(&self, refused: bool) -> (Exit, &'static str) {
         match self {
             Self::Valid if refused => {
@@ -54,7 +54,7 @@ pub(super) struct VerifyReport {
     refusals: Vec<String>,
     /// What else may be wrong.
     warnings: Vec<String>,
-    /// The header that would have been valid; null where the given one cannot be parsed.
+    /// The header that would have been valid; null if the given one cannot be parsed.
     expected_authorization: Option<String>,
     /// What should have been signed.
     expected_signed_bytes: Option<String>,
@@ -65,7 +65,7 @@ pub(super) struct VerifyReport {
     /// The field that differs: what was signed, and what is expected.
     #[serde(skip)]
     difference: Option<(String, String)>,
-    /// The expected bytes, where they help.
+    /// The expected bytes, if they help.
     #[serde(skip)]
     expected: Option<SignedBytes>,
 }

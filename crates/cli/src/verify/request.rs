@@ -71,20 +71,20 @@ impl<'a> CheckedRequest<'a> {
             );
         } else if let Some(given) = given.app_id.filter(|given| *given != app_id) {
             self.warnings.push(format!(
-                "the header names the app {app_id}, but the secret given here is of {given}; the gateway uses the secret \
-                 of the header's app"
+                "the header names the app {app_id}, but the secret given here belongs to {given}; the gateway uses the \
+                 secret of the header's app"
             ));
         }
         if let Some(required) = self.app_scheme.filter(|required| *required != scheme) {
             self.refusals.push(format!("the header says {scheme}, but the app must sign with {required}"));
         }
-        // Where the base URL is not known, the target may begin with its path.
+        // If the base URL is not known, the target may begin with its path.
         let path = self.target.split('?').next().unwrap_or(&self.target);
         let known =
             request_checks::merchant_paths().find(|known| given.url.is_none() && path.ends_with(known));
         self.refusals.extend(request_checks::refusals(self.method, known.unwrap_or(&self.target), self.body));
         if let Some(fault) = Freshness::of(timestamp, now).fault(timestamp, now) {
-            self.warnings.push(format!("{fault}; the request is stale unless it was sent then"));
+            self.warnings.push(format!("{fault}; the request is stale unless it was sent at that time"));
         }
     }
 

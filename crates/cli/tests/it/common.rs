@@ -79,8 +79,8 @@ pub(crate) fn value(scraped: &str, series: &str) -> Option<f64> {
     scraped.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' ')?.parse().ok())
 }
 
-/// How much of the counts of kills, races and disconnects a run makes: a tenth, unless `cargo xtask test --full` or
-/// `cargo xtask soak` asks for more.
+/// The scale of the counts of kills, races and disconnects: a tenth, unless `cargo xtask test --full` or `cargo xtask
+/// soak` sets more.
 pub(crate) fn scale() -> f64 {
     let scale = std::env::var("REBUTTAL_TEST_SCALE").ok().and_then(|scale| scale.parse().ok());
     scale.unwrap_or(0.1)

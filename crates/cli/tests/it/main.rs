@@ -1,6 +1,6 @@
-//! End-to-end tests: the real binary, as a gateway called over real sockets, and as the commands that users run.
-//! One program holds them all, because linking it takes as long as many of its tests. What needs to look inside the
-//! program is a unit test next to the code.
+//! End-to-end tests: the real binary, as a gateway called over real sockets, and as the commands that users run. They
+//! are one binary, because linking takes as long as many of the tests. Tests of internals are unit tests next to the
+//! code.
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,

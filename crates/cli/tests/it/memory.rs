@@ -8,8 +8,8 @@ use rebuttal_testbed::{Item, Request, TestGateway, invalid_files, samples};
 
 use crate::common::{CommandOutput, folder_test_gateway, gateway, rebuttal, sqlite_test_gateway};
 
-/// All that a released program brings with it, were every page of it in memory: its code and constants are 19 MiB, the
-/// system's libraries 2.3. The rest of a limit is for the process's private memory.
+/// The size of a release build with every page resident: code and constants are 19 MiB, the system's libraries 2.3. The
+/// rest of a limit is for the process's private memory.
 const PROGRAM_KIB: u64 = 22 * 1024;
 const PEAK_LIMIT_KIB: u64 = 80 * 1024 - PROGRAM_KIB;
 const IDLE_LIMIT_KIB: u64 = 30 * 1024 - PROGRAM_KIB;

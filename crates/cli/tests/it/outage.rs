@@ -16,7 +16,7 @@ use rebuttal_testbed::postgres::{Cluster, CommitFault, PostgresProxy};
 use crate::common::{gateway, scaled};
 use load::{Load, OutcomeCounts};
 
-/// How soon after the database is back the gateway serves again: within 2 s, but on a machine many times slower too.
+/// How soon after the database is back the gateway serves again: 2 s, and more on a slower machine.
 const RECOVERY_MAX: Duration = Duration::from_secs(20);
 /// The limit of the process's memory.
 const MEMORY_MAX_KIB: u64 = 100 * 1024;
@@ -94,7 +94,7 @@ fn suspended_database_is_waited_for_or_reported() {
     });
 }
 
-/// Cuts many commits off, one after another.
+/// Interrupts many commits, one after another.
 fn cut_off(cut: CommitFault) -> OutcomeCounts {
     let cluster = Cluster::start();
     let database = cluster.database();

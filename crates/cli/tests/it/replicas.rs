@@ -1,4 +1,4 @@
-//! Several gateways on one PostgreSQL: none knows of the others, and each keeps every promise. Run by `cargo xtask
+//! Several gateways on one PostgreSQL: none knows of the others, and each meets every guarantee. Run by `cargo xtask
 //! test`, which starts the database and the object store.
 
 mod background_jobs;

@@ -1,4 +1,4 @@
-//! The table of what is sent again, row by row.
+//! The table of retries, row by row.
 
 use bytes::Bytes;
 use rebuttal_protocol::signature::{Message, Signer};
@@ -9,7 +9,7 @@ use crate::error::{Claim, ResponseDefect, Unverified};
 use crate::limits::CALL_TIMEOUT;
 use crate::proof::Proof;
 
-/// When the timestamp of the attempts here is stale.
+/// When the attempts' timestamp is stale.
 const STALE_AT: UnixMillis = UnixMillis(300_000);
 
 fn settled(code: Code) -> Attempt {
@@ -104,7 +104,7 @@ fn retry_after_is_obeyed_within_its_limit_and_the_calls_time() {
 }
 
 #[test]
-fn what_an_end_means_depends_on_what_may_have_happened() {
+fn outcome_depends_on_earlier_attempts() {
     let end = |effect, attempts: Vec<Attempt>| {
         let mut plan = AttemptPlan::new(effect, u32::try_from(attempts.len()).unwrap());
         let mut next = None;
@@ -129,7 +129,7 @@ fn what_an_end_means_depends_on_what_may_have_happened() {
 }
 
 #[test]
-fn an_unverified_answer_is_asked_again_only_if_it_asks_for_patience() {
+fn unverified_answer_is_retried_only_if_it_may_be_temporary() {
     let next = |claim| judge(&mut AttemptPlan::new(CallEffect::None, 5), unverified(claim));
     assert!(matches!(next(None), Next::Again(_)));
     assert!(matches!(next(Some(Code::Unavailable)), Next::Again(_)));
@@ -148,8 +148,8 @@ fn a_refusal_after_a_lost_attempt_says_so() {
     assert_eq!(refusal.open_until, Some(STALE_AT));
 }
 
-/// Whatever a notice says, the request may still take effect: no call that can change a dispute ends by it as done or
-/// refused, and none before its bounds.
+/// After a notice the request may still take effect: a call that can change a dispute does not end by one as done or
+/// refused, and not before its limits.
 #[test]
 fn a_notice_of_any_code_leaves_a_change_open() {
     for code in Code::ALL {
@@ -171,7 +171,7 @@ fn a_notice_of_any_code_leaves_a_change_open() {
     }
 }
 
-/// A read changes nothing, whatever becomes of it.
+/// A read changes nothing, whatever its outcome.
 #[test]
 fn a_notice_ends_a_read_as_its_code_says() {
     let end = |code| judge(&mut AttemptPlan::new(CallEffect::None, 5), noticed(code));
@@ -182,7 +182,7 @@ fn a_notice_ends_a_read_as_its_code_says() {
 }
 
 #[test]
-fn what_is_open_longest_counts() {
+fn latest_open_until_counts() {
     let mut plan = AttemptPlan::new(CallEffect::Dispute, 2);
     plan.judge(lost(), UnixMillis(700), None, CALL_TIMEOUT);
     let next = plan.judge(lost(), UnixMillis(500), None, CALL_TIMEOUT);

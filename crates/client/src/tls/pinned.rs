@@ -1,6 +1,6 @@
-//! Verifies a server as the platform does, but takes a certificate that was given to be trusted also as the server's
-//! own. `openssl req -x509` makes such ones: they name themselves an authority, which the rules of chains forbid a
-//! server's certificate to be. Nothing else is waived: not the name, not the time, not the handshake's signature.
+//! Verifies a server as the platform does, but also accepts a trusted certificate as the server's end-entity
+//! certificate. `openssl req -x509` creates such ones: they are marked as an authority, which a server's certificate
+//! must not be. Nothing else is waived: not the name, the validity period or the handshake's signature.
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::verify_server_name;
@@ -29,7 +29,7 @@ impl ServerCertVerifier for Pinned {
             self.platform.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
         match verified {
             Err(error) if is_authority(&error) && self.certificates.contains(end_entity) => {
-                // Its time was found right before this error; its name is looked at after it.
+                // The verifier checks the time before this error; the name is checked afterwards.
                 verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
                 Ok(ServerCertVerified::assertion())
             }
@@ -60,7 +60,7 @@ impl ServerCertVerifier for Pinned {
     }
 }
 
-/// Whether the one thing found wrong is that the server's certificate is an authority's.
+/// Whether the only error is that the server's certificate is an authority's.
 fn is_authority(error: &Error) -> bool {
     let Error::InvalidCertificate(CertificateError::Other(cause)) = error else { return false };
     matches!(cause.0.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity))

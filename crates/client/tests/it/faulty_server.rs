@@ -1,6 +1,6 @@
 //! An HTTP/1.1 server that fails and forges in every way that a network or a third party can.
 //!
-//! Written on a bare socket: no HTTP library would let it close a connection in the middle of a response.
+//! On a raw socket, because no HTTP library allows closing a connection in the middle of a response.
 
 use std::sync::{Arc, Mutex};
 
@@ -126,8 +126,7 @@ impl ServerReply {
     }
 }
 
-/// A response before it is signed. A field that is changed before [`signed`](Self::signed) is signed too, afterwards
-/// not.
+/// A response before it is signed. Fields changed before [`signed`](Self::signed) are covered by the signature.
 pub(crate) struct ResponseDraft {
     pub(crate) scheme: Scheme,
     pub(crate) app_id: AppId,
@@ -185,7 +184,7 @@ pub(crate) fn noticed(code: Code) -> Step {
     })
 }
 
-/// Whatever the function makes of an honest draft of `OK`.
+/// An `OK` that the function alters.
 pub(crate) fn faulty(faulty: impl Fn(ResponseDraft) -> ServerReply + Send + Sync + 'static) -> Step {
     Box::new(move |request| ServerAction::Answer(faulty(ResponseDraft::of(request, &Code::Ok, DONE))))
 }

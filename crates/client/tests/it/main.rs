@@ -4,7 +4,7 @@
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
-    reason = "tests may fail loudly; clippy.toml says so only for functions marked as tests, not for what they share"
+    reason = "tests may panic; clippy.toml allows it only in test functions, not in their helpers"
 )]
 
 mod faulty_server;

@@ -15,7 +15,7 @@ const DISPUTE: &str = r#"{"disputeNo":"D1","paymentNo":"P1","merchantTradeNo":"T
     "type":null,"rrn":null,"deadline":null,"paymentAmount":"10.00","disputeAmount":"10.00","currency":"USD",
     "disputeReason":"Not received","createdTime":"2024-03-06T12:00:00.000+08:00"}"#;
 
-/// What a contest-like call makes of one answer.
+/// The result of a changing call for one answer.
 async fn accept(step: Step) -> Result<(), Error> {
     let server = FaultyServer::start(vec![step]).await;
     let client = server.builder().attempts(1).build().unwrap();

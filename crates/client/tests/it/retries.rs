@@ -34,7 +34,7 @@ async fn a_lost_answer_is_asked_for_again_with_a_fresh_header() {
 }
 
 #[tokio::test]
-async fn a_call_whose_answers_are_always_lost_ends_unknown() {
+async fn call_without_any_answer_ends_unknown() {
     let server = FaultyServer::start(vec![cut()]).await;
     let client = server.builder().attempts(3).build().unwrap();
     let error = client.accept("D1".parse().unwrap()).await.unwrap_err();
@@ -100,7 +100,7 @@ async fn proxy_error_is_retried_and_foreign_rejection_is_not() {
     assert!(error.to_string().contains("it claims Dispute.NotFound"), "{error}");
 }
 
-/// What an ingress answers while the gateway behind it is replaced, and what a gateway answers that knows nothing yet.
+/// Answers of an ingress during a deployment, and of a gateway without data.
 fn in_the_gateways_place() -> Vec<Step> {
     vec![
         step(|_| ServerAction::Answer(ServerReply::new(404, "default backend - 404"))),
@@ -143,13 +143,13 @@ async fn redirect_or_final_claim_ends_a_call_with_known_outcome() {
         let error = accept(&server).await.unwrap_err();
         assert_eq!((error.outcome(), server.requests().len()), (CallOutcome::Unknown, 1));
     }
-    // A query leaves nothing in doubt.
+    // After a query nothing is uncertain.
     let server = FaultyServer::start(vec![cut(), in_the_gateways_place().remove(1), ok("{}")]).await;
     let error = server.client().query(&QueryRequest::DisputeNo("D1".parse().unwrap())).await.unwrap_err();
     assert!(matches!(error, Error::Unverified(_)) && server.requests().len() == 2, "{error:?}");
 }
 
-/// A notice may be the response to an altered copy; a new request shows.
+/// A notice may be the response to an altered copy; a new request shows the outcome.
 #[tokio::test]
 async fn change_is_retried_past_notices_until_settled() {
     let notices = || vec![noticed(Code::UnsupportedMediaType), noticed(Code::InvalidSignature)];

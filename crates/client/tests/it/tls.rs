@@ -57,7 +57,7 @@ async fn private_certificate_is_trusted_only_when_configured() {
     assert!(trusts(&url, Some(own.cert.pem())).await);
 }
 
-/// As `openssl req -x509` makes them: an authority.
+/// As created by `openssl req -x509`: marked as an authority.
 fn authority(name: &str) -> (CertificateParams, KeyPair) {
     let mut params = CertificateParams::new([name.to_owned()]).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);

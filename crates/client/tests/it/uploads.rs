@@ -139,7 +139,7 @@ async fn failing_store_ends_the_upload_and_submits_nothing() {
 }
 
 #[tokio::test]
-async fn a_store_that_refuses_a_file_is_believed_at_once() {
+async fn store_refusal_of_a_file_is_not_retried() {
     let server = FaultyServer::start(gateway(|_| {
         ServerReply::new(400, "<Error><Code>InvalidRequest</Code><Message>not a PNG</Message></Error>")
     }))

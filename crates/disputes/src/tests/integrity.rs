@@ -1,4 +1,4 @@
-//! Whatever is altered in a stored dispute, its history or its submissions, the integrity check finds it.
+//! The integrity check detects any alteration of a stored dispute, its history or its submissions.
 
 use crate::{
     Actor, ChainedEntry, Command, ContestItem, Decision, Dispute, Fingerprint, FoundFile, IntegrityError,
@@ -54,7 +54,7 @@ impl Stored {
         self.submissions.extend(change.submission);
     }
 
-    /// Computes the hashes anew, as somebody could who may write to the database.
+    /// Recomputes the hashes, as an attacker with write access to the database could.
     fn rehash(&mut self) {
         let mut before = Fingerprint::ZERO;
         for entry in &mut self.history {

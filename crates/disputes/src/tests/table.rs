@@ -57,7 +57,7 @@ fn withdraw() -> Command {
     Command::Operator(OperatorAction::Withdraw { note: None })
 }
 
-/// The commands of each kind of act, of which one at least changes every state that allows the act.
+/// The commands of each kind of action; at least one of them changes every state that allows the action.
 fn acts() -> impl Iterator<Item = (OperatorActionKind, Command)> {
     OperatorActionKind::ALL.iter().flat_map(|kind| {
         let commands = match kind {
@@ -155,7 +155,7 @@ fn every_state_answers_every_command_as_the_table_says() {
 }
 
 #[test]
-fn the_operators_allowed_actions_are_what_the_table_allows() {
+fn allowed_actions_of_operators_match_the_table() {
     let last_stage = ("ARBITRATION", after(&[(advance(Stage::Arbitration), IN_TIME)]));
     for (name, dispute) in states().into_iter().chain([last_stage]) {
         let changes = |command: &Command| {
@@ -179,7 +179,7 @@ fn a_repetition_is_decided_before_its_evidence_and_its_lateness() {
 }
 
 #[test]
-fn an_earlier_stages_submission_is_no_repetition() {
+fn submission_of_an_earlier_stage_is_not_a_repetition() {
     let advanced = after(&[(contest(1), IN_TIME), (advance(Stage::PreArbitration), IN_TIME)]);
     let again = changed(decide(&advanced, &contest(1), &Actor::Gateway, IN_TIME));
     assert_eq!(again.submission.unwrap().number, 2);
@@ -232,9 +232,9 @@ fn stages_only_move_forward() {
     }
 }
 
-/// A refusal of an act never lists it among the allowed ones.
+/// A refusal of an action never lists it among the allowed ones.
 #[test]
-fn no_refusal_allows_what_it_refuses() {
+fn refusal_does_not_list_the_refused_action() {
     for (name, dispute) in states() {
         for (act, command) in acts() {
             let Err(refusal) = decide(&dispute, &command, &Actor::Gateway, IN_TIME) else { continue };
@@ -259,7 +259,7 @@ fn no_refusal_allows_what_it_refuses() {
 }
 
 #[test]
-fn a_new_deadline_lies_ahead_and_an_extension_takes_no_time_away() {
+fn new_deadline_is_in_the_future_and_not_earlier() {
     assert_eq!(verdict(&after(&[]), &extend(OPENED_AT), IN_TIME), "Common.Request.InvalidParameter");
     let shorter = extend(UnixMillis(DEADLINE.0 - 1));
     assert_eq!(verdict(&after(&[]), &shorter, OPENED_AT), "Operator.Conflict");

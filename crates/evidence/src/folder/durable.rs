@@ -7,10 +7,10 @@ use std::path::{Component, Path, PathBuf};
 
 const FOLDER_MODE: u32 = 0o700;
 
-/// Makes every folder on the way from `base`, which exists, to `base/relative`, and syncs each one's parent.
+/// Creates every folder from `base`, which exists, down to `base/relative`, and syncs each one's parent.
 ///
-/// The parents are synced even where a folder was there already: a process that was killed may have made it and not
-/// have come to the sync. One above the data directory may belong to somebody who lets nobody read it.
+/// The parents are synced even if a folder existed: a killed process may have created it and not synced its parent.
+/// A parent above the data directory may belong to another user and be unreadable, which is no error.
 pub(super) fn make_folders(base: &Path, relative: &Path) -> io::Result<()> {
     let mut folder = base.to_owned();
     for component in relative.components() {
@@ -32,7 +32,7 @@ pub(super) fn make_folders(base: &Path, relative: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes the names in a folder durable.
+/// Syncs a folder, which makes the names in it durable.
 pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }

@@ -48,14 +48,14 @@ pub(super) struct Incoming {
 }
 
 impl Incoming {
-    /// Creates the file; refused early if its address has a file already.
+    /// Creates the file; refused if its address already has a file.
     pub(super) fn create(shared: Arc<FolderInner>, uri: StorageUri) -> Result<Self, EvidenceError> {
-        let task = "begin a file";
+        let task = "create a file";
         if found(fs::symlink_metadata(shared.path(&uri))).map_err(EvidenceError::folder(task))?.is_some() {
             return Err(InvalidUpload::AlreadyUploaded.into());
         }
         let name = name_for(&uri).map_err(EvidenceError::folder(task))?;
-        // Listed as active before it exists, so that no scan takes it for a leftover.
+        // Listed as active before it exists, so that no scan deletes it as abandoned.
         shared.active.lock().insert(name.clone());
         let mut options = OpenOptions::new();
         options.read(true).write(true).create_new(true).mode(FILE_MODE);
@@ -85,11 +85,11 @@ impl Incoming {
 
     /// Makes the content durable, gives it its final name if that is free, and makes the name durable.
     ///
-    /// The name in `incoming/` was made before the final one in the same file system, so the final name does not
-    /// survive a loss of power alone: every file system with a journal keeps that order.
+    /// The name in `incoming/` is older than the final one, in the same file system. A journaling file system keeps
+    /// this order, so after a loss of power the final name never exists without the incoming one.
     pub(super) fn publish(mut self) -> Result<ReceivedFile, EvidenceError> {
-        let folder_task = "make a merchant's folder";
-        self.file.sync_all().map_err(EvidenceError::folder("make a file durable"))?;
+        let folder_task = "create a merchant's folder";
+        self.file.sync_all().map_err(EvidenceError::folder("sync a file"))?;
         let path = self.shared.path(&self.uri);
         let folder = path.parent().unwrap_or(&self.shared.root);
         let merchant = self.uri.merchant_id;
@@ -102,11 +102,11 @@ impl Incoming {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 return Err(InvalidUpload::AlreadyUploaded.into());
             }
-            outcome => outcome.map_err(EvidenceError::folder("give a file its name"))?,
+            outcome => outcome.map_err(EvidenceError::folder("link a file to its name"))?,
         }
         // From here on the file counts: after any failure it is found by its incoming name.
         self.published = true;
-        durable::sync_folder(folder).map_err(EvidenceError::folder("make a file's name durable"))?;
+        durable::sync_folder(folder).map_err(EvidenceError::folder("sync a file's folder"))?;
         Ok(ReceivedFile {
             uri: self.uri,
             sha256: std::mem::take(&mut self.hasher).finalize().into(),
@@ -144,14 +144,14 @@ impl FolderStore {
     /// none. Record each (it may have been recorded already) and confirm it. Files without a final name are deleted.
     ///
     /// Only files last written before `before` are read, never one that is being received: pass the current time at
-    /// start, and later a time that is further back than recording ever takes. Reads only `incoming/`, however many
+    /// start, and later one further back than recording ever takes. Reads only `incoming/`, however many
     /// files are stored.
     pub async fn unrecorded(&self, before: UnixMillis) -> Result<Vec<ReceivedFile>, EvidenceError> {
         let shared = Arc::clone(&self.shared);
         let permit = self.shared.validations.acquire_for_upkeep().await;
         blocking(move || {
             let _permit = permit;
-            shared.scan(before).map_err(EvidenceError::folder("look through incoming files"))
+            shared.scan(before).map_err(EvidenceError::folder("list incoming files"))
         })
         .await
     }
@@ -235,7 +235,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_incoming_name_tells_its_address() {
+    fn incoming_name_contains_its_address() {
         let uri: StorageUri =
             "s3://uploaded/m/80/open/dispute-evidence/2ace1b345cbb4a09852d7d92e540591a.png".parse().unwrap();
         let name = name_for(&uri).unwrap();

@@ -64,15 +64,15 @@ pub(super) struct InspectionCache {
 
 impl InspectionCache {
     fn recall(&self, uri: &StorageUri, identity: Identity) -> Option<Inspection> {
-        let (known, look) = self.young.get(uri).or_else(|| self.old.get(uri))?;
-        (*known == identity).then(|| look.clone())
+        let (known, inspection) = self.young.get(uri).or_else(|| self.old.get(uri))?;
+        (*known == identity).then(|| inspection.clone())
     }
 
-    fn remember(&mut self, uri: StorageUri, identity: Identity, look: Inspection) {
+    fn remember(&mut self, uri: StorageUri, identity: Identity, inspection: Inspection) {
         if self.young.len() >= REMEMBERED_MAX {
             self.old = std::mem::take(&mut self.young);
         }
-        self.young.insert(uri, (identity, look));
+        self.young.insert(uri, (identity, inspection));
     }
 }
 
@@ -82,10 +82,10 @@ impl FolderStore {
     /// The `stat` blocks, because another thread would cost more. Reading, where it is needed, does not.
     pub async fn inspect(&self, uri: &StorageUri) -> Result<Inspection, EvidenceError> {
         let path = self.shared.path(uri);
-        let failed = EvidenceError::folder("look at a file");
+        let failed = EvidenceError::folder("inspect a file");
         let Some(metadata) = found(fs::metadata(&path)).map_err(failed)? else { return self.shared.absent() };
-        if let Some(look) = self.shared.inspections.lock().recall(uri, Identity::of(&metadata)) {
-            return Ok(look);
+        if let Some(inspection) = self.shared.inspections.lock().recall(uri, Identity::of(&metadata)) {
+            return Ok(inspection);
         }
         let (shared, uri) = (Arc::clone(&self.shared), *uri);
         let permit = shared.validations.acquire(uri.merchant_id).await;
@@ -94,9 +94,9 @@ impl FolderStore {
             let Some(file) = found(File::open(&path)).map_err(EvidenceError::folder("open a file"))? else {
                 return shared.absent();
             };
-            let (identity, look) = read(file, &uri).map_err(EvidenceError::folder("read a file"))?;
-            shared.inspections.lock().remember(uri, identity, look.clone());
-            Ok(look)
+            let (identity, inspection) = read(file, &uri).map_err(EvidenceError::folder("read a file"))?;
+            shared.inspections.lock().remember(uri, identity, inspection.clone());
+            Ok(inspection)
         })
         .await
     }
@@ -104,15 +104,15 @@ impl FolderStore {
     /// Caches a file that was received, so that its contest need not read it again.
     pub(super) fn remember(&self, received: &ReceivedFile) {
         if let Ok(metadata) = fs::metadata(self.shared.path(&received.uri)) {
-            let look = Inspection::Valid { sha256: received.sha256, size: received.size };
-            self.shared.inspections.lock().remember(received.uri, Identity::of(&metadata), look);
+            let inspection = Inspection::Valid { sha256: received.sha256, size: received.size };
+            self.shared.inspections.lock().remember(received.uri, Identity::of(&metadata), inspection);
         }
     }
 }
 
 impl FolderInner {
     fn absent(&self) -> Result<Inspection, EvidenceError> {
-        self.is_there().map(|()| Inspection::Absent).map_err(EvidenceError::folder("look at a file"))
+        self.is_there().map(|()| Inspection::Absent).map_err(EvidenceError::folder("inspect a file"))
     }
 }
 
@@ -122,9 +122,9 @@ fn read(file: File, uri: &StorageUri) -> io::Result<(Identity, Inspection)> {
     let identity = Identity::of(&file.metadata()?);
     let mut content = Vec::new();
     file.take(uri.scene.max_bytes() + 1).read_to_end(&mut content)?;
-    let look = match validate(uri.scene, uri.format, &content) {
+    let inspection = match validate(uri.scene, uri.format, &content) {
         Ok(()) => Inspection::Valid { sha256: Sha256::digest(&content).into(), size: content.len() as u64 },
         Err(invalid_file) => Inspection::Invalid(invalid_file),
     };
-    Ok((identity, look))
+    Ok((identity, inspection))
 }

@@ -32,8 +32,8 @@ pub(super) fn claim(root: &Path, marker: &str, holds_files: bool) -> io::Result<
             root.display()
         ))),
         Ownership::MarkerMissing => Err(io::Error::other(format!(
-            "{0} is missing, and yet files have been uploaded. Mount or restore the folder that has them; if they are \
-             lost for good, make an empty file {0} and start again",
+            "{0} is missing, although files have been uploaded. Mount or restore the folder that has them; if they are \
+             lost, create an empty file {0} and start again",
             root.join(MARKER_FILE).display()
         ))),
         Ownership::Unclaimed => {
@@ -49,15 +49,15 @@ pub(super) fn claim(root: &Path, marker: &str, holds_files: bool) -> io::Result<
 
 /// Reads the marker, and fails where it is another one.
 pub(super) fn check(root: &Path, marker: &str) -> io::Result<String> {
-    let away = match read(root) {
+    let cause = match read(root) {
         Ok(found) if Ownership::by(found.as_deref(), marker, true) == Ownership::Ours => {
             return Ok(text(found));
         }
-        Ok(_) => io::Error::other("the folder there does not bear this gateway's mark"),
+        Ok(_) => io::Error::other("the folder does not have this gateway's ownership marker"),
         Err(error) => error,
     };
-    let what = format!("the evidence store is not in its place ({}): {away}", root.display());
-    Err(io::Error::new(away.kind(), what))
+    let what = format!("{} is not this gateway's evidence folder: {cause}", root.display());
+    Err(io::Error::new(cause.kind(), what))
 }
 
 /// The identity of the folder with this marker.

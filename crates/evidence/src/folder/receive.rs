@@ -28,9 +28,10 @@ impl FolderStore {
     where
         S: Stream<Item = Result<Bytes, EvidenceError>>,
     {
-        let _turn = self.shared.receives.take(uri).await?;
+        let _slot = self.shared.receives.take(uri).await?;
         let shared = Arc::clone(&self.shared);
-        blocking(move || shared.is_there().map_err(EvidenceError::folder("receive a file"))).await?;
+        blocking(move || shared.is_there().map_err(EvidenceError::folder("check the ownership marker")))
+            .await?;
         let mut writer =
             FileWriter { shared: Arc::clone(&self.shared), uri, block: Vec::new(), incoming: None };
         let mut size = 0_u64;
@@ -52,8 +53,9 @@ impl FolderStore {
         if size == 0 {
             return Err(InvalidUpload::Empty.into());
         }
-        let never_closed =
-            |error: AcquireError| EvidenceError::folder("take its turn")(std::io::Error::other(error));
+        let never_closed = |error: AcquireError| {
+            EvidenceError::folder("wait for a validation")(std::io::Error::other(error))
+        };
         let permit = self.shared.validations.acquire(uri.merchant_id).await.map_err(never_closed)?;
         let incoming = blocking(move || {
             let _permit = permit;

@@ -38,7 +38,7 @@ impl FolderFixture {
         self.store.receive(uri, stream::iter(chunks)).await
     }
 
-    /// What a process that died and was started again finds.
+    /// What a restarted process finds after a crash.
     async fn restarted(&self) -> Vec<ReceivedFile> {
         // A process that died holds no lock.
         self.store.shared._lock.unlock().unwrap();
@@ -64,7 +64,7 @@ fn refusal(outcome: Result<ReceivedFile, EvidenceError>) -> InvalidUpload {
 }
 
 #[tokio::test]
-async fn a_received_file_lies_under_its_final_name_with_its_digest() {
+async fn received_file_has_its_final_name_and_digest() {
     let fixture = FolderFixture::new();
     let uri = uri('a', "png");
     let received = fixture.put(uri, PNG).await.unwrap();
@@ -99,7 +99,7 @@ async fn files_and_folders_are_for_their_owner_only() {
 async fn a_folder_is_used_by_one_store_at_a_time() {
     let fixture = FolderFixture::new();
     let second = FolderStore::open(&fixture.root, MARK, true).err().unwrap();
-    assert!(second.to_string().contains("another gateway keeps its evidence"), "{second}");
+    assert!(second.to_string().contains("another gateway stores its evidence"), "{second}");
     let FolderFixture { store, root, _folder } = fixture;
     let clone = store.clone();
     drop(store);
@@ -157,7 +157,7 @@ async fn a_file_is_cut_off_in_flight_at_two_megabytes() {
         InvalidUpload::TooLarge(DISPUTE_EVIDENCE_MAX_BYTES)
     );
 
-    // Without end: refused all the same.
+    // An endless body is refused, too.
     let endless = stream::repeat_with(|| Ok(Bytes::from_static(&[0; 50_000])));
     let outcome = fixture.store.receive(uri('c', "png"), endless).await;
     assert_eq!(refusal(outcome), InvalidUpload::TooLarge(DISPUTE_EVIDENCE_MAX_BYTES));
@@ -217,7 +217,7 @@ async fn a_file_written_lately_is_not_looked_at() {
 }
 
 #[tokio::test]
-async fn what_was_never_linked_is_deleted_and_foreign_files_are_left_alone() {
+async fn unlinked_files_are_deleted_and_foreign_files_kept() {
     let fixture = FolderFixture::new();
     let received = fixture.put(uri('a', "png"), PNG).await.unwrap();
     let incoming = fixture.root.join(INCOMING);
@@ -233,7 +233,7 @@ async fn what_was_never_linked_is_deleted_and_foreign_files_are_left_alone() {
 }
 
 #[tokio::test]
-async fn a_stored_file_that_became_untrue_is_neither_adopted_nor_destroyed() {
+async fn stored_file_that_became_invalid_is_kept_and_not_adopted() {
     let fixture = FolderFixture::new();
     fixture.put(uri('a', "png"), PNG).await.unwrap();
     let path = fixture.store.shared.path(&uri('a', "png"));
@@ -254,7 +254,7 @@ async fn a_file_that_cannot_be_read_does_not_hide_the_others() {
 }
 
 #[tokio::test]
-async fn a_store_that_is_not_in_its_place_is_an_error_and_no_absence() {
+async fn folder_without_its_marker_is_an_error_not_absence() {
     let fixture = FolderFixture::new();
     let uri = uri('a', "png");
     let received = fixture.put(uri, PNG).await.unwrap();
@@ -265,7 +265,7 @@ async fn a_store_that_is_not_in_its_place_is_an_error_and_no_absence() {
             fs::create_dir(&fixture.root).unwrap();
         }
         let look = fixture.store.inspect(&uri).await.unwrap_err();
-        assert!(look.to_string().contains("not in its place"), "{look}");
+        assert!(look.to_string().contains("is not this gateway's evidence folder"), "{look}");
         assert!(fixture.store.read(&uri).await.is_err());
         assert!(fixture.store.answers().await.is_err());
     }
@@ -277,7 +277,7 @@ async fn a_store_that_is_not_in_its_place_is_an_error_and_no_absence() {
 }
 
 #[tokio::test]
-async fn a_deleted_file_is_gone_and_its_incoming_name_is_no_file() {
+async fn deleted_file_is_absent_despite_its_incoming_name() {
     let fixture = FolderFixture::new();
     fixture.put(uri('a', "png"), PNG).await.unwrap();
     assert!(fixture.store.delete(&uri('a', "png")).await.unwrap());
@@ -287,7 +287,7 @@ async fn a_deleted_file_is_gone_and_its_incoming_name_is_no_file() {
 }
 
 #[tokio::test]
-async fn more_uploads_than_turns_all_arrive() {
+async fn more_uploads_than_slots_all_succeed() {
     let fixture = FolderFixture::new();
     let uploads = (0..RECEIVES_AT_ONCE * 2).map(|number| {
         let text = format!("s3://uploaded/m/{}/open/dispute-evidence/{number:032x}.png", 1 + number % 3);
@@ -301,16 +301,16 @@ async fn more_uploads_than_turns_all_arrive() {
 }
 
 #[tokio::test]
-async fn a_folder_that_takes_no_files_is_not_ready() {
+async fn folder_that_cannot_store_files_is_not_ready() {
     let fixture = FolderFixture::new();
     fixture.put(uri('a', "png"), PNG).await.unwrap();
     fixture.store.answers().await.unwrap();
     assert_eq!(fixture.incoming().len(), 1, "a try leaves nothing behind");
     let (merchants, incoming) = (fixture.root.join("m"), fixture.root.join("incoming"));
-    for (folder, refused) in [(&merchants, "give a file its name"), (&incoming, "begin a file")] {
+    for (folder, refused) in [(&merchants, "link a file to its name"), (&incoming, "create a file")] {
         let away = folder.with_extension("away");
         fs::rename(folder, &away).unwrap();
-        // Not a folder: what no permission keeps root from.
+        // A file instead of a folder: permissions would not stop root.
         fs::write(folder, "").unwrap();
         for error in
             [fixture.store.answers().await.unwrap_err(), FolderStore::takes_files(&fixture.root).unwrap_err()]
@@ -324,7 +324,7 @@ async fn a_folder_that_takes_no_files_is_not_ready() {
 }
 
 #[tokio::test]
-async fn a_folder_has_a_place_of_its_own_and_keeps_it() {
+async fn folder_keeps_its_identity() {
     let (one, other) = (FolderFixture::new(), FolderFixture::new());
     assert_ne!(one.store.identity(), other.store.identity());
     assert_eq!(FolderStore::identity_at(&one.root, MARK).unwrap(), one.store.identity());
@@ -336,7 +336,7 @@ async fn a_folder_has_a_place_of_its_own_and_keeps_it() {
 }
 
 #[tokio::test]
-async fn a_look_tells_what_lies_there_now() {
+async fn inspection_returns_the_current_content() {
     let fixture = FolderFixture::new();
     let uri = uri('a', "png");
     assert_eq!(fixture.store.inspect(&uri).await.unwrap(), Inspection::Absent);
@@ -345,7 +345,7 @@ async fn a_look_tells_what_lies_there_now() {
     let path = fixture.store.shared.path(&uri);
     assert_eq!(fixture.store.inspect(&uri).await.unwrap(), truth(&received));
 
-    // Written over in place, as no interface of ours can: same length, another byte, then no picture.
+    // Overwritten in place, as no interface can: same length with another byte, then no picture.
     let rewrite = |content: &[u8]| {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         fs::write(&path, content).unwrap();

@@ -18,8 +18,8 @@ use crate::{EvidenceError, UploadTraffic};
 /// How often the log reports waiting uploads.
 const LOG_EVERY: Duration = Duration::from_secs(60);
 
-const CROWD: &str = "too many uploads of this merchant wait for a slot";
-const LATE: &str = "other uploads of this merchant, or with this form, did not end in time";
+const CROWD: &str = "too many uploads of this merchant are waiting for a slot";
+const LATE: &str = "other uploads of this merchant, or with this form, did not finish in time";
 
 /// The slots. Clones share them.
 #[derive(Default, Clone)]
@@ -27,14 +27,14 @@ pub(super) struct UploadSlots(Arc<SlotsInner>);
 
 #[derive(Default)]
 struct SlotsInner {
-    places: Mutex<SlotState>,
+    slots: Mutex<SlotState>,
     freed: Notify,
     last_logged: Mutex<Option<Instant>>,
 }
 
 #[derive(Default)]
 struct SlotState {
-    /// The addresses that a file is arriving for.
+    /// The addresses whose file is being received.
     arriving: HashSet<StorageUri>,
     merchants: HashMap<MerchantId, UploadCounts>,
 }
@@ -54,12 +54,12 @@ pub(super) struct UploadSlot {
 impl UploadSlots {
     /// Waits for a slot, for [`SLOT_WAIT_LIMIT`] at most.
     pub(super) async fn take(&self, uri: StorageUri) -> Result<UploadSlot, EvidenceError> {
-        let turn = || UploadSlot { shared: Arc::clone(&self.0), uri };
-        if self.0.places.lock().enter(uri) {
-            return Ok(turn());
+        let slot = || UploadSlot { shared: Arc::clone(&self.0), uri };
+        if self.0.slots.lock().enter(uri) {
+            return Ok(slot());
         }
         let Some(_waiting) = Waiting::begin(&self.0, uri.merchant_id) else {
-            self.tell(uri, CROWD);
+            self.log_refused(uri, CROWD);
             return Err(EvidenceError::NoSlot(CROWD));
         };
         let entered = async {
@@ -67,29 +67,29 @@ impl UploadSlots {
                 // Created before the check, so that a slot that is freed in between is not missed.
                 let mut freed = pin!(self.0.freed.notified());
                 freed.as_mut().enable();
-                if self.0.places.lock().enter(uri) {
-                    return turn();
+                if self.0.slots.lock().enter(uri) {
+                    return slot();
                 }
                 freed.await;
             }
         };
         timeout(SLOT_WAIT_LIMIT, entered).await.map_err(|_| {
-            self.tell(uri, LATE);
+            self.log_refused(uri, LATE);
             EvidenceError::NoSlot(LATE)
         })
     }
 
     pub(super) fn traffic(&self) -> UploadTraffic {
-        let places = self.0.places.lock();
-        let waiting = places.merchants.values().map(|counts| counts.waiting).sum();
-        UploadTraffic { receiving: places.arriving.len(), waiting }
+        let slots = self.0.slots.lock();
+        let waiting = slots.merchants.values().map(|counts| counts.waiting).sum();
+        UploadTraffic { receiving: slots.arriving.len(), waiting }
     }
 
-    fn tell(&self, uri: StorageUri, why: &str) {
+    fn log_refused(&self, uri: StorageUri, why: &str) {
         let mut last_logged = self.0.last_logged.lock();
         if last_logged.is_none_or(|at| at.elapsed() >= LOG_EVERY) {
             *last_logged = Some(Instant::now());
-            let UploadCounts { receiving, waiting } = self.0.places.lock().of(uri.merchant_id);
+            let UploadCounts { receiving, waiting } = self.0.slots.lock().of(uri.merchant_id);
             tracing::warn!(merchant_id = %uri.merchant_id, receiving, waiting, "upload refused: {why}");
         }
     }
@@ -121,10 +121,10 @@ impl SlotState {
 
 impl Drop for UploadSlot {
     fn drop(&mut self) {
-        let mut places = self.shared.places.lock();
-        places.arriving.remove(&self.uri);
-        places.count(self.uri.merchant_id, |counts| counts.receiving -= 1);
-        drop(places);
+        let mut slots = self.shared.slots.lock();
+        slots.arriving.remove(&self.uri);
+        slots.count(self.uri.merchant_id, |counts| counts.receiving -= 1);
+        drop(slots);
         self.shared.freed.notify_waiters();
     }
 }
@@ -133,12 +133,12 @@ impl Drop for UploadSlot {
 struct Waiting<'t>(&'t SlotsInner, MerchantId);
 
 impl<'t> Waiting<'t> {
-    /// `None` where as many of this merchant wait as may.
+    /// `None` if the maximum of this merchant's uploads is already waiting.
     fn begin(shared: &'t SlotsInner, merchant: MerchantId) -> Option<Self> {
-        let mut places = shared.places.lock();
-        let has_room = places.of(merchant).waiting < RECEIVES_WAITING_MAX;
+        let mut slots = shared.slots.lock();
+        let has_room = slots.of(merchant).waiting < RECEIVES_WAITING_MAX;
         if has_room {
-            places.count(merchant, |counts| counts.waiting += 1);
+            slots.count(merchant, |counts| counts.waiting += 1);
         }
         has_room.then(|| Self(shared, merchant))
     }
@@ -146,7 +146,7 @@ impl<'t> Waiting<'t> {
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.0.places.lock().count(self.1, |counts| counts.waiting -= 1);
+        self.0.slots.lock().count(self.1, |counts| counts.waiting -= 1);
     }
 }
 
@@ -161,45 +161,45 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_merchant_takes_half_of_what_is_free_and_leaves_room_for_the_next() {
-        let turns = UploadSlots::default();
+    async fn merchant_gets_half_of_the_free_slots() {
+        let slots = UploadSlots::default();
         let mut held = Vec::new();
         for (merchant, share) in [(1, 32), (2, 16), (3, 8), (4, 4), (5, 2), (6, 1), (7, 1)] {
             for number in 0..share {
-                held.push(turns.take(uri(merchant, number)).await.unwrap());
+                held.push(slots.take(uri(merchant, number)).await.unwrap());
             }
             assert!(
-                turns.take(uri(merchant, share)).now_or_never().is_none(),
+                slots.take(uri(merchant, share)).now_or_never().is_none(),
                 "{merchant} has more than {share}"
             );
         }
-        assert_eq!(turns.traffic(), UploadTraffic { receiving: RECEIVES_AT_ONCE, waiting: 0 });
+        assert_eq!(slots.traffic(), UploadTraffic { receiving: RECEIVES_AT_ONCE, waiting: 0 });
         drop(held);
-        assert!(turns.0.places.lock().merchants.is_empty() && turns.0.places.lock().arriving.is_empty());
+        assert!(slots.0.slots.lock().merchants.is_empty() && slots.0.slots.lock().arriving.is_empty());
     }
 
     #[tokio::test]
-    async fn of_a_form_the_next_file_waits_for_the_one_before() {
-        let turns = UploadSlots::default();
-        let first = turns.take(uri(1, 1)).await.unwrap();
-        let mut next = pin!(turns.take(uri(1, 1)));
+    async fn second_file_of_a_form_waits_for_the_first() {
+        let slots = UploadSlots::default();
+        let first = slots.take(uri(1, 1)).await.unwrap();
+        let mut next = pin!(slots.take(uri(1, 1)));
         assert!(futures_util::poll!(next.as_mut()).is_pending());
-        assert!(turns.take(uri(1, 2)).await.is_ok(), "another form's need not");
+        assert!(slots.take(uri(1, 2)).await.is_ok(), "another form's need not");
         drop(first);
         drop(next.await.unwrap());
     }
 
     #[tokio::test]
-    async fn those_who_wait_are_bounded_for_each_merchant() {
-        let turns = UploadSlots::default();
-        let _first = turns.take(uri(1, 1)).await.unwrap();
+    async fn waiting_uploads_are_bounded_for_each_merchant() {
+        let slots = UploadSlots::default();
+        let _first = slots.take(uri(1, 1)).await.unwrap();
         let mut waiting: Vec<_> =
-            (0..RECEIVES_WAITING_MAX).map(|_| Box::pin(turns.take(uri(1, 1)))).collect();
+            (0..RECEIVES_WAITING_MAX).map(|_| Box::pin(slots.take(uri(1, 1)))).collect();
         for next in &mut waiting {
             assert!(futures_util::poll!(next.as_mut()).is_pending());
         }
-        assert!(matches!(turns.take(uri(1, 1)).await, Err(EvidenceError::NoSlot(CROWD))));
-        assert_eq!(turns.traffic().waiting, RECEIVES_WAITING_MAX);
-        assert!(turns.take(uri(2, 1)).await.is_ok());
+        assert!(matches!(slots.take(uri(1, 1)).await, Err(EvidenceError::NoSlot(CROWD))));
+        assert_eq!(slots.traffic().waiting, RECEIVES_WAITING_MAX);
+        assert!(slots.take(uri(2, 1)).await.is_ok());
     }
 }

@@ -1,4 +1,4 @@
-//! Counts a body as it is read, and hands out a chunk of it only when one is needed.
+//! Counts a body's bytes as it is read, and yields a chunk only when one is needed.
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -15,11 +15,10 @@ use crate::BodyError;
 
 type Body = Pin<Box<dyn Stream<Item = Result<Bytes, BodyError>> + Send>>;
 
-/// A body that ends with an error once more than its limit was wanted of it. Clones read the same body.
+/// A body that ends with an error when more bytes than its limit are read. Clones read the same body.
 ///
-/// The multipart parser takes all that a stream has ready into memory before it looks at what it has, which would
-/// be the whole file. So the body is closed until the parser cannot go on, then opened for one chunk; see
-/// [`Meter::drive`].
+/// The multipart parser reads everything that a stream has ready into memory before it parses, which could be the
+/// whole file. So the body is closed until the parser needs more, then opened for one chunk; see [`Meter::drive`].
 #[derive(Clone)]
 pub(super) struct Meter(Arc<Mutex<State>>);
 
@@ -33,13 +32,13 @@ struct State {
 
 #[derive(PartialEq, Eq)]
 enum Gate {
-    /// No chunk is handed out.
+    /// No chunk is yielded.
     Closed,
-    /// No chunk was handed out, and one was asked for.
+    /// No chunk was yielded, and one was requested.
     Knocked,
-    /// One chunk may pass.
+    /// One chunk is yielded.
     Open,
-    /// All may pass.
+    /// All chunks are yielded.
     Free,
 }
 
@@ -48,7 +47,7 @@ impl Meter {
         Self(Arc::new(Mutex::new(State { body, taken: 0, limit, over: false, gate: Gate::Closed })))
     }
 
-    /// Runs a step of the parser on the chunks that it cannot do without.
+    /// Runs a step of the parser, and yields only the chunks that it needs.
     pub(super) async fn drive<T>(&self, step: impl Future<Output = T>) -> T {
         let mut step = pin!(step);
         poll_fn(|context| {
@@ -58,7 +57,7 @@ impl Meter {
                 }
                 let mut state = self.0.lock();
                 if state.gate != Gate::Knocked {
-                    // The body itself has nothing yet, and will wake whoever waits.
+                    // The body has nothing yet, and wakes the task when it has.
                     return Poll::Pending;
                 }
                 state.gate = Gate::Open;
@@ -67,14 +66,14 @@ impl Meter {
         .await
     }
 
-    /// Raises the limit: the head is over, a file of any scene and the tail may follow.
+    /// Raises the limit after the head: a file of any scene and the tail may follow.
     pub(super) fn allow_file(&self) {
         let mut state = self.0.lock();
         state.limit =
             state.limit.saturating_add(Scene::max_bytes_of_any()).saturating_add(FORM_TAIL_MAX_BYTES);
     }
 
-    /// Whether the limit was what ended the body.
+    /// Whether the limit ended the body.
     pub(super) fn is_over(&self) -> bool {
         self.0.lock().over
     }
@@ -102,7 +101,7 @@ impl Stream for Meter {
         if let Poll::Ready(Some(Ok(chunk))) = &polled {
             if state.taken >= state.limit {
                 state.over = true;
-                return Poll::Ready(Some(Err("the body is longer than it may be".into())));
+                return Poll::Ready(Some(Err("the body is too long".into())));
             }
             state.taken = state.taken.saturating_add(chunk.len() as u64);
             if state.gate == Gate::Open {

@@ -46,7 +46,7 @@ async fn refused(body: &[u8]) -> InvalidUpload {
 #[tokio::test]
 async fn fields_and_file_are_read_however_the_body_is_cut() {
     let content = b"\r\n--X\r\n--XY not the boundary\r\n\r\n".repeat(20);
-    // The only thing that a file may not hold is the boundary itself.
+    // A file may contain anything but the boundary.
     let content = String::from_utf8(content).unwrap().replace("--XY", "-- XY").into_bytes();
     let body = form_of(&[("key", b"m/80"), ("Policy", "é".as_bytes()), ("empty", b""), ("FILE", &content)]);
     for chunk_bytes in [1, 2, 3, 7, 64, 1_000, usize::MAX] {
@@ -58,7 +58,7 @@ async fn fields_and_file_are_read_however_the_body_is_cut() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_no_form_is_refused() {
+async fn body_that_is_not_a_form_is_refused() {
     for content_type in
         ["", "text/plain", "application/json", "multipart/form-data", "multipart/form-data; boundary="]
     {
@@ -78,7 +78,7 @@ async fn a_body_that_is_no_form_is_refused() {
 #[tokio::test]
 async fn a_form_cut_short_anywhere_never_ends_well() {
     let body = form_of(&[("key", b"m/80"), ("file", b"content of the file")]);
-    // The line break behind the last boundary is optional.
+    // The line break after the last boundary is optional.
     for length in 0..body.len() - 2 {
         assert!(read(open(&body[..length], 5)).await.is_err(), "cut at {length}");
     }
@@ -96,7 +96,7 @@ async fn a_failed_body_is_distinguished_from_a_bad_form() {
 }
 
 #[tokio::test]
-async fn the_file_comes_last_and_is_there() {
+async fn file_is_present_and_the_last_part() {
     assert_eq!(refused(&form_of(&[("key", b"m/80")])).await, InvalidUpload::FileMissing);
     assert_eq!(refused(&form_of(&[("file", b"x"), ("key", b"m/80")])).await, InvalidUpload::FileNotLast);
     assert_eq!(refused(&form_of(&[("file", b"x"), ("file", b"y")])).await, InvalidUpload::FileNotLast);
@@ -124,7 +124,7 @@ async fn fields_are_bounded_and_come_once() {
     assert_eq!(refused(&form_of(&fields)).await, InvalidUpload::TooManyFields);
 }
 
-/// A body without end, made of one piece again and again, that counts how much of it was taken.
+/// An endless body that repeats one chunk, and counts the bytes that were read.
 fn endless(
     start: &'static [u8],
     piece: &'static [u8],
@@ -194,7 +194,7 @@ async fn a_refusal_reads_the_rest_within_bounds() {
 }
 
 #[tokio::test]
-async fn fields_behind_the_file_are_named_as_what_they_are() {
+async fn fields_after_the_file_are_reported_as_such() {
     let missing = InvalidUpload::FieldMissing("key");
     for (parts, expected) in [
         (vec![("file", b"x".as_slice()), ("key", b"m/80")], InvalidUpload::FileNotLast),
@@ -215,7 +215,7 @@ async fn a_slow_body_is_waited_for() {
     let chunks = stream::poll_fn(move |context| receiver.poll_recv(context).map(|chunk| chunk.map(Ok)));
     let send = async move {
         for byte in body {
-            // Nobody listens behind the last boundary.
+            // Nothing is read after the last boundary.
             let _ = sender.send(Bytes::copy_from_slice(&[byte])).await;
             let mut yielded = false;
             poll_fn(|context| {

@@ -1,5 +1,5 @@
-//! The embedded store's check of a form that came back. Beyond what stores in the field do, it refuses every field
-//! that was not issued (contract §3).
+//! The built-in store's check of a form that was sent. It is stricter than S3: it refuses every field that was not
+//! issued (contract §3).
 
 use rebuttal_protocol::{StorageUri, UnixMillis, hex_digits};
 use subtle::ConstantTimeEq;
@@ -11,12 +11,12 @@ use super::{
 };
 use crate::InvalidUpload;
 
-/// What a form that passed the check allows: one file at one address, as large as its scene takes.
+/// What a valid form allows: one file at one address, up to its scene's size limit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
-    /// Where the file goes.
+    /// The file's address.
     pub uri: StorageUri,
-    /// The content type that was agreed on when the form was issued.
+    /// The content type in the form.
     pub content_type: String,
     /// When the form expires.
     pub expires_at: UnixMillis,
@@ -24,9 +24,9 @@ pub struct Grant {
 
 /// Checks the fields that came before the file against what these credentials sign.
 ///
-/// Names match in either case, as in S3. In this order: every field is there once, the credential scope is ours and
-/// belongs to the date, the signature is ours, the time is not over, every value is the one issued, nothing else is
-/// there. Only a caller with a signature over a policy therefore learns anything about it.
+/// Names are compared case-insensitively, as in S3. In this order: every field is present once, the credential scope
+/// is this gateway's and matches the date, the signature is valid, the form has not expired, every value is the one
+/// issued, there are no other fields. So only a caller with a valid signature learns anything about the policy.
 pub fn check(
     credentials: &Credentials,
     bucket: &str,
@@ -75,7 +75,7 @@ fn value_of<'a>(fields: &'a [(String, String)], name: &'static str) -> Result<&'
     field.map(|(_, value)| value.as_str()).ok_or(InvalidUpload::FieldMissing(name))
 }
 
-/// The scope must be ours and agree with the date, because the signing key is made from it.
+/// The scope must be this gateway's and match the date, because the signing key is derived from it.
 fn check_signature(
     credentials: &Credentials,
     fields: &[(String, String)],
@@ -117,7 +117,7 @@ fn check_conditions(
         }
         conditions += 1;
     }
-    // A condition beyond these would be one that nobody checks.
+    // A further condition would not be checked.
     if document.exact.len() != conditions {
         return Err(InvalidUpload::PolicyUnknown);
     }

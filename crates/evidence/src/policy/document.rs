@@ -1,4 +1,5 @@
-//! The policy document: an expiration and exact conditions, as JSON in base64. Only the form that we write is read.
+//! The policy document: an expiration and exact conditions, as JSON in base64. Only the form that `write` produces
+//! is parsed.
 
 use std::collections::BTreeMap;
 
@@ -39,7 +40,7 @@ pub(super) struct PolicyDocument {
 }
 
 impl PolicyDocument {
-    /// Writes a policy's base64: exactly this bucket, exactly these fields, a file of allowed size, until then.
+    /// Writes a policy in base64: this bucket, these fields, a file of allowed size, and the expiration.
     pub(super) fn write(
         bucket: &str,
         fields: &[(&'static str, String)],
@@ -52,12 +53,12 @@ impl PolicyDocument {
         conditions.push(Condition::Range(LENGTH_RANGE.to_owned(), 1, max_bytes));
         let moment = Timestamp::from_millisecond(expires_at.0).unwrap_or(Timestamp::UNIX_EPOCH);
         let expiration = moment.strftime(EXPIRATION_FORMAT).to_string();
-        // Strings, maps with string keys and integers are all there is, so JSON can write it.
+        // Strings, integers and maps with string keys always serialize.
         let json = serde_json::to_vec(&Json { expiration, conditions }).unwrap_or_default();
         STANDARD.encode(json)
     }
 
-    /// Reads a policy's base64; `None` for anything that [`write`](Self::write) would not have written.
+    /// Parses a policy in base64; `None` for anything that [`write`](Self::write) would not have written.
     pub(super) fn read(base64: &str) -> Option<Self> {
         let json: Json = serde_json::from_slice(&STANDARD.decode(base64).ok()?).ok()?;
         let expires_at = UnixMillis::from_rfc3339(&json.expiration).ok()?;

@@ -13,18 +13,18 @@ const SERVICE: &str = "s3";
 const TERMINATOR: &str = "aws4_request";
 const DAY_DIGITS: usize = 8;
 
-/// A moment as `x-amz-date` writes it: `20151229T000000Z`.
+/// A time in the format of `x-amz-date`: `20151229T000000Z`.
 pub(super) fn basic_date(at: UnixMillis) -> String {
     let moment = Timestamp::from_millisecond(at.0).unwrap_or(Timestamp::UNIX_EPOCH);
     moment.strftime("%Y%m%dT%H%M%SZ").to_string()
 }
 
-/// The day of an `x-amz-date`, which the signing key is made for.
+/// The day of an `x-amz-date`, which the signing key is derived for.
 pub(super) fn day(date: &str) -> &str {
     date.get(..DAY_DIGITS).unwrap_or(date)
 }
 
-/// The value of `x-amz-credential`: who signs, and for which day, region and service.
+/// The value of `x-amz-credential`: access key id, day, region and service.
 pub(super) fn credential(credentials: &Credentials, day: &str) -> String {
     let Credentials { access_key_id, region, .. } = credentials;
     format!("{access_key_id}/{day}/{region}/{SERVICE}/{TERMINATOR}")

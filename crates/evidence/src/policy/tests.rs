@@ -65,7 +65,7 @@ fn a_form_is_signed_as_an_independent_implementation_signs_it() {
 }
 
 #[test]
-fn a_form_that_comes_back_as_issued_is_granted() {
+fn form_sent_as_issued_is_accepted() {
     for vector in Vector::all() {
         let grant = vector.check(&vector.fields).unwrap();
         assert_eq!(grant.uri, vector.storage_uri);

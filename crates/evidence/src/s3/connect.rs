@@ -11,12 +11,12 @@ use rustls_platform_verifier::Verifier;
 use super::REQUEST_LIMIT;
 use crate::EvidenceError;
 
-/// How long making a connection may take, name resolution and TLS included.
+/// Limit of connecting, name resolution and TLS included.
 const CONNECT_LIMIT: Duration = Duration::from_secs(2);
-/// How long an answer may pause.
+/// Idle timeout of an answer.
 const PAUSE_LIMIT: Duration = Duration::from_secs(3);
 
-/// Makes the library's HTTP clients: one for the store, others for credential endpoints.
+/// Creates the library's HTTP clients: one for the store, others for credential endpoints.
 #[derive(Debug, Clone)]
 pub(super) struct Connector {
     tls: ClientConfig,
@@ -39,7 +39,7 @@ impl Connector {
 }
 
 fn setting_up_tls(error: rustls::Error) -> EvidenceError {
-    EvidenceError::s3("set TLS up")(object_store::Error::Generic { store: "S3", source: Box::new(error) })
+    EvidenceError::s3("set up TLS")(object_store::Error::Generic { store: "S3", source: Box::new(error) })
 }
 
 impl HttpConnector for Connector {

@@ -41,7 +41,7 @@ impl S3Store {
     pub async fn put_fence(&self, fence: Fence) -> Result<(), EvidenceError> {
         let content = PutPayload::from_bytes(Bytes::from(format!("{fence}\n")));
         let put = self.shared.store.put(&self.shared.key(FENCE_FILE), content).await;
-        put.map(drop).map_err(EvidenceError::s3("move the fence"))
+        put.map(drop).map_err(EvidenceError::s3("write the fence"))
     }
 
     /// The name of the object in messages.

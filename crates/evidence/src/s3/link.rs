@@ -24,15 +24,15 @@ pub struct DownloadLink {
 }
 
 impl DownloadLink {
-    /// When a link expires that is signed at `signed_at`: a store counts from the full second of the signature.
+    /// When a link signed at `signed_at` expires: a store counts from the signature's time in whole seconds.
     pub fn end(signed_at: UnixMillis) -> UnixMillis {
         UnixMillis(signed_at.0 - signed_at.0.rem_euclid(1000)) + LINK_LIFETIME
     }
 }
 
 impl S3Store {
-    /// Signs a link to a content-addressed copy, which is returned as an attachment of this name and not cached. Only
-    /// for a copy that was read for this request and had this SHA-256.
+    /// Signs a link to a content-addressed copy, which the store returns as an attachment of this name and uncached.
+    /// Only for a copy that was read for this request and had this SHA-256.
     ///
     /// The name has letters, digits, `-`, `_` and `.` only: nothing in it ends a header's quoted text.
     ///
@@ -53,7 +53,7 @@ impl S3Store {
         ]);
         let key = shared.hash_key(uri, sha256);
         let signed = shared.links.signed_url_opts(Method::GET, &key, LINK_LIFETIME, &options).await;
-        let url = Zeroizing::new(signed.map_err(EvidenceError::s3("give its credentials"))?.into());
+        let url = Zeroizing::new(signed.map_err(EvidenceError::s3("get credentials"))?.into());
         Ok(DownloadLink { url, expires_at: DownloadLink::end(now) })
     }
 
@@ -64,7 +64,7 @@ impl S3Store {
     pub async fn marker_link(&self) -> Result<Zeroizing<String>, EvidenceError> {
         let shared = &self.shared;
         let signed = shared.links.signed_url(Method::GET, &shared.key(MARKER_FILE), LINK_LIFETIME).await;
-        Ok(Zeroizing::new(signed.map_err(EvidenceError::s3("give its credentials"))?.into()))
+        Ok(Zeroizing::new(signed.map_err(EvidenceError::s3("get credentials"))?.into()))
     }
 
     /// Whether this is the content of this gateway's marker.

@@ -1,5 +1,5 @@
-//! The machine's credentials, which are used where no variable names any. Most often there are none because the
-//! variables were forgotten, so the error says that first.
+//! The machine's credentials, used if no variable names credentials. Usually the variables were forgotten, so the
+//! error says that first.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -7,14 +7,14 @@ use std::sync::Arc;
 use object_store::aws::{AwsCredential, AwsCredentialProvider};
 use object_store::{CredentialProvider, Error};
 
-/// The library's provider, with our error.
+/// The library's provider, with this module's error.
 #[derive(Debug)]
 pub(super) struct Machine(pub(super) AwsCredentialProvider);
 
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "there are no credentials: neither AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are set, nor another of the AWS_… \
-     variables that give some (docs/operate/evidence-on-s3.md#the-setting), and the machine itself has none ({0})"
+    "no credentials found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the AWS_… variables of another source \
+     (docs/operate/evidence-on-s3.md#the-setting); the machine has no role either ({0})"
 )]
 struct Without(Error);
 

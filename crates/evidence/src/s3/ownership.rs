@@ -12,7 +12,7 @@ impl S3Store {
     /// Claims the bucket where it has no owner, and refuses it where it has another.
     pub(super) async fn claim(&self) -> Result<(), EvidenceError> {
         let shared = &self.shared;
-        let place = format!("{MARKER_FILE} in the bucket {}", shared.bucket.name);
+        let location = format!("{MARKER_FILE} in the bucket {}", shared.bucket.name);
         let whose = match self.fetch(&shared.key(MARKER_FILE), MARKER_MAX_BYTES).await? {
             Fetched::Whole(found) => Ownership::by(Some(&found), &shared.marker, shared.holds_files),
             Fetched::Nothing => Ownership::by(None, &shared.marker, shared.holds_files),
@@ -22,11 +22,12 @@ impl S3Store {
             Ownership::Ours => Ok(()),
             Ownership::Unclaimed => self.put_marker().await,
             Ownership::Foreign => Err(EvidenceError::NotOurs(format!(
-                "{place} is another gateway's; start with the bucket and prefix that belong to this database and master key"
+                "{location} is another gateway's; start with the bucket and prefix that belong to this database and \
+                 master key"
             ))),
             Ownership::MarkerMissing => Err(EvidenceError::NotOurs(format!(
-                "{place} is missing, and yet files have been uploaded. Name or restore the bucket that has them; if \
-                 they are lost for good, put an empty object there and start again"
+                "{location} is missing, although files have been uploaded. Configure or restore the bucket that has \
+                 them; if they are lost, store an empty object there and start again"
             ))),
         }
     }

@@ -21,8 +21,8 @@ pub(super) enum Fetched<T> {
 }
 
 impl S3Store {
-    /// Fetches an upload and validates it: when this returns [`Inspection::Valid`], a copy is stored under that
-    /// SHA-256. Only for an address without a record.
+    /// Fetches an upload and validates it. If it is [`Inspection::Valid`], a copy is stored under that SHA-256. Only
+    /// for an address without a record.
     ///
     /// Storing the same content twice is a repetition. A copy whose record is never committed is found by
     /// [`S3Store::stored_copy`] when the upload is deleted.
@@ -31,29 +31,29 @@ impl S3Store {
     /// [`EvidenceError::S3`] where the store fails, hangs or cuts the content short.
     pub async fn store_by_hash(&self, uri: &StorageUri) -> Result<Inspection, EvidenceError> {
         let shared = &self.shared;
-        let _turn = turn(&shared.fetches).await?;
+        let _permit = permit(&shared.fetches).await?;
         let content = match self.fetch(&shared.uploaded(uri), uri.scene.max_bytes()).await? {
             Fetched::Nothing => return Ok(Inspection::Absent),
             Fetched::TooMuch => return Ok(too_large(uri)),
             Fetched::Whole(content) => content,
         };
-        let turn = shared.validations.acquire(uri.merchant_id).await.map_err(EvidenceError::judging)?;
-        let (uri, validated) = (*uri, content.clone());
-        let looked = tokio::task::spawn_blocking(move || {
-            validate(uri.scene, uri.format, &validated).map(|()| <[u8; 32]>::from(Sha256::digest(&validated)))
+        let permit = shared.validations.acquire(uri.merchant_id).await.map_err(EvidenceError::validation)?;
+        let (uri, copy) = (*uri, content.clone());
+        let validated = tokio::task::spawn_blocking(move || {
+            validate(uri.scene, uri.format, &copy).map(|()| <[u8; 32]>::from(Sha256::digest(&copy)))
         });
-        let sha256 = match looked.await.map_err(EvidenceError::judging)? {
+        let sha256 = match validated.await.map_err(EvidenceError::validation)? {
             Ok(sha256) => sha256,
             Err(invalid_file) => return Ok(Inspection::Invalid(invalid_file)),
         };
-        drop(turn);
+        drop(permit);
         let size = content.len() as u64;
         self.put_by_hash(&uri, &sha256, content).await?;
         Ok(Inspection::Valid { sha256, size })
     }
 
     /// Stores a file of another store under its hash, and reads it back. An existing copy with other content, from an
-    /// interrupted try, is replaced: it has no record yet.
+    /// interrupted attempt, is replaced: it has no record yet.
     ///
     /// # Errors
     /// [`EvidenceError::S3`] where the store fails, or returns other content than was stored.
@@ -63,7 +63,7 @@ impl S3Store {
         sha256: &[u8; 32],
         content: Bytes,
     ) -> Result<(), EvidenceError> {
-        let _turn = turn(&self.shared.fetches).await?;
+        let _permit = permit(&self.shared.fetches).await?;
         if self.read(uri, sha256).await?.as_ref() == Some(&content) {
             return Ok(());
         }
@@ -84,13 +84,13 @@ impl S3Store {
         uri: &StorageUri,
         sha256: &[u8; 32],
     ) -> Result<Inspection, EvidenceError> {
-        let _turn = turn(&self.shared.fetches).await?;
+        let _permit = permit(&self.shared.fetches).await?;
         let hash = |(hasher, size): &mut (Sha256, u64), chunk: &[u8]| {
             hasher.update(chunk);
             *size += chunk.len() as u64;
         };
-        let sealed = self.shared.hash_key(uri, sha256);
-        Ok(match self.take_in(&sealed, uri.scene.max_bytes(), |_| (Sha256::new(), 0), hash).await? {
+        let key = self.shared.hash_key(uri, sha256);
+        Ok(match self.take_in(&key, uri.scene.max_bytes(), |_| (Sha256::new(), 0), hash).await? {
             Fetched::Nothing => Inspection::Absent,
             Fetched::TooMuch => too_large(uri),
             Fetched::Whole((hasher, size)) => Inspection::Valid { sha256: hasher.finalize().into(), size },
@@ -109,7 +109,7 @@ impl S3Store {
         match self.shared.store.head(&self.shared.hash_key(uri, sha256)).await {
             Ok(found) => Ok(Some(found.size)),
             Err(object_store::Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(EvidenceError::s3("look for a file")(error)),
+            Err(error) => Err(EvidenceError::s3("read a file's size")(error)),
         }
     }
 
@@ -165,7 +165,7 @@ impl S3Store {
         if bytes == declared {
             return Ok(Fetched::Whole(taken));
         }
-        let source = format!("{bytes} of {declared} bytes came").into();
+        let source = format!("{bytes} of {declared} bytes arrived").into();
         Err(failed()(object_store::Error::Generic { store: "S3", source }))
     }
 
@@ -196,7 +196,7 @@ fn too_large(uri: &StorageUri) -> Inspection {
     Inspection::Invalid(InvalidFile::TooLarge { format: uri.format, max_bytes: uri.scene.max_bytes() })
 }
 
-async fn turn(semaphore: &Semaphore) -> Result<SemaphorePermit<'_>, EvidenceError> {
-    let never_closed = |error: AcquireError| EvidenceError::judging(error);
+async fn permit(semaphore: &Semaphore) -> Result<SemaphorePermit<'_>, EvidenceError> {
+    let never_closed = |error: AcquireError| EvidenceError::validation(error);
     semaphore.acquire().await.map_err(never_closed)
 }

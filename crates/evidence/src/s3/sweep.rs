@@ -9,9 +9,9 @@ use rebuttal_protocol::{StorageUri, UnixMillis, hex_digits};
 use super::{S3Inner, S3Store};
 use crate::EvidenceError;
 
-/// Most keys of one page, as S3 bounds it.
+/// Most keys of one page, S3's limit.
 pub const PAGE_MAX: usize = 1000;
-/// Most copies of one address that are listed. A lost race leaves one; more are a fault, and are deleted the next time.
+/// Most copies of one address that are listed. A lost race leaves one; any further ones are deleted by the next run.
 const COPIES_MAX: usize = 16;
 
 /// A page of old uploads.

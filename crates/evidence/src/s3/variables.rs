@@ -6,8 +6,8 @@ use std::fmt;
 use object_store::aws::AmazonS3ConfigKey;
 use zeroize::Zeroizing;
 
-/// The variables that are read, with the library's setting of each. Others would weaken what a gateway promises, such
-/// as unsigned requests.
+/// The variables that are read, with the library's setting of each. Others, such as the one for unsigned requests,
+/// would weaken the gateway's guarantees.
 const VARIABLES: [(&str, AmazonS3ConfigKey); 11] = [
     ("AWS_ACCESS_KEY_ID", AmazonS3ConfigKey::AccessKeyId),
     ("AWS_SECRET_ACCESS_KEY", AmazonS3ConfigKey::SecretAccessKey),
@@ -32,7 +32,7 @@ pub struct AwsVariables {
 }
 
 impl AwsVariables {
-    /// Reads the variables by a function. An empty variable counts as none.
+    /// Reads the variables by a function. An empty variable counts as unset.
     pub fn read(variable: impl Fn(&str) -> Option<String>) -> Self {
         let variable = |name: &str| variable(name).filter(|value| !value.is_empty());
         let values = VARIABLES.into_iter();
@@ -44,7 +44,7 @@ impl AwsVariables {
         self.values.iter().map(|(key, value)| (*key, value.as_str()))
     }
 
-    /// Whether any of them names credentials; otherwise the machine's are used.
+    /// Whether any variable names credentials; otherwise the machine's are used.
     pub(super) fn give_credentials(&self) -> bool {
         const GIVE: [AmazonS3ConfigKey; 5] = [
             AmazonS3ConfigKey::AccessKeyId,

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 pub(crate) const OWN_URL: &str = "http://gateway.example/uploaded";
 
-/// A store with nothing in it.
+/// An empty store.
 pub(crate) struct Fixture {
     pub(crate) store: EvidenceStore,
     pub(crate) bucket: Option<s3::Bucket>,
@@ -46,7 +46,7 @@ impl Fixture {
         filled(&form, b"")
     }
 
-    /// Posts a file with a form as issued; what the folder rejects as invalid, an S3 takes and a later read finds.
+    /// Posts a file with a form as issued. A file that the folder would reject, an S3 stores; a later read detects it.
     pub(crate) async fn upload(&self, uri: &StorageUri, content: &[u8]) {
         let code = self.post(self.form(uri).await, content).await;
         assert!(code.is_none(), "{code:?}");
@@ -103,10 +103,10 @@ pub(crate) fn now() -> UnixMillis {
     UnixMillis(clock::now_ms())
 }
 
-/// The largest file that any scene takes.
+/// The largest file that any scene accepts.
 pub(crate) const LARGEST: usize = rebuttal_protocol::scene::DISPUTE_EVIDENCE_MAX_BYTES as usize;
 
-/// An address of a merchant's that nobody else has.
+/// A merchant's address that no other test uses.
 pub(crate) fn uri(letter: char, extension: &str) -> StorageUri {
     let id = letter.to_string().repeat(32);
     format!("s3://uploaded/m/80/open/dispute-evidence/{id}.{extension}").parse().unwrap()

@@ -79,7 +79,7 @@ async fn link_to_the_copy_uses_the_public_address() {
             None,
             "http://10.0.0.1:8333/evidence/gateway",
         ),
-        // As the client will name it: in lower case, without the port that is understood.
+        // As the client sends it: in lower case, without the default port.
         ("s3://evidence?endpoint=http://10.0.0.1:8333", Some(&public), "https://files.example.com/evidence"),
         (
             "s3://evidence?endpoint=http://s3.internal&path_style=false",
@@ -194,7 +194,7 @@ async fn object_outside_the_policy_is_invalid_and_not_copied() {
 
 #[tokio::test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-async fn sealing_at_once_and_again_is_a_repetition() {
+async fn concurrent_and_repeated_storing_by_hash_is_idempotent() {
     let (bucket, store) = fixture();
     let content = samples::receipt(1).bytes;
     let uri = uri('e', "png");
@@ -309,7 +309,7 @@ async fn bucket_belongs_to_the_first_ownership_marker() {
         Err(EvidenceError::NotOurs(sentence)) => sentence,
         other => panic!("{other:?}"),
     };
-    assert!(said(of("mine", true).answers().await).contains("is missing, and yet files have been uploaded"));
+    assert!(said(of("mine", true).answers().await).contains("is missing, although files have been uploaded"));
     let nothing = EvidenceStore::S3(of("mine", true)).inspect(&uri('3', "png"), None).await;
     assert!(nothing.is_err(), "what is missing in a strange bucket is not absent");
     of("mine", false).answers().await.unwrap();

@@ -30,7 +30,7 @@ every_case! {
     what_was_uploaded_is_found_and_read_back,
     nothing_is_found_where_nothing_was_uploaded,
     both_stores_report_the_same_fault_of_a_file,
-    a_form_is_good_for_what_it_was_issued_for_alone,
+    form_is_valid_only_for_its_purpose,
     what_is_deleted_is_gone,
     a_store_in_its_place_answers,
 }
@@ -83,7 +83,7 @@ async fn both_stores_report_the_same_fault_of_a_file(fixture: Fixture) {
     }
 }
 
-async fn a_form_is_good_for_what_it_was_issued_for_alone(fixture: Fixture) {
+async fn form_is_valid_only_for_its_purpose(fixture: Fixture) {
     let png = samples::receipt(1).bytes;
     let (mine, other) = (uri('d', "png"), uri('e', "png"));
     let form = fixture.form(&mine).await;

@@ -142,7 +142,7 @@ async fn an_upload_cut_short_leaves_nothing() {
 }
 
 #[test]
-fn every_refusal_has_a_code_that_s3_has_and_tells_what_to_do() {
+fn every_refusal_has_an_s3_code_and_advice() {
     for code in S3Code::ALL {
         assert!(code.as_str().chars().all(char::is_alphabetic));
     }

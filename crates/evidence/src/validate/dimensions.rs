@@ -1,4 +1,4 @@
-//! How large a picture may be, in pixels: what an operator's viewer can show without being brought down.
+//! How large a picture may be, in pixels, so that an operator's viewer can show it without running out of memory.
 
 use rebuttal_protocol::FileFormat;
 

@@ -1,48 +1,48 @@
-//! What a file was found to be instead of what its name says.
+//! Why a file's content does not match its name.
 
 use rebuttal_protocol::FileFormat;
 
-/// Why a file is not accepted as evidence. `Display` says what was found, what is wanted, and what to do.
+/// Why a file is not accepted as evidence. `Display` says what was found, what is accepted, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidFile {
     /// It is another kind of file.
     #[error(
-        "The file is named .{wanted}, but its content is {found}. Upload it under the extension of what it is, or save it as {wanted}.",
+        "The file is named .{wanted}, but its content is {found}. Upload it with the extension of its content, or save it as {wanted}.",
         wanted = .format.extension()
     )]
     OtherKind {
-        /// What its name says.
+        /// The format of its name.
         format: FileFormat,
-        /// What it begins like.
+        /// The kind that its first bytes indicate.
         found: &'static str,
     },
-    /// It begins like the right kind, but is not whole.
+    /// It begins like its format, but is damaged or incomplete.
     #[error(
-        "The file is named .{wanted}, but {fault}: it is damaged or cut short. Open it, save it again and upload that.",
+        "The file is named .{wanted}, but {fault}: it is damaged or incomplete. Open it, save it again and upload that.",
         wanted = .format.extension()
     )]
     Damaged {
-        /// What its name says.
+        /// The format of its name.
         format: FileFormat,
-        /// What is wrong with it.
+        /// What is damaged.
         fault: &'static str,
     },
-    /// It is encrypted, so that nobody here can read it.
+    /// It is encrypted, so it cannot be read.
     #[error(
         "The .{wanted} file is encrypted. Save it without a password or other protection and upload that.",
         wanted = .format.extension()
     )]
     Encrypted {
-        /// What its name says.
+        /// The format of its name.
         format: FileFormat,
     },
-    /// It carries macros.
+    /// It contains macros.
     #[error(
         "The .{wanted} file contains macros ({found}). Save it as a workbook without macros (.xlsx), or as a PDF, and upload that.",
         wanted = .format.extension()
     )]
     Macros {
-        /// What its name says.
+        /// The format of its name.
         format: FileFormat,
         /// Where the macros are.
         found: &'static str,
@@ -50,17 +50,17 @@ pub enum InvalidFile {
     /// It has more bytes than its scene allows.
     #[error("The .{wanted} file has more than {max_bytes} bytes. Upload a smaller one.", wanted = .format.extension())]
     TooLarge {
-        /// What its name says.
+        /// The format of its name.
         format: FileFormat,
         /// Most bytes.
         max_bytes: u64,
     },
-    /// It is larger inside than a piece of evidence may be.
+    /// It exceeds another limit, such as pixels or entries.
     #[error("The .{wanted} file has {excess}. Upload a simpler one.", wanted = .format.extension())]
     TooMuch {
-        /// What its name says.
+        /// The format of its name.
         format: FileFormat,
-        /// What there is too much of, with the limit.
+        /// What exceeds the limit, with the limit.
         excess: &'static str,
     },
 }

@@ -21,7 +21,7 @@ pub(super) fn validate(format: FileFormat, content: &[u8]) -> Result<(), Invalid
     loop {
         let (marker, segment) = next_marker(content, at).ok_or(damaged("it ends within its header"))?;
         match marker {
-            // Without a length: fill-ins that may stand anywhere.
+            // Markers without a length may appear anywhere.
             0x01 | 0xd0..=0xd7 => {
                 at = segment;
                 continue;
@@ -29,7 +29,7 @@ pub(super) fn validate(format: FileFormat, content: &[u8]) -> Result<(), Invalid
             END_OF_IMAGE => return Err(damaged("it has no picture data")),
             START_OF_SCAN if !seen_frame => return Err(damaged("its header lacks the dimensions")),
             START_OF_SCAN => break,
-            // Frame headers of every coding; between them are tables, an extension and a condition marker.
+            // The frame headers of every coding. The excluded values are tables and other segments.
             0xc0..=0xcf if !matches!(marker, 0xc4 | 0xc8 | 0xcc) => {
                 let sizes = [u16_be(content, segment + 5), u16_be(content, segment + 3)];
                 let [Some(width), Some(height)] = sizes else {
@@ -41,7 +41,7 @@ pub(super) fn validate(format: FileFormat, content: &[u8]) -> Result<(), Invalid
             _ => {}
         }
         let length = u16_be(content, segment).filter(|length| *length >= 2);
-        at = segment + usize::from(length.ok_or(damaged("a part of its header makes no sense"))?);
+        at = segment + usize::from(length.ok_or(damaged("a field of its header is invalid"))?);
     }
     let scan = content.get(at..).unwrap_or_default();
     memmem::rfind(scan, &[MARKER, END_OF_IMAGE]).map(drop).ok_or(damaged("it ends before its end marker"))

@@ -1,7 +1,7 @@
 //! OLE compound files, as far as an old workbook needs them: the directory and the bytes of a stream.
 //!
-//! Nothing is built up in memory from what a header asks for: chains are followed in place, and all of them together
-//! for no more steps than the file has sectors, because no two chains of a sound file share one.
+//! Nothing is allocated by what a header declares: chains are followed in place, and all of them together for no more
+//! steps than the file has sectors, because no two chains of a valid file share one.
 
 use std::cell::{Cell, OnceCell};
 
@@ -37,14 +37,14 @@ pub(super) struct Container<'a> {
     directory: Vec<u32>,
     /// The sectors that hold the mini sectors, once they were needed.
     mini_stream: OnceCell<Vec<u32>>,
-    /// Steps that may still be taken along chains: at first, as many as there are sectors and mini sectors.
+    /// Steps along chains that are left: at first, as many as there are sectors and mini sectors.
     steps: Cell<usize>,
 }
 
 /// A storage or stream.
 #[derive(Debug, Clone)]
 pub(super) struct DirectoryEntry {
-    /// In lower case, because names match in either.
+    /// In lower case, because names are case-insensitive.
     pub(super) name: String,
     kind: u8,
     left: u32,
@@ -63,7 +63,7 @@ impl DirectoryEntry {
 impl<'a> Container<'a> {
     /// Opens a file that begins like a compound file.
     pub(super) fn open(format: FileFormat, content: &'a [u8]) -> Result<Self, InvalidFile> {
-        let malformed = InvalidFile::damaged(format, "its OLE header makes no sense");
+        let malformed = InvalidFile::damaged(format, "its OLE header is invalid");
         let header = slice(content, 0, HEADER_BYTES).ok_or(malformed.clone())?;
         let long = |at| u32_le(header, at).unwrap_or(NO_ENTRY);
         let sector_bytes = match (u16_le(header, 26), u16_le(header, 30)) {
@@ -84,7 +84,7 @@ impl<'a> Container<'a> {
         };
         container.fat = container.fat_sectors(header)?;
         container.directory = container.chain(long(48))?;
-        // Every entry must be seen: a sector that is not there would hide those behind it.
+        // Every entry must be read: a missing sector would hide the entries after it.
         let whole =
             |number: &u32| container.sector(*number).is_some_and(|sector| sector.len() == sector_bytes);
         if !container.directory.iter().all(whole) {
@@ -111,8 +111,8 @@ impl<'a> Container<'a> {
         self.content.get(at..end)
     }
 
-    /// The allocation table's sectors: 109 in the header, more in a chain of their own. The header also
-    /// has the count of each; the unused slots after them do not always have the value that the format requires.
+    /// The allocation table's sectors: 109 in the header, more in a separate chain. The header also has the count of
+    /// each; the unused slots after them do not always have the value that the format requires.
     fn fat_sectors(&self, header: &[u8]) -> Result<Vec<u32>, InvalidFile> {
         let broken = || self.damaged("its OLE allocation table is broken");
         let long = |at| u32_le(header, at).unwrap_or_default();
@@ -144,14 +144,18 @@ impl<'a> Container<'a> {
         let mut next = start;
         while next <= LAST_SECTOR {
             let steps = self.steps.get().checked_sub(1);
-            self.steps.set(steps.ok_or(self.damaged("its OLE chains go in circles or share sectors"))?);
+            self.steps.set(steps.ok_or(self.damaged("its OLE chains have a cycle or share sectors"))?);
             chain.push(next);
             let sector = table.get(index(next) / entries_per_sector).copied();
             next = sector
                 .and_then(|sector| u32_le(self.sector(sector)?, index(next) % entries_per_sector * 4))
-                .ok_or(self.damaged("an OLE chain leads out of the file"))?;
+                .ok_or(self.damaged("an OLE chain points outside the file"))?;
         }
-        if next == END_OF_CHAIN { Ok(chain) } else { Err(self.damaged("an OLE chain leads out of the file")) }
+        if next == END_OF_CHAIN {
+            Ok(chain)
+        } else {
+            Err(self.damaged("an OLE chain points outside the file"))
+        }
     }
 
     fn entry(&self, number: u32) -> Option<DirectoryEntry> {
@@ -179,7 +183,7 @@ impl<'a> Container<'a> {
         (0..).map_while(|number| self.entry(number)).filter(|entry| entry.kind != 0)
     }
 
-    /// What lies directly under the root.
+    /// The entries directly under the root.
     pub(super) fn top_entries(&self) -> Result<Vec<DirectoryEntry>, InvalidFile> {
         let root = self.root()?;
         let entries_max = self.directory.len() * (self.sector_bytes / ENTRY_BYTES);
@@ -245,7 +249,8 @@ impl<'a> Container<'a> {
     }
 }
 
-/// Adds the sector numbers in a piece of the table of tables. A hole keeps its place: what follows it must not move.
+/// Adds the sector numbers in a piece of the table of tables. An unused slot is kept, so that later ones keep their
+/// position.
 fn collect(sectors: &mut Vec<u32>, list: &[u8]) {
     sectors.extend(list.chunks_exact(4).filter_map(|bytes| u32_le(bytes, 0)));
 }

@@ -1,7 +1,7 @@
 //! PDF: header, trailer, and whether any trailer or cross-reference stream says that the document is encrypted.
 //!
-//! A small scanner, not a loader: it follows the chain of trailers and inflates nothing, because the dictionaries
-//! that matter are never packed. A file whose chain is broken is searched as a whole, as viewers do that repair it.
+//! A small scanner, not a loader: it follows the chain of trailers and inflates nothing, because the relevant
+//! dictionaries are never compressed. A file whose chain is broken is searched as a whole, as viewers do to repair it.
 
 mod dictionary;
 
@@ -17,24 +17,24 @@ const FORMAT: FileFormat = FileFormat::Pdf;
 
 /// Most trailers that are followed; each saving of changes adds one.
 const TRAILERS_MAX: usize = 1_024;
-/// Most bytes that are looked at in all, counted each time: three times the largest file. One that must be searched is
-/// read once for where its dictionaries are and, at most, once again for what they say.
+/// Most bytes that are scanned in total, repetitions included: three times the largest file. A file that must be
+/// searched is read once to find its dictionaries and at most once again to parse them.
 const SCAN_MAX_BYTES: usize = 6 * 1024 * 1024;
-/// The header stands behind at most this many bytes, as readers have it; printers and mail put some there.
+/// Most bytes before the header, as in common readers; printers and mail programs insert some.
 const HEADER_WITHIN_BYTES: usize = 1_024;
-/// The end marker stands within this many bytes of the end.
+/// The end marker is within this many bytes of the end.
 const END_WITHIN_BYTES: usize = 1_024;
-/// `startxref` stands within this many bytes before the end.
+/// `startxref` is within this many bytes of the end.
 const START_WITHIN_BYTES: usize = 2_048;
 
-/// Two numbers before `obj` take no more, white space among them.
+/// Most bytes of the two numbers before `obj`, white space included.
 const NUMBERS_MAX_BYTES: usize = 64;
-/// A linearized file may be this much shorter than it says, for white space lost at its end.
+/// A linearized file may be this much shorter than it declares, for white space lost at its end.
 const LENGTH_SLACK_BYTES: usize = 16;
 
-/// Why the scan gave up.
+/// Why the scan failed.
 enum Stop {
-    /// What should be there is not; searching the whole file may still find it.
+    /// An expected object is missing; searching the whole file may find it.
     Broken,
     /// The budget is used up.
     Exhausted,
@@ -56,9 +56,9 @@ pub(super) fn validate(content: &[u8]) -> Result<(), InvalidFile> {
         content: start,
         budget: SCAN_MAX_BYTES,
     };
-    // Such a file has a trailer near its beginning, which half of it seems to end with.
+    // A linearized file has a trailer near its beginning, so a truncated one looks complete.
     if scan.length_of_linearized().is_some_and(|length| length > start.len() + LENGTH_SLACK_BYTES) {
-        return Err(damaged("it is shorter than it says"));
+        return Err(damaged("it is shorter than it declares"));
     }
     let found = match scan.follow(first) {
         Err(Stop::Broken) => scan.search(),
@@ -67,14 +67,12 @@ pub(super) fn validate(content: &[u8]) -> Result<(), InvalidFile> {
     match found {
         Ok(found) if found.encrypted => Err(InvalidFile::Encrypted { format: FORMAT }),
         Ok(found) if found.leads_into(start) => Ok(()),
-        Ok(_) | Err(Stop::Broken) => Err(damaged("its trailer leads nowhere")),
-        Err(Stop::Exhausted) => {
-            Err(InvalidFile::too_much(FORMAT, "more trailers or longer ones than can be followed"))
-        }
+        Ok(_) | Err(Stop::Broken) => Err(damaged("its trailer points to no object")),
+        Err(Stop::Exhausted) => Err(InvalidFile::too_much(FORMAT, "too many or too long trailers")),
     }
 }
 
-/// The file from its header on. What begins like something else is that, whatever it holds.
+/// The file from its header on. A file that begins like another format counts as that format.
 fn from_header(content: &[u8]) -> Option<&[u8]> {
     let head = content.get(..HEADER_WITHIN_BYTES + sniff::PDF.len()).unwrap_or(content);
     match memmem::find(head, sniff::PDF)? {
@@ -87,7 +85,7 @@ fn last(content: &[u8], bytes: usize) -> &[u8] {
     content.get(content.len().saturating_sub(bytes)..).unwrap_or_default()
 }
 
-/// Where the dictionary of the object at an offset begins: behind its two numbers and `obj`.
+/// Where the dictionary of the object at an offset begins: after its two numbers and `obj`.
 fn object_dictionary(content: &[u8], at: usize) -> Option<usize> {
     let mut lexer = Lexer::new(content, at);
     lexer.integer()?;
@@ -95,7 +93,7 @@ fn object_dictionary(content: &[u8], at: usize) -> Option<usize> {
     lexer.keyword(b"obj").then_some(lexer.at())
 }
 
-/// The number of the object whose word `obj` is at an offset: two numbers are before it, the object's first.
+/// The number of the object whose word `obj` is at an offset: the first of the two numbers before it.
 fn object_number(content: &[u8], at: usize) -> Option<usize> {
     let before = last(content.get(..at)?, NUMBERS_MAX_BYTES).trim_ascii_end();
     let digits = |text: &[u8]| text.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
@@ -105,10 +103,10 @@ fn object_number(content: &[u8], at: usize) -> Option<usize> {
     str::from_utf8(number).ok().filter(|_| !generation.is_empty())?.parse().ok()
 }
 
-/// What the trailers say together.
+/// The values of all trailers.
 #[derive(Default)]
 struct Trailers {
-    /// Numbers of the objects that the document begins with, one for each saving.
+    /// Numbers of the root objects, one for each incremental update.
     roots: HashSet<usize>,
     encrypted: bool,
 }
@@ -119,7 +117,7 @@ impl Trailers {
         self.encrypted |= trailer.encrypted;
     }
 
-    /// Whether an object that the document begins with is there, or may be among packed ones.
+    /// Whether a root object exists, or may be in a compressed object stream.
     fn leads_into(&self, content: &[u8]) -> bool {
         let is_root = |at| object_number(content, at).is_some_and(|number| self.roots.contains(&number));
         let packed = || memmem::find(content, b"/ObjStm").is_some();
@@ -183,7 +181,7 @@ impl Scan<'_> {
         Ok(trailer)
     }
 
-    /// Looks at every trailer and every cross-reference stream in the file.
+    /// Reads every trailer and every cross-reference stream in the file.
     fn search(&mut self) -> Result<Trailers, Stop> {
         let mut found = Trailers::default();
         self.spend(self.content.len())?;

@@ -1,4 +1,4 @@
-//! PNG: header, dimensions, and the chunks up to the end. Pixels are not decoded, nor is anything inflated.
+//! PNG: header, dimensions, and the chunks up to the end. Nothing is decoded or inflated.
 
 use flate2::Crc;
 use rebuttal_protocol::FileFormat;
@@ -58,7 +58,7 @@ fn checksum_holds(content: &[u8], at: usize, data: &[u8]) -> bool {
 }
 
 fn validate_header(header: &[u8]) -> Result<(), InvalidFile> {
-    let fault = damaged("its header makes no sense");
+    let fault = damaged("its header is invalid");
     let [Some(width), Some(height)] = [u32_be(header, 0), u32_be(header, 4)] else {
         return Err(fault);
     };

@@ -1,4 +1,4 @@
-//! Reads integers and slices from untrusted bytes; what lies outside is `None`, never a panic.
+//! Reads integers and slices from untrusted bytes; out of bounds is `None`, never a panic.
 
 pub(super) fn slice(content: &[u8], at: usize, length: usize) -> Option<&[u8]> {
     content.get(at..at.checked_add(length)?)

@@ -1,4 +1,4 @@
-//! Names what a file begins like, for the error text that shows a merchant what was uploaded by mistake.
+//! Names the kind of a file by its first bytes, for the error text that shows a merchant what was uploaded by mistake.
 
 use rebuttal_protocol::FileFormat;
 
@@ -15,12 +15,12 @@ pub(super) const ZIP: &[u8] = b"PK\x03\x04";
 /// The first bytes of an OLE container.
 pub(super) const OLE: &[u8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
 
-/// Signature, where it stands, and what it means.
+/// Magic bytes, their offset, and the kind of file.
 const SIGNATURES: [(&[u8], usize, &str); 24] = [
     (PNG, 0, "a PNG image"),
     (JPEG, 0, "a JPEG image"),
     (PDF, 0, "a PDF document"),
-    (ZIP, 0, "a ZIP archive (a newer Office document perhaps)"),
+    (ZIP, 0, "a ZIP archive (perhaps a newer Office document)"),
     (OLE, 0, "an older Office document"),
     (b"GIF8", 0, "a GIF image"),
     (b"WEBP", 8, "a WebP image"),
@@ -52,10 +52,10 @@ const MARKUP: [(&[u8], &str); 5] = [
     (b"<?xml", "an XML document"),
 ];
 
-/// How many bytes are looked at to tell text from other data.
+/// How many bytes are read to distinguish text from other data.
 const TEXT_SAMPLE_BYTES: usize = 512;
 
-/// What a file is that begins like one of a known kind.
+/// The known kind that a file begins like.
 pub(super) fn known_kind(content: &[u8]) -> Option<&'static str> {
     let matches =
         |signature: &[u8], at: usize| content.get(at..).is_some_and(|rest| rest.starts_with(signature));

@@ -1,4 +1,4 @@
-//! Samples of many producers are what they say; everything made up is found out.
+//! Sample files of many producers are valid; forged files are not.
 
 use std::path::PathBuf;
 
@@ -94,7 +94,7 @@ fn a_file_cut_short_is_never_true() {
         for length in (0..content.len()).step_by(content.len() / 97 + 1) {
             let rest = &content[length..];
             let only_padding_is_missing = rest.iter().all(|byte| byte.is_ascii_whitespace() || *byte == 0);
-            // Cut behind its first state, a file that was saved again is that first state.
+            // A file with an incremental update, cut after its first revision, is valid.
             let earlier_state = name == "pypdf-incremental.pdf" && length >= sample("reportlab.pdf").len();
             // Sectors that nothing refers to may end an OLE file.
             let slack = format == FileFormat::Xls && rest.len() < 2 * 512;
@@ -106,7 +106,7 @@ fn a_file_cut_short_is_never_true() {
 }
 
 #[test]
-fn the_lie_names_what_was_uploaded_by_mistake() {
+fn error_names_the_kind_of_file_uploaded_by_mistake() {
     let cases: [(&[u8], &str); 13] = [
         (b"", "empty"),
         (b"  \n<!DOCTYPE HTML><p>", "an HTML page"),
@@ -131,7 +131,7 @@ fn the_lie_names_what_was_uploaded_by_mistake() {
     let invalid_file = validate(FileFormat::Pdf, &sample("pillow.png")).unwrap_err().to_string();
     assert_eq!(
         invalid_file,
-        "The file is named .pdf, but its content is a PNG image. Upload it under the extension of what it is, or save it as pdf."
+        "The file is named .pdf, but its content is a PNG image. Upload it with the extension of its content, or save it as pdf."
     );
 }
 
@@ -167,7 +167,7 @@ fn mutated() -> impl Strategy<Value = (FileFormat, Vec<u8>)> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 4_000, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// However a sample is changed, it is validated without a panic, and the error can be printed.
+    /// Any altered sample is validated without a panic, and the error can be printed.
     #[test]
     fn no_damage_makes_a_judge_panic((format, content) in mutated()) {
         if let Err(invalid_file) = validate(format, &content) {

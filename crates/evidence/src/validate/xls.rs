@@ -51,8 +51,8 @@ pub(super) fn validate(content: &[u8]) -> Result<(), InvalidFile> {
             found: "an older Office document, but no workbook",
         });
     }
-    // Workbooks within the workbook, as embedded objects, are validated too. Streams share no bytes, so together they
-    // are no longer than the file; only a made-up directory says otherwise.
+    // Workbooks embedded in the workbook are validated, too. Streams share no bytes, so together they are no longer
+    // than the file, unless the directory is forged.
     let mut room = content.len();
     for entry in container.entries().filter(|entry| entry.is_stream() && is_workbook(&entry.name)) {
         let stream = container.read(&entry)?;
@@ -75,7 +75,7 @@ fn validate_workbook(stream: &[u8]) -> Result<(), InvalidFile> {
         let version = u16_le(data, 0).unwrap_or_default();
         *kind == BEGIN && VERSIONS.contains(&version) && u16_le(data, 2) == Some(GLOBALS)
     });
-    let (_, _, mut at) = first.ok_or(damaged("its workbook does not begin as one"))?;
+    let (_, _, mut at) = first.ok_or(damaged("its workbook has no valid first record"))?;
     let mut sheets = 0_u32;
     loop {
         let (kind, data, next) = record(stream, at).ok_or(damaged("its workbook is cut short"))?;
@@ -93,7 +93,7 @@ fn validate_workbook(stream: &[u8]) -> Result<(), InvalidFile> {
     if sheets == 0 {
         return Err(damaged("its workbook has no sheets"));
     }
-    // The sheets themselves, one after the other: what their own beginnings say.
+    // The sheets' own first records.
     while let Some((kind, data, next)) = record(stream, at) {
         match kind {
             FILE_PASS => return Err(ENCRYPTED),

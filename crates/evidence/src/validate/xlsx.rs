@@ -63,7 +63,7 @@ pub(super) fn validate(content: &[u8]) -> Result<(), InvalidFile> {
     if types.workbook_part().is_some_and(has_part) { Ok(()) } else { Err(other) }
 }
 
-/// The content of a part that lists others, taken from the room that all of them have.
+/// The content of a part that lists others, counted against the limit of all of them.
 fn list(entry: &ZipEntry<'_>, inflater: &mut Inflater, room: &mut usize) -> Result<Vec<u8>, InvalidFile> {
     let mut list = Vec::new();
     inflater.inflate(entry, |block| {
@@ -91,7 +91,7 @@ fn file_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
-/// The text behind the last dot of a part's name.
+/// The text after the last dot of a part's name.
 fn extension_of(path: &str) -> &str {
     path.rsplit('.').next().unwrap_or_default()
 }

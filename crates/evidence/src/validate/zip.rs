@@ -1,5 +1,5 @@
 //! ZIP, as far as an Office document needs it: the central directory and each entry's content, inflated within a
-//! budget of bytes that were counted, whatever the headers say.
+//! budget of counted bytes, whatever the headers declare.
 
 use std::collections::HashSet;
 
@@ -16,9 +16,9 @@ const FORMAT: FileFormat = FileFormat::Xlsx;
 const ENTRIES_MAX: u16 = 4_096;
 /// Most bytes of all entries together, once inflated.
 const INFLATED_MAX_BYTES: usize = 64 * 1024 * 1024;
-/// Most inflated bytes for each byte of the archive; sheets full of the same reach about 60.
+/// Most inflated bytes for each byte of the archive; sheets of one repeated value reach about 60.
 const INFLATION_RATIO_MAX: usize = 200;
-/// Up to here the ratio does not matter.
+/// Up to this size the ratio is not checked.
 const INFLATED_FREE_BYTES: usize = 4 * 1024 * 1024;
 
 const INFLATE_BLOCK_BYTES: usize = 16 * 1024;
@@ -46,8 +46,8 @@ const INCONSISTENT: InvalidFile = damaged("its directory contradicts its parts")
 
 /// One entry of an archive.
 pub(super) struct ZipEntry<'a> {
-    /// As in the directory, but in lower case, with `/` between folders and none before the first: Office looks parts
-    /// up in either case, and so must whoever looks for macros.
+    /// As in the directory, but in lower case, with `/` between folders and none before the first: Office looks up
+    /// parts case-insensitively, so the search for macros must, too.
     pub(super) name: String,
     method: u16,
     checksum: u32,
@@ -55,7 +55,7 @@ pub(super) struct ZipEntry<'a> {
     compressed: &'a [u8],
 }
 
-/// Where the directory lies, and how many entries it has.
+/// The offset of the directory, and its number of entries.
 struct Directory {
     at: usize,
     end: usize,
@@ -76,13 +76,13 @@ pub(super) fn entries(content: &[u8]) -> Result<Vec<ZipEntry<'_>>, InvalidFile> 
     if more || at > directory.end {
         return Err(INCONSISTENT);
     }
-    // Parts that share bytes would have each of them inflated many times, to next to nothing.
+    // Overlapping parts would be inflated many times at almost no cost in file size.
     if entries.iter().map(|entry| entry.compressed.len()).sum::<usize>() > content.len() {
         return Err(INCONSISTENT);
     }
     let mut names = HashSet::new();
     if !entries.iter().all(|entry: &ZipEntry<'_>| names.insert(entry.name.as_str())) {
-        return Err(damaged("a part is there twice"));
+        return Err(damaged("a part occurs twice"));
     }
     Ok(entries)
 }
@@ -162,7 +162,7 @@ fn zip64_extra(mut extra: &[u8]) -> &[u8] {
     &[]
 }
 
-/// The compressed bytes behind a local header, which must name the same entry and end before the directory.
+/// The compressed bytes after a local header, which must name the same entry; they must end before the directory.
 fn local_content<'a>(
     content: &'a [u8],
     local_at: u64,
@@ -186,7 +186,7 @@ fn local_content<'a>(
 
 /// Inflates the parts of an archive, one after another, within one budget and with one window.
 pub(super) struct Inflater {
-    /// The inflated bytes that the archive may still have.
+    /// How many inflated bytes are left of the budget.
     budget: usize,
     state: Decompress,
     block: Vec<u8>,
@@ -215,7 +215,7 @@ impl Inflater {
             let left = budget.checked_sub(block.len());
             *budget = left.ok_or(InvalidFile::too_much(
                 FORMAT,
-                "more content packed into it than 64 MB or 200 times its size",
+                "more decompressed content than 64 MB or 200 times its size",
             ))?;
             counted += block.len() as u64;
             crc.update(block);
@@ -225,12 +225,12 @@ impl Inflater {
         match entry.method {
             STORED => take(entry.compressed)?,
             DEFLATED => inflate(&mut self.state, &mut self.block, entry.compressed, take)?,
-            _ => return Err(damaged("a part is packed in a way that Office does not know")),
+            _ => return Err(damaged("a part uses a compression method that Office does not support")),
         }
         if counted == entry.size && crc.sum() == entry.checksum {
             Ok(())
         } else {
-            Err(damaged("a part has not the size or checksum that it should have"))
+            Err(damaged("a part's size or checksum is wrong"))
         }
     }
 }
@@ -246,7 +246,7 @@ fn inflate(
     loop {
         let (read, written) = (state.total_in(), state.total_out());
         let status = state.decompress(rest, block, FlushDecompress::None);
-        let status = status.map_err(|_| damaged("a part cannot be unpacked"))?;
+        let status = status.map_err(|_| damaged("a part cannot be decompressed"))?;
         let advance = |total: u64, before: u64| usize::try_from(total - before).unwrap_or_default();
         let (read, written) = (advance(state.total_in(), read), advance(state.total_out(), written));
         rest = rest.get(read..).unwrap_or_default();
@@ -254,7 +254,7 @@ fn inflate(
         match status {
             Status::StreamEnd if rest.is_empty() => return Ok(()),
             Status::StreamEnd => return Err(INCONSISTENT),
-            _ if read == 0 && written == 0 => return Err(damaged("a part cannot be unpacked")),
+            _ if read == 0 && written == 0 => return Err(damaged("a part cannot be decompressed")),
             _ => {}
         }
     }

@@ -1,8 +1,9 @@
-//! The responses of the operator API, one type for each shape: the gateway writes it, the command line reads it, and
-//! the OpenAPI document is derived from it.
+//! The responses of the operator API. The gateway serializes these types, the command line parses them, and the OpenAPI
+//! document is derived from them.
 //!
-//! A value of a list that may grow (a status, a scheme, a role) is a text here, so that a program reads the responses
-//! of a newer gateway; code that acts on one parses it. Times are RFC 3339 in UTC. Unknown members are ignored.
+//! A value of a list that may grow (a status, a scheme, a role) is a string here, so that a program can parse the
+//! responses of a newer gateway; code that acts on one parses it further. Times are RFC 3339 in UTC. Unknown members
+//! are ignored.
 
 use std::fmt;
 
@@ -28,7 +29,7 @@ pub struct Merchant {
     /// The merchant's name.
     #[schema(value_type = MerchantName)]
     pub name: String,
-    /// The time zone of the times that the merchant gets.
+    /// The time zone of the times in answers to the merchant.
     #[schema(value_type = TimeZoneName)]
     pub time_zone: String,
 }
@@ -41,7 +42,7 @@ pub struct App {
     pub app_id: AppId,
     /// The merchant that the app belongs to.
     pub merchant_id: MerchantId,
-    /// The address of its notifications; null where it has none.
+    /// The address of its notifications; null if it has none.
     #[schema(required, value_type = Option<NotifyUrl>)]
     pub notify_url: Option<String>,
     /// The scheme that its requests must be signed with.
@@ -49,13 +50,13 @@ pub struct App {
     pub scheme: String,
     /// Whether the app may call.
     pub enabled: bool,
-    /// The end of the overlap in which the secret before the newest still verifies; null where there is no overlap. A
-    /// gateway of an older version leaves it out.
+    /// The end of the overlap in which the secret before the newest still verifies; null without an overlap. Gateways
+    /// of older versions leave it out.
     #[schema(required, value_type = Option<Time>)]
     pub old_secret_expires_time: Option<String>,
 }
 
-/// An app with a secret that the request made.
+/// An app with the secret that the request created.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NewApp {
@@ -81,13 +82,13 @@ pub struct Token {
     /// The token's name.
     #[schema(value_type = TokenName)]
     pub name: String,
-    /// What the holder of the token may do.
+    /// The token's role.
     #[schema(value_type = Role)]
     pub role: String,
     /// When the token was created.
     #[schema(value_type = Time)]
     pub created_time: String,
-    /// When the token was revoked; left out where it was not.
+    /// When the token was revoked; left out for a valid token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, value_type = Option<Time>)]
     pub revoked_time: Option<String>,
@@ -99,7 +100,7 @@ pub struct NewToken {
     /// The token's name.
     #[schema(value_type = TokenName)]
     pub name: String,
-    /// What the holder of the token may do.
+    /// The token's role.
     #[schema(value_type = Role)]
     pub role: String,
     /// The bearer token. It is shown only once.
@@ -114,7 +115,7 @@ pub struct SecretText(String);
 schema!(SecretText, text(), "A secret.");
 
 impl SecretText {
-    /// The text. The name is long so that every use is seen in review.
+    /// The text. The name makes every use visible in review.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -140,7 +141,7 @@ pub struct ListPage<T> {
     pub items: Vec<T>,
     /// The cursor of the next page; null on the last one.
     pub next_cursor: Option<String>,
-    /// How many items match, where the list counts them.
+    /// How many items match, if the list counts them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total: Option<u64>,
     /// Whether the total is exact; otherwise there are more.
@@ -152,7 +153,7 @@ pub struct ListPage<T> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DisputeSummary {
-    /// The members that its merchant sees.
+    /// The members that the merchant's query returns.
     #[serde(flatten)]
     pub dispute: DisputeData,
     /// The merchant whose payment is disputed.
@@ -168,7 +169,7 @@ pub struct DisputeSummary {
 /// A dispute with its submissions and its history.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OperatorDispute {
-    /// The members that a list has, too.
+    /// The members of the dispute in a list.
     #[serde(flatten)]
     pub summary: DisputeSummary,
     /// The submissions, the oldest first.
@@ -194,14 +195,14 @@ pub struct OperatorSubmission {
     pub evidence: Vec<Evidence>,
 }
 
-/// One piece of submitted evidence.
+/// One submitted evidence item.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Evidence {
     /// Identifies the file within its dispute: the number of the submission and of the file, both from 1.
     #[schema(value_type = EvidenceId)]
     pub evidence_id: String,
-    /// What the file shows.
+    /// The type of evidence.
     #[serde(rename = "type")]
     #[schema(value_type = EvidenceType)]
     pub evidence_type: String,
@@ -271,13 +272,13 @@ pub struct HistoryEntry {
     pub hash: String,
 }
 
-/// A link by which a file can be fetched without a token, and what the file is.
+/// A link to download a file without a token, and the file's properties.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EvidenceLink {
-    /// Where to fetch the file with GET. It is a secret: whoever has it can fetch the file.
+    /// The address to GET the file from. It is a secret: anyone who has it can download the file.
     pub url: String,
-    /// When the link ends.
+    /// When the link expires.
     #[schema(value_type = Time)]
     pub expires_time: String,
     /// SHA-256 of the submitted bytes; it never changes.
@@ -316,7 +317,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_newer_gateway_answers_is_read() {
+    fn answers_of_a_newer_gateway_are_parsed() {
         let newer_answer = json!({
             "disputeNo": "D1", "paymentNo": "P1", "merchantTradeNo": "T1", "status": "REOPENED", "type": "COURT",
             "rrn": null, "deadline": null, "paymentAmount": "1.00", "disputeAmount": "1.00", "currency": "XYZ",

@@ -65,10 +65,10 @@ impl FromStr for NotifyUrl {
     }
 }
 
-/// Whether an address's authority has a host, and a port that there can be: none, or 1 to 65535.
+/// Whether an address's authority has a host, and no port or one from 1 to 65535.
 fn names_a_host(authority: &str) -> bool {
     let (is_host, port) = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        // An IPv6 address has colons of its own. To read one takes no network.
+        // An IPv6 address contains colons. Parsing one needs no network.
         Some((host, port)) => (host.parse::<core::net::Ipv6Addr>().is_ok(), port),
         None => {
             let (host, port) = authority.split_at(authority.find(':').unwrap_or(authority.len()));
@@ -82,8 +82,8 @@ fn names_a_host(authority: &str) -> bool {
     is_host && (port.is_empty() || is_port(port))
 }
 
-/// Whether a part of an address has only what may stand anywhere in one, and these (RFC 3986 §2, §3.3). No `@`: before
-/// a host it would end a user's name.
+/// Whether a part of an address consists of characters that are allowed anywhere in one, and these (RFC 3986 §2, §3.3).
+/// Not `@`: before a host it would end a user's name.
 fn has_only(part: &str, these: &[u8]) -> bool {
     let mut rest = part.as_bytes();
     while let Some((first, after)) = rest.split_first() {
@@ -97,8 +97,8 @@ fn has_only(part: &str, these: &[u8]) -> bool {
     true
 }
 
-/// The request of `POST /merchants/{merchantId}/apps`, where a member left out has its default, and of
-/// `PATCH …/apps/{appId}`, where it stays as it is.
+/// The request of `POST /merchants/{merchantId}/apps`, in which a missing member has its default, and of
+/// `PATCH …/apps/{appId}`, in which it is not changed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AppSettings {
@@ -146,7 +146,7 @@ impl EndOverlap {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RotateSecret {
-    /// How many seconds the old secret still verifies; 0 ends all older secrets, those of a running overlap, too.
+    /// How many seconds the old secret still verifies; 0 ends all older secrets, also those of a running overlap.
     #[schema(value_type = OverlapSeconds)]
     pub overlap_seconds: u64,
 }

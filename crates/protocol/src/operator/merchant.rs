@@ -1,4 +1,4 @@
-//! Requests about merchants, and the time zone of the times that a merchant gets.
+//! Requests about merchants, and the time zone of the times in answers to a merchant.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,7 +14,7 @@ use crate::ids::serde_as_text;
 use crate::schema::{format, schema};
 use crate::text::MerchantName;
 
-/// An IANA time zone name that is known, such as `Asia/Shanghai`.
+/// The name of a known IANA time zone, such as `Asia/Shanghai`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TimeZoneName(String);
 
@@ -56,7 +56,7 @@ schema!(TimeZoneName, format("iana-time-zone"), "An IANA time zone, such as Asia
 pub struct CreateMerchant {
     /// The merchant's name.
     pub name: MerchantName,
-    /// The time zone of the times that the merchant gets.
+    /// The time zone of the times in answers to the merchant.
     pub time_zone: TimeZoneName,
 }
 
@@ -70,7 +70,7 @@ impl CreateMerchant {
     }
 }
 
-/// The request of `PATCH /merchants/{merchantId}`: a member left out stays as it is.
+/// The request of `PATCH /merchants/{merchantId}`: a missing member is not changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ChangeMerchant {

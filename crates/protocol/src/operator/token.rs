@@ -1,5 +1,4 @@
-//! Operators' tokens: what one is called, and what its holder may do (contract §8). The form of the token itself is
-//! not part of the protocol.
+//! Operator tokens: name and role (contract §8). The form of the token itself is not part of the protocol.
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,7 +14,7 @@ use crate::ids::serde_as_text;
 use crate::schema::{pattern, schema};
 
 wire_enum! {
-    /// What the holder of a token may do. Each may do what the one before it may.
+    /// The role of a token. Each includes the permissions of the one before it.
     Role (
         "A `viewer` reads everything, an `operator` also opens and changes disputes, and an `admin` also changes \
          merchants, apps and tokens."
@@ -29,7 +28,7 @@ wire_enum! {
     }
 }
 
-/// A token's name, which histories give as the actor: 1 to 64 visible ASCII characters (our choice), so that no two
+/// A token's name, which histories show as the actor: 1 to 64 visible ASCII characters (our choice), so that no two
 /// names look alike.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TokenName(Box<str>);
@@ -80,7 +79,7 @@ schema!(
 pub struct CreateToken {
     /// The token's name, which no other token has.
     pub name: TokenName,
-    /// What the holder of the token may do.
+    /// The token's role.
     pub role: Role,
 }
 
@@ -113,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_visible_and_can_stand_in_a_path() {
+    fn token_name_is_visible_and_valid_in_a_path() {
         for good in ["a", "night-shift", "ci/deploy", "50%", "...", "~!@", &"n".repeat(64)] {
             assert!(good.parse::<TokenName>().is_ok(), "{good}");
         }

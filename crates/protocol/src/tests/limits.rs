@@ -1,4 +1,4 @@
-//! The limits of the contract, in the contract's own numbers, each tried at the limit and one beyond it.
+//! The limits of the contract as literal numbers, each tested at the limit and one beyond.
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -17,7 +17,7 @@ use crate::{
     StorageUri, UnixMillis,
 };
 
-/// Whether a text is read and written back as it was.
+/// Whether a text is parsed and serialized unchanged.
 fn is_read<T: FromStr + Display>(text: &str) -> bool {
     text.parse::<T>().is_ok_and(|value| value.to_string() == text)
 }
@@ -110,7 +110,7 @@ fn a_body_has_64_kib_and_16_levels() {
     assert_eq!(Object::parse(nested(17).as_bytes()).unwrap_err(), Malformed::TooDeep);
 }
 
-/// Few names are compared each with each, many by a set: both ways find the second of two.
+/// Few names are compared pairwise, many by a set: both find a duplicate.
 #[test]
 fn a_member_given_twice_is_found_among_few_and_many() {
     for count in [2, 15, 16, 17, 40] {
@@ -154,7 +154,7 @@ fn an_unknown_name_is_repeated_up_to_64_characters() {
         let body = format!(r#"{{"{}":1}}"#, "n".repeat(length));
         let object = Object::parse(body.as_bytes()).unwrap();
         let message = OperatorAction::parse(OperatorActionKind::Withdraw, &object).unwrap_err().to_string();
-        assert!(message.starts_with(&format!("{} is not known", "n".repeat(repeated))), "{message}");
+        assert!(message.starts_with(&format!("{} is unknown", "n".repeat(repeated))), "{message}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! The gateway reads what the command line writes, each request of the operator API by one type.
+//! The gateway parses what the command line serializes, each request of the operator API by one type.
 
 use crate::body::Object;
 use crate::code::{Code, Resend};
@@ -14,7 +14,7 @@ fn rewritten<T: Serialize>(body: &str, parse: impl Fn(&Object<'_>) -> Result<T, 
     let read = |body: &str| parse(&Object::parse(body.as_bytes()).unwrap());
     let misspelt = format!(r#"{{"misspelt":1{}{}"#, if body == "{}" { "" } else { "," }, &body[1..]);
     let refused = read(&misspelt).err().unwrap().to_string();
-    assert!(refused.starts_with("misspelt is not known here"), "{refused}");
+    assert!(refused.starts_with("misspelt is unknown"), "{refused}");
     serde_json::to_string(&read(body).unwrap()).unwrap()
 }
 

@@ -1,4 +1,4 @@
-//! What the requests take and how they refuse: each faulty field by name, all in one sentence.
+//! What the requests accept and how they refuse: every faulty field by name, in one message.
 
 use crate::Code;
 use crate::body::Object;
@@ -36,7 +36,7 @@ fn a_contest_names_every_faulty_field() {
 }
 
 #[test]
-fn a_wrong_type_is_malformed_even_beside_invalid_fields() {
+fn wrong_type_takes_precedence_over_invalid_fields() {
     for body in [
         r#"{"disputeNo":7,"evidenceList":[]}"#,
         r#"{"disputeNo":"","evidenceList":{}}"#,
@@ -85,7 +85,7 @@ fn a_query_takes_exactly_one_key() {
 }
 
 #[test]
-fn an_upload_is_for_a_known_format_and_its_own_content_type() {
+fn upload_has_a_known_format_and_matching_content_type() {
     let format = |body: &str| {
         let object = Object::parse_signed(body.as_bytes()).unwrap();
         match GenerateUploadUrlRequest::parse(&object) {
@@ -127,15 +127,15 @@ fn an_upload_is_for_a_known_format_and_its_own_content_type() {
 fn an_operators_misspelt_member_is_refused() {
     let object = Object::parse(br#"{"outcom":"WON","outcome":"WON"}"#).unwrap();
     let message = OperatorAction::parse(OperatorActionKind::Resolve, &object).unwrap_err().to_string();
-    assert!(message.contains("outcom is not known here"), "{message}");
+    assert!(message.contains("outcom is unknown"), "{message}");
     assert!("delete".parse::<OperatorActionKind>().is_err());
-    // A null says nothing, but who sends one under a wrong name thinks it does.
+    // A null under an unknown name is refused, too: it is a misspelt member.
     let settings = AppSettings::parse(&Object::parse(br#"{"notifyURL":null}"#).unwrap());
-    assert!(settings.unwrap_err().to_string().contains("notifyURL is not known here"));
+    assert!(settings.unwrap_err().to_string().contains("notifyURL is unknown"));
 }
 
 #[test]
-fn what_is_to_stay_is_not_written_and_what_is_taken_away_is_null() {
+fn unchanged_fields_are_omitted_and_removed_ones_null() {
     let written = |settings: &AppSettings| serde_json::to_string(settings).unwrap();
     assert_eq!(written(&AppSettings::default()), "{}");
     let silenced = AppSettings { notify_url: Some(None), ..AppSettings::default() };
@@ -144,7 +144,7 @@ fn what_is_to_stay_is_not_written_and_what_is_taken_away_is_null() {
 }
 
 #[test]
-fn a_whole_number_is_one_however_its_fraction_of_nothing_is_written() {
+fn integer_may_have_a_zero_fraction() {
     let rotate = |seconds: &str| {
         let body = format!(r#"{{"overlapSeconds":{seconds}}}"#);
         RotateSecret::parse(&Object::parse(body.as_bytes()).unwrap()).map(|asked| asked.overlap_seconds).ok()
@@ -173,7 +173,7 @@ fn opening_a_dispute_reads_amounts_in_their_currency() {
 }
 
 #[test]
-fn the_faults_that_are_told_are_bounded() {
+fn listed_faults_are_bounded() {
     let items = |count: usize, item: &str| {
         format!(r#"{{"disputeNo":"1","evidenceList":[{}]}}"#, vec![item; count].join(","))
     };

@@ -1,9 +1,9 @@
-//! Every verdict of `testdata/signing.json`, which an independent implementation made.
+//! Every verdict of `testdata/signing.json`, which was produced by an independent implementation.
 
 use crate::body::{DEPTH_MAX, Object};
 use crate::dispute::AcceptRequest;
 use crate::merchant_call::MerchantRequest as _;
-use crate::signature::{self, Message, Sign, Signer};
+use crate::signature::{self, Message, Signature, Signer};
 use crate::{AppSecret, Authorization, Code, Finality, Nonce, answer_nonce};
 use serde_json::Value;
 
@@ -21,7 +21,7 @@ fn text<'a>(vector: &'a Value, key: &str) -> &'a str {
     vector[key].as_str().unwrap_or_else(|| panic!("{key} of {vector}"))
 }
 
-/// The whole check of a message as the vectors have it: header, then sign.
+/// The check of a message in the vectors: header, then signature.
 fn verdict(vector: &Value, authorization: &str, body: &[u8]) -> &'static str {
     let Ok(header) = Authorization::parse(authorization.as_bytes()) else {
         return "Malformed";
@@ -80,7 +80,7 @@ fn an_extended_sign_is_right_and_its_body_is_refused() {
 }
 
 #[test]
-fn a_reflected_answer_is_rightly_signed_and_refused_for_its_code() {
+fn reflected_answer_is_refused_for_its_code() {
     let vectors = vectors();
     let mut vector = vectors["reflectedAnswer"].clone();
     vector["appSecret"] = list(&vectors, "good")[0]["appSecret"].clone();
@@ -95,15 +95,15 @@ fn an_answers_nonce_is_bound_to_its_request() {
     let nonce: Nonce = text(vector, "requestNonce").parse().unwrap();
     for (finality, answer) in [(Finality::Settled, "answerNonce"), (Finality::Notice, "noticeNonce")] {
         for sign in [text(vector, "requestSign").to_owned(), text(vector, "requestSign").to_uppercase()] {
-            let sign = Sign::parse(&sign).unwrap();
+            let sign = Signature::parse(&sign).unwrap();
             assert_eq!(answer_nonce(finality, &nonce, &sign).as_str(), text(vector, answer));
         }
     }
 }
 
-/// What each answer proves about its request; and a client that knows of no notices believes none.
+/// What each answer proves about its request. A client without support for notices rejects them.
 #[test]
-fn an_answer_proves_what_its_nonce_says() {
+fn finality_follows_from_the_nonce() {
     let vectors = vectors();
     let request = &list(&vectors, "good")[0];
     let asked = Authorization::parse(text(request, "authorization").as_bytes()).unwrap();

@@ -1,7 +1,7 @@
 //! The middleware that signs every answer with a merchant envelope, 404, 405 and 413 included. It reads the whole
 //! request, and signs the final bytes of the answer (contract §2).
 //!
-//! It verifies nothing: the handlers behind it do, through [`crate::auth::signature`].
+//! It verifies nothing: the handlers do, through [`crate::auth::signature`].
 
 use std::sync::Arc;
 
@@ -43,7 +43,7 @@ pub(crate) async fn sign_answers<S: HasAuth>(
 }
 
 /// Signs an answer if the header could be parsed and the app is known, whatever else failed. The answer is a notice
-/// unless the checks behind this layer settled it.
+/// unless the checks in the handlers settled it.
 async fn sign(
     auth: &Auth,
     context: &RequestContext,

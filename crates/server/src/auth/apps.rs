@@ -57,7 +57,7 @@ impl KnownApp {
         self.secrets.iter().filter(move |secret| secret.expires_at.is_none_or(|expires_at| at < expires_at))
     }
 
-    /// The app with which `doctor` calls. Only holders of the master key can sign as it, or for it.
+    /// The app as which `doctor` calls. Only holders of the master key can sign as it or answer it.
     fn of_doctor((app_id, secret): &(AppId, AppSecret)) -> Self {
         let secret = KnownSecret {
             secret_id: *app_id.as_bytes(),
@@ -115,14 +115,14 @@ struct AppCache {
 type Lookup = Option<Arc<KnownApp>>;
 type LookupResult = Result<Lookup, Refusal>;
 
-/// Locked by the request that reads the app (single flight); holds when the last read failed, and why.
+/// Locked by the request that reads the app (single flight). Contains the time and the error of a failed read.
 type InFlightRead = tokio::sync::Mutex<Option<(Instant, Refusal)>>;
 
 pub(crate) struct AppLookup {
     memory: RwLock<AppCache>,
     in_flight: Mutex<HashMap<AppId, Arc<InFlightRead>>>,
     lookups: LookupLimiter,
-    doctors: [Arc<KnownApp>; 2],
+    doctor_apps: [Arc<KnownApp>; 2],
     store: Store,
     keys: Arc<Keys>,
 }
@@ -130,21 +130,21 @@ pub(crate) struct AppLookup {
 impl AppLookup {
     /// `identity` is the identity of the installation.
     pub(crate) fn new(store: Store, keys: Arc<Keys>, identity: &[u8]) -> Self {
-        let doctors =
-            [&keys.doctor(identity), keys.keys_doctor()].map(|app| Arc::new(KnownApp::of_doctor(app)));
+        let doctor_apps = [&keys.installation_app(identity), keys.master_key_app()]
+            .map(|app| Arc::new(KnownApp::of_doctor(app)));
         let memory = AppCache { known: HashMap::new(), unknown: NegativeCache::new(), changes: 0 };
         Self {
             memory: RwLock::new(memory),
             in_flight: Mutex::default(),
             lookups: LookupLimiter::new(),
-            doctors,
+            doctor_apps,
             store,
             keys,
         }
     }
 
-    fn doctor(&self, app_id: AppId) -> Option<Arc<KnownApp>> {
-        self.doctors.iter().find(|doctor| doctor.app_id == app_id).map(Arc::clone)
+    fn doctor_app(&self, app_id: AppId) -> Option<Arc<KnownApp>> {
+        self.doctor_apps.iter().find(|doctor| doctor.app_id == app_id).map(Arc::clone)
     }
 
     /// The app, from the cache or the database.
@@ -158,7 +158,7 @@ impl AppLookup {
     }
 
     async fn read(&self, app_id: AppId, max_age: Duration) -> LookupResult {
-        if let Some(doctor) = self.doctor(app_id) {
+        if let Some(doctor) = self.doctor_app(app_id) {
             return Ok(Some(doctor));
         }
         let (cached, is_known) = self.memory.read().cached(app_id, max_age);
@@ -364,7 +364,7 @@ mod tests {
     async fn doctor_apps_are_disabled_and_bound_to_key_and_identity() {
         let fixture = Fixture::new().await;
         let keys = &fixture.apps.keys;
-        for (app_id, secret) in [keys.doctor(&[1; 16]), keys.keys_doctor().clone()] {
+        for (app_id, secret) in [keys.installation_app(&[1; 16]), keys.master_key_app().clone()] {
             for app in [fixture.apps.find(app_id).await, fixture.apps.read_again(app_id).await] {
                 let app = app.unwrap().unwrap();
                 assert!(
@@ -375,7 +375,11 @@ mod tests {
         }
         let other = MasterKey::create(&fixture.folder.path().join("other.key")).unwrap();
         let other = Keys::derive(&other);
-        for (others, _) in [keys.doctor(&[2; 16]), other.doctor(&[1; 16]), other.keys_doctor().clone()] {
+        for (others, _) in [
+            keys.installation_app(&[2; 16]),
+            other.installation_app(&[1; 16]),
+            other.master_key_app().clone(),
+        ] {
             assert!(fixture.apps.find(others).await.unwrap().is_none());
         }
     }

@@ -1,7 +1,7 @@
 //! The master key and the keys derived from it: those that encrypt app secrets and new tokens, the check value that
 //! detects a wrong master key, and the credentials that sign the embedded store's upload forms.
 //!
-//! Each purpose has its own key, so that none can be learnt or replayed through another.
+//! Each purpose has a separate key, so that none can be learnt or replayed through another.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -81,8 +81,8 @@ fn derive(key: &[u8; MASTER_KEY_BYTES], purpose: &[u8]) -> Zeroizing<[u8; 32]> {
 
 /// Creates a file with mode 0600 atomically and durably; fails if it exists.
 ///
-/// The content is written to a temporary file and then linked: a key file half written before a crash would lock its
-/// owner out permanently.
+/// The content is written to a temporary file and then linked: a key file that is incomplete after a crash would
+/// prevent every later start.
 pub(crate) fn write_private(path: &Path, content: &str) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut draft = path.as_os_str().to_owned();
@@ -109,8 +109,8 @@ pub(crate) struct Keys {
     check_value: KeyCheck,
     upload: Zeroizing<[u8; 32]>,
     evidence_marker: [u8; 32],
-    doctor: Zeroizing<[u8; 32]>,
-    keys_doctor: (AppId, AppSecret),
+    installation_app_key: Zeroizing<[u8; 32]>,
+    master_key_app: (AppId, AppSecret),
 }
 
 /// An encrypted token failed to decrypt, for the same reasons as [`DecryptError`].
@@ -135,8 +135,8 @@ impl Keys {
             check_value: KeyCheck(master.derive("rebuttal check value v1").to_vec()),
             upload: master.derive("rebuttal upload forms v1"),
             evidence_marker: *master.derive("rebuttal evidence folder v1"),
-            doctor: master.derive("rebuttal doctor of an installation v1"),
-            keys_doctor: (
+            installation_app_key: master.derive("rebuttal doctor of an installation v1"),
+            master_key_app: (
                 AppId::from_bytes(half(&master.derive("rebuttal doctor app id v1"))),
                 AppSecret::from_bytes(&half(&master.derive("rebuttal doctor app secret v1"))),
             ),
@@ -160,13 +160,13 @@ impl Keys {
 
     /// The credentials with which `doctor` signs, known to every gateway with this master key and to no other. The app
     /// id is not part of the secret, and neither reveals anything about the key.
-    pub(crate) const fn keys_doctor(&self) -> &(AppId, AppSecret) {
-        &self.keys_doctor
+    pub(crate) const fn master_key_app(&self) -> &(AppId, AppSecret) {
+        &self.master_key_app
     }
 
-    /// Like [`Self::keys_doctor`], but known only to gateways that serve the installation with this identity.
-    pub(crate) fn doctor(&self, identity: &[u8]) -> (AppId, AppSecret) {
-        let derive = |purpose: &[u8]| derive(&self.doctor, &[purpose, identity].concat());
+    /// Like [`Self::master_key_app`], but known only to gateways that serve the installation with this identity.
+    pub(crate) fn installation_app(&self, identity: &[u8]) -> (AppId, AppSecret) {
+        let derive = |purpose: &[u8]| derive(&self.installation_app_key, &[purpose, identity].concat());
         (AppId::from_bytes(half(&derive(b"id "))), AppSecret::from_bytes(&half(&derive(b"secret "))))
     }
 
@@ -280,12 +280,12 @@ mod tests {
     fn each_purpose_has_its_own_key() {
         let keys = keys(1);
         assert_ne!(hex::encode(&keys.check_value().0), *keys.upload_secret());
-        let others = [keys.doctor(&[1; 16]), keys.doctor(&[2; 16])];
-        let doctors = [keys.keys_doctor()].into_iter().chain(&others);
+        let others = [keys.installation_app(&[1; 16]), keys.installation_app(&[2; 16])];
+        let apps = [keys.master_key_app()].into_iter().chain(&others);
         let digits = |(app_id, secret): &(AppId, AppSecret)| {
             [app_id.to_string().into_bytes(), secret.expose_ascii().to_vec()]
         };
-        let distinct: BTreeSet<_> = doctors.flat_map(digits).collect();
+        let distinct: BTreeSet<_> = apps.flat_map(digits).collect();
         assert_eq!(distinct.len(), 6, "an id or a secret is shared");
     }
 

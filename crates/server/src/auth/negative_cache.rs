@@ -1,5 +1,5 @@
-//! Negative cache and concurrency limit for app ids and tokens that may be made up: few are looked up at a time, and
-//! one that the database did not know within the last second is not looked up again.
+//! Negative cache and concurrency limit for app ids and tokens that may be invalid: few are looked up at a time, and
+//! one that the database did not have within the last second is not looked up again.
 //!
 //! No authentication failure is counted before the lookup. A valid caller waits behind unknown ones at most once, and
 //! is never refused because of other callers' failures.
@@ -43,7 +43,7 @@ impl LookupLimiter {
     }
 }
 
-/// Keys that the database did not know, with the time of the lookup.
+/// Keys that the database did not have, with the time of the lookup.
 pub(super) struct NegativeCache<K>(HashMap<K, Instant>);
 
 impl<K: Copy + Eq + Hash> NegativeCache<K> {

@@ -43,13 +43,12 @@ pub(crate) enum NonceCheck {
 /// Keeps used nonces until they are stale.
 ///
 /// Invariant: a timestamp is fresh for one window after itself (`auth::signature`), and a nonce is kept for two, so
-/// that setting the clock back by less than a window makes no nonce usable again. `purged_through` holds whatever the
-/// clock does.
+/// that setting the clock back by less than a window makes no nonce usable again. `purged_through` never moves back.
 pub(crate) struct ReplayCache {
     shards: [Mutex<Shard>; SHARDS],
     /// Two keyed hashes form the 128 bits. Keyed, so that nobody can construct colliding nonces.
     hashers: (RandomState, RandomState),
-    /// Every timestamp up to this one counts as used.
+    /// Nonces with a timestamp up to this one count as used.
     purged_through: AtomicI64,
     /// Most reads that one shard keeps.
     shard_capacity: usize,
@@ -64,7 +63,7 @@ pub(crate) enum Reservation {
     Yes(NonceIdentity),
     /// A read used it.
     Replayed,
-    /// No room, or its time span is purged: the database alone decides.
+    /// The cache is full, or the time span is purged: only the database decides.
     NotReserved,
 }
 

@@ -1,5 +1,5 @@
-//! What is known of a merchant request before any check. It travels in the request's extensions from the layer that
-//! signs answers to the extractor that verifies, which stores in it what verified.
+//! What is known about a merchant request before any check. It is passed in the request's extensions from the layer
+//! that signs answers to the extractor that verifies, which stores in it what verified the signature.
 
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
@@ -24,7 +24,7 @@ pub(crate) struct RequestContext {
     pub(crate) origin: IpAddr,
     pub(crate) body: Result<ReceivedBody, BodyFailure>,
     pub(crate) header: Result<Authorization, Refusal>,
-    /// Also an error if the header is one.
+    /// An error if the app cannot be looked up, or the header cannot be parsed.
     pub(crate) app: Result<Arc<KnownApp>, Refusal>,
     pub(crate) verified: OnceLock<Arc<VerifiedRequest>>,
 }
@@ -59,7 +59,7 @@ async fn look_up(auth: &Auth, origin: IpAddr, header: &Authorization) -> Result<
         return Ok(app);
     }
     auth.rate_limits.failure(origin)?;
-    let message = "no app has this appId; check the appId and that the request goes to its gateway";
+    let message = "no app has this appId; check the appId and that the request was sent to the right gateway";
     Err(Refusal::new(Code::UnknownApp, message))
 }
 

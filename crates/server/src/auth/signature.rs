@@ -226,7 +226,7 @@ fn too_large() -> Refusal {
 }
 
 /// Invariant: used nonces are kept for two of these windows ([`crate::auth::replay_cache`], [`crate::jobs`]). A window
-/// wider here than there would accept an old request whose nonce is purged.
+/// that is wider here than there would accept an old request whose nonce is purged.
 fn check_fresh(header: &Authorization, now: UnixMillis, window: Duration) -> Result<(), Refusal> {
     if (now - window..=now + window).contains(&header.timestamp) {
         return Ok(());
@@ -257,7 +257,7 @@ async fn check_signature<'c>(
     Ok(context.verified.get_or_init(|| Arc::new(verified)))
 }
 
-/// States what was expected: nearly always the URL or the bytes of the body differ between the two sides.
+/// States the expected URL and body: nearly always one of them differs between the two sides.
 fn invalid_signature(auth: &Auth, app: &KnownApp, parts: &Parts) -> Refusal {
     let target = target(&parts.uri);
     let urls: Vec<_> = auth.public_urls.iter().map(|base_url| format!("{base_url}{target}")).collect();

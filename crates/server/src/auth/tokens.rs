@@ -1,6 +1,5 @@
-//! Looks up operator tokens. No token is cached between requests, so that a revocation takes effect immediately. What
-//! is cached is only which tokens were valid or unknown at their last lookup: it decides whether they queue for the
-//! next one.
+//! Looks up operator tokens. No token is cached between requests, so that a revocation takes effect immediately. Only
+//! whether a token was valid or unknown at its last lookup is cached: it decides whether it queues for the next one.
 
 use std::collections::HashMap;
 

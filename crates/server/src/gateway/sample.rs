@@ -13,12 +13,12 @@ use crate::gateway::Gateway;
 
 /// Samples the queues of the committers and the uploads in progress.
 pub(crate) fn traffic(gateway: &Gateway) {
-    let CommitTraffic { waiting, waiting_max, lanes, lanes_in_trouble } = gateway.store.traffic();
+    let CommitTraffic { waiting, waiting_max, lanes, lanes_failing } = gateway.store.traffic();
     for (name, value) in [
         ("rebuttal_commit_queue", waiting),
         ("rebuttal_commit_queue_max", waiting_max),
         ("rebuttal_commit_lanes", lanes),
-        ("rebuttal_commit_lanes_in_trouble", lanes_in_trouble),
+        ("rebuttal_commit_lanes_failing", lanes_failing),
     ] {
         gauge!(name).set(value as f64);
     }

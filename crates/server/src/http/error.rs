@@ -162,7 +162,7 @@ impl From<CommitError> for Refusal {
             CommitError::Unavailable(_) => Self::unavailable(error),
             CommitError::Unknown(_) => Self::new(
                 Code::OutcomeUnknown,
-                "it is not known whether the request took effect; query the dispute before sending it again",
+                "it is unknown whether the request took effect; query the dispute before sending it again",
             )
             .caused_by(error),
             CommitError::Failed(_) => Self::internal(error),

@@ -14,7 +14,7 @@ use tokio::time::Sleep;
 
 use crate::http::idle_state::IdleState;
 
-/// Counts the starts and ends of answering on a connection: odd while a request is being answered.
+/// Counts the starts and ends of exchanges on a connection: odd while a request is being answered.
 #[derive(Debug, Default, Clone)]
 pub(super) struct ExchangeCounter(Arc<AtomicU32>);
 

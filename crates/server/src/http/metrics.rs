@@ -37,7 +37,7 @@ fn other_label(path: &str) -> &'static str {
     match path {
         UPLOADED => "upload",
         path if path.starts_with(PREFIX) => "operator",
-        // Polled by machines.
+        // Polled by monitoring.
         HEALTHZ | READYZ | METRICS => "health",
         OPENAPI => "openapi",
         DOCS | DOCS_STYLE | REDOC => "docs",

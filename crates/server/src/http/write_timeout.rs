@@ -53,7 +53,7 @@ impl<S> WriteTimeout<S> {
         Self { stream, timer: None, allowance }
     }
 
-    /// Passes on the result of a write; while it is pending, the timer runs.
+    /// Returns the result of a write, and starts the timer while it is pending.
     fn apply_timeout(&mut self, cx: &mut Context<'_>, written: Poll<Result<usize>>) -> Poll<Result<usize>> {
         if let Poll::Ready(written) = written {
             self.allowance.progressed(*written.as_ref().unwrap_or(&0), Instant::now);
@@ -164,7 +164,7 @@ mod tests {
             (100 * min_rate, 30, None),
             (100 * min_rate, 31, Some(30)),
             (0, 1, Some(30)),
-            // Each byte is progress, but restores next to nothing.
+            // Each byte is progress, but restores hardly any of the budget.
             (1, 1, Some(30)),
             (1, 29, Some(30)),
             // It loses half a second of its budget each second.

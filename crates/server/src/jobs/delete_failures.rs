@@ -27,6 +27,6 @@ impl DeleteFailures {
     /// An error if any deletion failed, with the first cause.
     pub(super) fn into_result(self) -> anyhow::Result<()> {
         let Some((url, error)) = self.first else { return Ok(()) };
-        Err(error.context(format!("could not delete {} files, the first of them {url}", self.count)))
+        Err(error.context(format!("failed deletions: {}, the first of them {url}", self.count)))
     }
 }

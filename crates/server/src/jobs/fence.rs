@@ -74,7 +74,7 @@ impl FenceHold {
             return Ok(());
         }
         let next = Fence::after(kept)?;
-        let moved = Upkeep::MoveFence { fence: next.to_string(), instead_of: stored };
+        let moved = Upkeep::MoveFence { fence: next.to_string(), expected: stored };
         // Another replica may have moved it since it was read.
         if step(store, clock::now(), moved).await? == 1 {
             // Before the bucket: after a crash in between, the next start completes the move.

@@ -125,7 +125,7 @@ const ALL: &[Described] = &[
     plain("rebuttal_commit_queue_max", Gauge, "Maximum of waiting writes; further ones are refused"),
     plain("rebuttal_commit_lanes", Gauge, "Lanes: transactions that can run concurrently"),
     plain(
-        "rebuttal_commit_lanes_in_trouble",
+        "rebuttal_commit_lanes_failing",
         Gauge,
         "Lanes whose last transaction failed because of the database, or that have written nothing since the start and were not probed yet",
     ),
@@ -151,11 +151,7 @@ const ALL: &[Described] = &[
         Gauge,
         "Files that the embedded store is receiving, at most 64; 0 if evidence is stored in S3",
     ),
-    plain(
-        "rebuttal_uploads_waiting",
-        Gauge,
-        "Uploads that wait for others of their merchant, or with their form, to end",
-    ),
+    plain("rebuttal_uploads_waiting", Gauge, "Uploads that wait for a slot"),
     labelled(
         "rebuttal_evidence_check_seconds",
         Histogram,
@@ -200,7 +196,7 @@ const ALL: &[Described] = &[
     plain(
         "rebuttal_nonce_bound_timestamp_seconds",
         Gauge,
-        "Requests with this timestamp, in Unix seconds, or an older one are stale whatever the clock says",
+        "Nonce bound, in Unix seconds: requests with this timestamp or an older one are refused as stale",
     ),
     plain("rebuttal_read_nonces", Gauge, "Nonces of queries in the replay cache"),
     plain(

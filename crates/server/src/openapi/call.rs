@@ -192,7 +192,7 @@ impl Format {
         }
     }
 
-    /// A rejection with one of these codes, all of one status. A 400 may also be plain HTTP's.
+    /// A rejection with one of these codes, all of one status. A 400 may also be a response of the HTTP layer.
     pub(super) fn rejection(self, draft: &Draft, status: StatusCode, codes: &[Code]) -> Response {
         let (media_type, schema) = match self {
             Self::Signed | Self::Unsigned => (JSON, draft.named("Rejection", envelope(draft))),
@@ -229,7 +229,7 @@ pub(super) fn by_status<C>(codes: impl IntoIterator<Item = (StatusCode, C)>) -> 
     statuses
 }
 
-/// Any path may respond so before it is routed.
+/// Responses that any path may have before it is routed.
 pub(super) fn with_head_limit(operation: OperationBuilder) -> OperationBuilder {
     operation.response(
         StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE.as_str(),
@@ -240,7 +240,7 @@ pub(super) fn with_head_limit(operation: OperationBuilder) -> OperationBuilder {
 const BODY_TIMEOUT: &str = "BodyTimeout";
 const HEAD_TOO_LARGE: &str = "HeadTooLarge";
 
-/// The responses of HTTP itself, which no API makes.
+/// The responses of the HTTP layer, the same in both APIs.
 pub(super) fn http_responses() -> [(&'static str, Response); 2] {
     let (kib, seconds) = (HEAD_MAX_BYTES / 1024, BODY_LIMIT.as_secs());
     let large = format!("The request's head is over {kib} KiB, or has more than 100 fields. Without a body.");
@@ -248,7 +248,7 @@ pub(super) fn http_responses() -> [(&'static str, Response); 2] {
     [(BODY_TIMEOUT, plain(&late)), (HEAD_TOO_LARGE, Response::new(large))]
 }
 
-/// The headers that a rejection of that status has in addition.
+/// The additional headers of a rejection with this status.
 pub(super) fn with_headers(status: StatusCode, response: ResponseBuilder) -> ResponseBuilder {
     let name = match status {
         StatusCode::UNAUTHORIZED => "WWW-Authenticate",

@@ -53,12 +53,16 @@ fn evidence_id(draft: &Draft) -> Parameter {
 fn list_disputes(draft: &Draft) -> Result<Operation> {
     let prefix = pattern(r"^[^\u0000-\u001f\u007f-\u009f]*$").max_length(Some(Q_MAX));
     let filters = [
-        in_query("merchantId", draft.of::<MerchantId>(), "Of this merchant."),
-        in_query("status", draft.of::<Status>(), "In this state."),
-        in_query("type", draft.of::<Stage>(), "In this stage."),
-        in_query("deadlineBefore", draft.of::<Time>(), "With a deadline before this time."),
-        in_query("createdAfter", draft.of::<Time>(), "Opened after this time."),
-        in_query("q", prefix, "With a dispute, payment, trade or reference number that starts with this."),
+        in_query("merchantId", draft.of::<MerchantId>(), "Only disputes of this merchant."),
+        in_query("status", draft.of::<Status>(), "Only disputes in this state."),
+        in_query("type", draft.of::<Stage>(), "Only disputes in this stage."),
+        in_query("deadlineBefore", draft.of::<Time>(), "Only disputes with a deadline before this time."),
+        in_query("createdAfter", draft.of::<Time>(), "Only disputes opened after this time."),
+        in_query(
+            "q",
+            prefix,
+            "Only disputes with a dispute, payment, trade or reference number that starts with this.",
+        ),
     ];
     let total = integer(0).description(Some("How many disputes match; the gateway counts up to 10,000."));
     let exact = boolean().description(Some("Whether the total is exact; otherwise more disputes match."));
@@ -114,7 +118,7 @@ fn link_evidence(draft: &Draft) -> Result<Operation> {
     let minutes = LINK_LIFETIME.as_secs() / 60;
     let description = format!(
         "Where evidence is stored in an S3, returns a link by which a browser or a program fetches the file from there as \
-         an attachment, without a token, within {minutes} minutes. The link is made only if the bytes, read for this \
+         an attachment, without a token, within {minutes} minutes. The link is created only if the bytes, read for this \
          request, still have the SHA-256 that was recorded; compare it with that of the fetched file. Anyone who has the \
          link can use it, and it cannot be revoked: treat it as a password. Evidence in a folder has no links."
     );
@@ -145,7 +149,7 @@ fn described(kind: OperatorActionKind) -> (&'static str, &'static str, Value) {
         ),
         OperatorActionKind::Extend => (
             "Extend a deadline",
-            "Moves the deadline. An expired dispute needs a response again.",
+            "Extends the deadline. An expired dispute needs a response again.",
             json!({ "deadline": DEADLINE }),
         ),
         OperatorActionKind::Withdraw => (

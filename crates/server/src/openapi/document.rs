@@ -1,4 +1,4 @@
-//! The whole document: who may call what, every schema, and how messages are signed.
+//! The whole document: operations, security schemes, schemas, and the rules of signing.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -30,7 +30,7 @@ use crate::http::paths::{DOCS, HEALTHZ, OPENAPI, READYZ};
 pub(super) const OPERATOR_TOKEN: &str = "operatorToken";
 const UNAUTHENTICATED: &str = "Unauthenticated";
 
-/// What the operations are made from, and the schemas that they have referred to so far.
+/// Builds the operations, and collects the schemas that they refer to.
 pub(super) struct Draft {
     pub(super) examples: Examples,
     schemas: RefCell<BTreeMap<String, Schema>>,
@@ -53,7 +53,7 @@ impl Draft {
         Ref::from_schema_name(name).into()
     }
 
-    /// Makes components of the schemas that a type refers to, without the type.
+    /// Adds components for the schemas that a type refers to, without the type.
     pub(super) fn within<T: ToSchema>(&self) {
         let mut schemas = Vec::new();
         T::schemas(&mut schemas);
@@ -86,7 +86,7 @@ pub(super) fn document(apis: Apis) -> Result<OpenApi> {
         for rejections in [&operators::READS, &operators::WRITES] {
             components = components.responses_from_iter(rejections.components(&draft));
         }
-        let description = "A token that the gateway's operator made; the first one is in the file `operator.token` of the \
+        let description = "An operator token. The first one is in the file `operator.token` of the \
             data directory.";
         let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(description)).build();
         components = components.security_scheme(OPERATOR_TOKEN, SecurityScheme::Http(bearer));
@@ -104,7 +104,7 @@ pub(super) fn document(apis: Apis) -> Result<OpenApi> {
             paths
         });
     let mut document = OpenApi::new(info, paths);
-    let server = "The gateway's public base URL, which is part of every signature. Where it has a path, the path comes first.";
+    let server = "The gateway's public base URL, which is part of every signature. If it has a path, the path precedes the request's.";
     document.servers = Some(vec![Server::builder().url("/").description(Some(server)).build()]);
     document.tags = Some(tags);
     components = components.responses_from_iter(http_responses());
@@ -129,7 +129,7 @@ fn introduction() -> String {
          **Merchants' calls** may have unknown members, but none called `code` at the top level: every response has one, so \
          no response can be sent back as a request. **Operators' calls** must not have unknown members or parameters, so \
          that a misspelt option is noticed.\n\n\
-         **HTTP itself** has plain responses: 400 for a request that cannot be parsed, 408 for a body that does not arrive in \
+         **The HTTP layer** sends plain responses: 400 for a request that cannot be parsed, 408 for a body that does not arrive in \
          time, 431 for a head that is too large. They are not signed. A connection on which no complete head arrives in time \
          is closed without a response.\n\n\
          The project's `docs/integrate/contract.md` has every rule with its reason.\n\n\

@@ -31,10 +31,10 @@ use crate::operator::disputes::view;
 use crate::operator::merchants::{app_view, merchant_view};
 use crate::operator::tokens::token_view;
 
-/// Made by an independent implementation; the tests of `protocol` hold the signature to them.
+/// Computed by an independent implementation; the tests of `protocol` compare the signature with them.
 const VECTORS: &str = include_str!("../../../../testdata/signing.json");
 const ZONE: &str = "Asia/Shanghai";
-/// What the example's file consists of; only its hash and its size are seen.
+/// The content of the example's file; only its hash and size are shown.
 const RECEIPT: &[u8] = b"Transaction receipt";
 pub(super) const ONE_DAY: Duration = Duration::from_secs(24 * 3600);
 const TWO_DAYS: Duration = Duration::from_secs(2 * 24 * 3600);
@@ -48,7 +48,7 @@ pub(super) struct Signed {
     pub(super) authorization: String,
 }
 
-/// Everything that the document shows.
+/// All values that the document shows.
 pub(super) struct Examples {
     vectors: Value,
     opened: Dispute,
@@ -72,8 +72,8 @@ impl Examples {
         signed(&self.vectors, name)
     }
 
-    /// The answer to the signed request of that name, signed as the gateway signs; for `contest` it is the vectors'
-    /// own.
+    /// The answer to the signed request of that name, signed as the gateway signs it; for `contest` it is the one in
+    /// the vectors.
     pub(super) fn answer_to(&self, name: &str) -> Result<Signed> {
         let (request, answer) = (self.signed(name)?, self.signed("answer")?);
         let header = request.header()?;
@@ -99,12 +99,12 @@ impl Examples {
         Ok(self.signed("contest")?.header()?.app_id.to_string())
     }
 
-    /// What a query is answered.
+    /// The answer to a query.
     pub(super) fn queried(&self) -> Result<DisputeData> {
         Ok(dispute_data(&self.detail.record, &TimeZone::get(ZONE)?))
     }
 
-    /// What a call for an upload's form is answered.
+    /// The answer to a request for an upload form.
     pub(super) fn upload_url(&self) -> Result<UploadUrlData> {
         let contest = self.signed("contest")?;
         let (base, _) = contest.url.split_once("/pg/").context("a path of the merchant API")?;
@@ -143,7 +143,7 @@ impl Examples {
         view::now(self.detail.clone())
     }
 
-    /// A link to what was submitted, in a store of AWS.
+    /// A link to submitted evidence in AWS S3.
     pub(super) fn link(&self) -> Result<answers::EvidenceLink> {
         let submitted = self.detail.submissions.iter().flat_map(|submission| &submission.evidence).next();
         let item = submitted.context("a piece of evidence")?.clone();
@@ -158,7 +158,7 @@ impl Examples {
         Ok(link_view(item, DownloadLink { url: url.into(), expires_at }))
     }
 
-    /// The dispute after an operator's action: on the contested one, or on the opened one where the state demands it.
+    /// The dispute after an operator's action: on the contested one, or on the opened one if the state requires it.
     pub(super) fn changed(&self, kind: OperatorActionKind, body: &Value) -> Result<answers::OperatorDispute> {
         let body = body.to_string();
         let action = OperatorAction::parse(kind, &Object::parse(body.as_bytes())?)?;
@@ -194,7 +194,7 @@ impl Examples {
         self.app_with(None)
     }
 
-    /// The app while the secret before its newest verifies, too.
+    /// The app during an overlap.
     pub(super) fn rotating_app(&self) -> Result<answers::App> {
         self.app_with(Some(self.detail.record.created_at + ONE_DAY))
     }
@@ -213,7 +213,7 @@ impl Examples {
         Ok(app_view(app, overlap_until))
     }
 
-    /// A new app, with the secret that it signs the examples with.
+    /// A new app, with the secret of the examples' signatures.
     pub(super) fn with_secret(&self, app: answers::App) -> Result<answers::NewApp> {
         Ok(answers::NewApp { app, app_secret: self.signed("contest")?.app_secret.into() })
     }
@@ -229,7 +229,7 @@ impl Examples {
     }
 }
 
-/// What a store asks of a link, shortened.
+/// The query of a presigned link, shortened.
 const LINK_QUERY: &str = "response-content-disposition=attachment&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Expires=300&\
     X-Amz-Signature=2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae";
 

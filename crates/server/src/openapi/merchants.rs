@@ -23,7 +23,7 @@ use crate::merchant::upload;
 
 pub(super) const TAG: &str = "Merchants";
 
-/// What every merchant's call may be rejected with.
+/// The codes of every merchant call's rejections.
 pub(super) const REJECTIONS: Rejections =
     Rejections { name: "Merchants", format: Format::Signed, codes: &CODES };
 const CODES: [Code; 16] = [
@@ -128,7 +128,7 @@ pub(super) fn receive(draft: &Draft) -> Result<PathOperation> {
     let description = format!(
         "The address in `uploadUrl`, unless the gateway's operator stores evidence in an S3. The fields are those of \
          `formFields`, all of them and no other, in any order; `file` is the last one and has 1 to {largest} bytes \
-         of the format that its name says. The signature in the form authenticates the caller; no header is signed."
+         of the format of its extension. The signature in the form authenticates the caller; no header is signed."
     );
     let form = Content::new(Some(fields.property("file", binary()).required("file")));
     let body =

@@ -22,7 +22,7 @@ use crate::operator::PREFIX;
 
 pub(super) const TAG: &str = "Operators";
 
-/// What every call that only reads may be rejected with.
+/// The codes of every reading call's rejections.
 pub(super) const READS: Rejections =
     Rejections { name: "OperatorReads", format: Format::Problem, codes: &READ_CODES };
 const READ_CODES: [Code; 6] = [
@@ -33,7 +33,7 @@ const READ_CODES: [Code; 6] = [
     Code::SystemError,
     Code::Unavailable,
 ];
-/// What every call that changes something may be rejected with.
+/// The codes of every changing call's rejections.
 pub(super) const WRITES: Rejections =
     Rejections { name: "OperatorWrites", format: Format::Problem, codes: &WRITE_CODES };
 const WRITE_CODES: [Code; 12] = [
@@ -164,7 +164,7 @@ fn create_merchant(draft: &Draft) -> Result<Operation> {
 
 fn change_merchant(draft: &Draft) -> Result<Operation> {
     let named = ("changeMerchant", "Change a merchant");
-    let description = "A member left out stays as it is.";
+    let description = "Members that are left out are not changed.";
     let request = json!({ "name": "Corner Shop" });
     Ok(write::<ChangeMerchant>(draft, Permission::Administer, named, description, request)
         .parameters([merchant_id(draft)])
@@ -202,7 +202,7 @@ fn create_app(draft: &Draft) -> Result<Operation> {
 
 fn change_app(draft: &Draft) -> Result<Operation> {
     let named = ("changeApp", "Change an app");
-    let description = "A member left out stays as it is.";
+    let description = "Members that are left out are not changed.";
     let request = json!({ "enabled": true });
     Ok(write::<AppSettings>(draft, Permission::Administer, named, description, request)
         .parameters(app_path(draft)?)

@@ -45,7 +45,7 @@ fn the_reference_is_current() {
         std::fs::write(&file, text(ALL)).unwrap();
     }
     let kept = std::fs::read_to_string(&file).unwrap_or_default();
-    assert!(kept == text(ALL), "{} is stale; run `cargo xtask regenerate`", file.display());
+    assert!(kept == text(ALL), "{} is out of date; run `cargo xtask regenerate`", file.display());
 }
 
 async fn gateway() -> (tempfile::TempDir, Arc<Gateway>) {
@@ -71,14 +71,14 @@ fn routes_of(router: &Router) -> BTreeSet<String> {
         let path = of_id(nodes, id).split('"').nth(1).unwrap().to_owned();
         let methods = of_id(routers, id).split("allow_header: Bytes(b\"").nth(1).unwrap().to_owned();
         let methods = methods.split('"').next().unwrap().to_owned();
-        // HEAD comes with GET by itself.
+        // HEAD is implied by GET.
         let methods = methods.split(',').filter(|method| *method != "HEAD").map(str::to_owned);
         methods.map(|method| format!("{method} {path}")).collect::<Vec<_>>()
     })
     .collect()
 }
 
-/// A route as the document has it: parameters with the names of the API, and each action with its path.
+/// A route as in the document: parameters with the names of the API, and each action with its path.
 fn as_documented(route: &str) -> Vec<String> {
     let words = [
         ("{merchant_id}", "{merchantId}"),
@@ -96,7 +96,7 @@ async fn served_routes_are_the_documented_ones() {
     let (_temp, gateway) = gateway().await;
     let served = [routes::unsigned(&gateway, ALL), merchant::router(&gateway)];
     let served = served.iter().flat_map(routes_of).flat_map(|route| as_documented(&route));
-    // The parts of the page are not calls.
+    // The page's assets are not calls.
     let served: BTreeSet<_> = served.filter(|route| !route.starts_with("GET /docs/")).collect();
     let document = document_of(ALL);
     let documented: BTreeSet<_> =
@@ -191,7 +191,7 @@ fn every_example_matches_its_schema() {
     assert!(tried > 35, "{tried}");
 }
 
-/// Made once for all examples.
+/// Built once for all examples.
 static WHOLE: LazyLock<Document> = LazyLock::new(|| document_of(ALL));
 
 fn request(path: &str, method: &str) -> String {
@@ -264,7 +264,7 @@ fn the_page_pins_the_script_by_version_and_hash() {
     assert!(page.contains(DOCS_STYLE.trim_start_matches('/')), "{DOCS_STYLE}");
 }
 
-/// The roles are those in the table of the contract, which an end-to-end test holds to the gateway.
+/// The roles match the table of the contract, which an end-to-end test compares with the gateway.
 #[test]
 fn every_operators_call_names_the_roles_of_the_contract() {
     let contract = include_str!("../../../../docs/integrate/contract.md");

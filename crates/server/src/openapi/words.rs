@@ -1,4 +1,4 @@
-//! Short forms for the schemas that no type has: parameters, headers, and the bodies of plain HTTP.
+//! Short forms for schemas without a type: parameters, headers, and the bodies of the HTTP layer.
 
 use utoipa::openapi::schema::SchemaType;
 use utoipa::openapi::{

@@ -80,8 +80,9 @@ fn make_secret(gateway: &Gateway, app_id: AppId) -> Result<(SecretId, Vec<u8>), 
 
 fn random() -> Result<[u8; 16], Refusal> {
     let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| Refusal::internal(anyhow::anyhow!("no randomness: {error}")))?;
+    getrandom::fill(&mut bytes).map_err(|error| {
+        Refusal::internal(anyhow::anyhow!("the system's random number generator failed: {error}"))
+    })?;
     Ok(bytes)
 }
 

@@ -227,7 +227,7 @@ impl TryFrom<Duration> for FreshnessWindow {
 pub struct OperatorToken(Zeroizing<String>);
 
 impl OperatorToken {
-    /// The token as it is sent in the header. Named so that every use is noticed in review.
+    /// The token as it is sent in the header. The name makes every use visible in review.
     pub fn expose(&self) -> &str {
         &self.0
     }

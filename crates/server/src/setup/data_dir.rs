@@ -42,8 +42,8 @@ impl DataPaths {
         self.0.join("moved.fence")
     }
 
-    /// Refuses a directory that has lost its database. A first start creates the database before the key and the
-    /// evidence, so that an interrupted one can be continued.
+    /// Refuses a directory without its database. A first start creates the database before the key and the evidence,
+    /// so that an interrupted one can be repeated.
     pub(crate) fn refuse_lost_database(&self) -> anyhow::Result<()> {
         let size = |path: &Path| fs::metadata(path).map_or(0, |metadata| metadata.len());
         let database = self.database();

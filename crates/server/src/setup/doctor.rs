@@ -29,7 +29,7 @@ use crate::setup::hints;
 pub enum Severity {
     /// Nothing is wrong.
     Ok,
-    /// It works, but not for long, or not for everyone.
+    /// It works, but will soon fail, or fails for some callers.
     Warning,
     /// It does not work, or data can be lost or read by others.
     Fault,
@@ -40,7 +40,7 @@ pub enum Severity {
 pub struct Finding {
     /// What was checked.
     pub check: &'static str,
-    /// How bad it is.
+    /// The severity.
     pub severity: Severity,
     /// The result; for warnings and faults also why it matters and what to do.
     pub message: String,
@@ -68,11 +68,11 @@ pub struct Examination {
     /// The result of every check.
     pub findings: Vec<Finding>,
     /// The app by which gateways of this installation recognize `doctor`; `None` without the right master key. As long
-    /// as the installation has no identity, it is `keys_app`.
+    /// as the installation has no identity, it is `master_key_app`.
     pub app: Option<DoctorApp>,
     /// The app by which every gateway with this master key recognizes `doctor`, whichever installation it serves.
-    pub keys_app: Option<DoctorApp>,
-    /// The bucket of the evidence, if it must bear this gateway's ownership marker.
+    pub master_key_app: Option<DoctorApp>,
+    /// The evidence bucket, if it must have this gateway's ownership marker.
     pub bucket: Option<S3Store>,
     /// Whether a gateway serves from this data directory, or may serve this database from another one.
     pub is_served: bool,
@@ -151,13 +151,14 @@ pub async fn examine(
     // Also after a failure of the database: a full disk may be its cause.
     findings.extend(disk::examine(config));
     let apps = keys.ok().map(|keys| {
-        let keys_app = keys.keys_doctor().clone();
-        let app = identity.map_or_else(|| keys_app.clone(), |identity| keys.doctor(&identity));
-        (app.into(), keys_app.into())
+        let master_key_app = keys.master_key_app().clone();
+        let app =
+            identity.map_or_else(|| master_key_app.clone(), |identity| keys.installation_app(&identity));
+        (app.into(), master_key_app.into())
     });
-    let (app, keys_app) = apps.unzip();
+    let (app, master_key_app) = apps.unzip();
     let is_served = matches!(location, Location::Postgres(_)) || is_locked(&config.data_dir);
-    Examination { findings, app, keys_app, bucket, is_served }
+    Examination { findings, app, master_key_app, bucket, is_served }
 }
 
 /// Where contested files are checked. A bucket that is another one, or does not answer, is not used: every file would
@@ -167,6 +168,11 @@ fn evidence_files(config: &Config, bucket: Option<&S3Store>) -> Option<EvidenceF
         EvidenceLocation::Folder(folder) => Some(EvidenceFiles::Folder(folder.clone())),
         EvidenceLocation::Bucket { .. } => bucket.cloned().map(EvidenceFiles::Bucket),
     }
+}
+
+/// A number with its noun: `1 secret`, `2 secrets`.
+fn counted(number: u64, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
 }
 
 /// The named items, and the number of others.
@@ -188,7 +194,7 @@ fn unreadable(defects: &[Defect]) -> Option<&'static str> {
     })
 }
 
-/// A check that could not be made: left out, it would count as passed.
+/// The finding for a check that could not run: without it, the check would count as passed.
 fn skipped(check: &'static str, reason: &str) -> Finding {
     Finding::warning(check, format!("not checked: {reason}"))
 }
@@ -217,7 +223,7 @@ async fn examine_database(
     Err(findings)
 }
 
-/// Shows which installation is checked: it depends on the settings that `doctor` was given.
+/// Shows which installation is checked, which depends on `doctor`'s settings.
 fn installation(config: &Config, location: &Location) -> String {
     let evidence = match &config.evidence {
         EvidenceLocation::Folder(folder) => folder.display().to_string(),

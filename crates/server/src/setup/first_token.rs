@@ -14,7 +14,7 @@ use crate::clock;
 use crate::io_hints::read_error_reason;
 use crate::setup::config::OperatorToken;
 
-/// The token of a new database: the configured one, else that of the file, else a new one that is written to the file.
+/// The token of a new database: the configured one, or that of the file, or a new one that is written to the file.
 pub(crate) struct FirstToken<'f> {
     /// The hash that the database stores.
     pub(crate) hash: TokenHash,
@@ -34,13 +34,13 @@ impl<'f> FirstToken<'f> {
     pub(crate) fn discard(self) -> anyhow::Result<()> {
         let Some(file) = self.created else { return Ok(()) };
         tracing::info!(
-            "database was initialized by another gateway; the operator token of that one is valid"
+            "another gateway initialized the database; the valid operator token is that gateway's"
         );
         fs::remove_file(file).with_context(|| format!("cannot remove {}", file.display()))
     }
 }
 
-/// The configured token, else that of the file, if it exists.
+/// The configured token, or that of the file, if it exists.
 fn configured_or_stored(
     configured: Option<&OperatorToken>,
     file: &Path,
@@ -52,7 +52,7 @@ fn configured_or_stored(
     }
 }
 
-/// Makes the configured token, else that of the file, the first operator's.
+/// Stores the configured token, or that of the file, as the first operator's.
 pub(crate) async fn ensure_token(
     store: &Store,
     configured: Option<&OperatorToken>,
@@ -91,8 +91,8 @@ pub(crate) fn read(file: &Path) -> anyhow::Result<Zeroizing<String>> {
         .map_err(|error| anyhow!("cannot read {shown}: {}", read_error_reason(file, &error)))?;
     let text = Zeroizing::new(text);
     let token: OperatorToken = text.trim().parse().with_context(|| {
-        format!("{shown} has no valid token: write the first operator's token into it, or remove the file to keep the \
-                 one that the database has")
+        format!("{shown} has no valid token: write the first operator token into it, or remove the file to keep the one in \
+                 the database")
     })?;
     Ok(Zeroizing::new(token.expose().to_owned()))
 }

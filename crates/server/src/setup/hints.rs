@@ -9,7 +9,7 @@ use rebuttal_store::{Location, StoreError};
 use rustix::fs::{Access, access};
 use rustix::io::Errno;
 
-/// Why a directory cannot be the data directory; also for one that does not exist yet.
+/// Why a directory cannot be used as the data directory; also for one that does not exist yet.
 pub(crate) fn data_dir_problem(folder: &Path) -> Option<String> {
     let shown = folder.display();
     match fs::metadata(folder) {

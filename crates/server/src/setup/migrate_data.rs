@@ -141,7 +141,7 @@ impl Migration {
         on_progress: &mut impl FnMut(MigrationProgress),
     ) -> anyhow::Result<MigratedFiles> {
         let EvidenceLocation::Bucket { bucket, public, variables } = new else {
-            bail!("evidence can be moved only from a folder to s3://…");
+            bail!("evidence can be migrated only from a folder to s3://…");
         };
         let keys = self.keys(data_dir, store.key_check().await?)?;
         let new_location = bucket.identity();
@@ -150,7 +150,7 @@ impl Migration {
         bucket.answers().await?;
         let folder = self.evidence_from.clone().unwrap_or_else(|| data_dir.evidence());
         let folder = FolderStore::open(&folder, &keys.evidence_marker(), store.has_uploads().await?)?;
-        let recorded = store.evidence_place().await?;
+        let recorded = store.evidence_location().await?;
         ensure!(
             recorded
                 .as_ref()
@@ -189,7 +189,7 @@ impl Migration {
         }
         if self.to.is_none() {
             // If the database is migrated too, only the new one records the new location: the old one stays usable.
-            let change = AccountChange::SetEvidenceLocation { place: new_location, instead_of: recorded };
+            let change = AccountChange::SetEvidenceLocation { location: new_location, expected: recorded };
             let operation = SingleOperation::Account(change);
             store.commit(WriteRequest::internal(clock::now(), operation)).await??;
         }
@@ -243,7 +243,7 @@ fn missing_files(missing: &[String]) -> String {
     };
     format!(
         "files that the database has recorded are missing:\n  {named}{more}\nRestore them into the folder and run this \
-         again, or leave them out with --skip-missing"
+         again, or skip them with --skip-missing"
     )
 }
 

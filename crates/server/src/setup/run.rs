@@ -28,7 +28,7 @@ use crate::setup::doctor::{Severity, disk};
 use crate::setup::{routes, start};
 use crate::{jobs, metrics};
 
-/// The same number on Linux and macOS on every supported processor.
+/// `SIGXFSZ`; the same number on Linux and macOS on every supported processor.
 const SIGXFSZ: i32 = 25;
 
 /// The addresses of a gateway that is ready.
@@ -102,7 +102,7 @@ pub async fn run(
     stop.send_replace(true);
     while serving.join_next().await.is_some() {}
     while jobs.join_next().await.is_some() {}
-    // Last: requests and jobs above still need it.
+    // Last: the requests and jobs above need it.
     gateway.store.close().await;
     stopped
 }

@@ -35,7 +35,7 @@ use wait::StartWait;
 const UPLOAD_ACCESS_KEY_ID: &str = "REBUTTAL";
 /// The region in the credential scope of the embedded store's forms.
 const UPLOAD_REGION: &str = "rebuttal";
-/// What a start may wait for, as the log names it.
+/// What a start may wait for, as named in the log.
 const DATABASE: &str = "the database";
 const OBJECT_STORE: &str = "the object store";
 
@@ -136,7 +136,7 @@ fn is_transient(error: &anyhow::Error) -> bool {
     })
 }
 
-/// The configured database, else the one of the data directory.
+/// The configured database, or the one in the data directory.
 async fn open_store(config: &Config, data_dir: &DataDir) -> anyhow::Result<Store> {
     let options = Options {
         queue_max: config.commit_queue_max.get(),
@@ -190,7 +190,7 @@ async fn open_evidence(config: &Config, keys: &Keys, store: &Store) -> anyhow::R
         session_token: None,
         region: UPLOAD_REGION.to_owned(),
     };
-    let recorded = store.evidence_place().await?;
+    let recorded = store.evidence_location().await?;
     if !has_uploads && is_folder_lost(folder, recorded.as_deref()) {
         bail!("{}", lost_folder(folder));
     }
@@ -201,13 +201,13 @@ async fn open_evidence(config: &Config, keys: &Keys, store: &Store) -> anyhow::R
 }
 
 /// Records the location of the evidence in the database, and refuses another one than is recorded: its missing files
-/// would seem never uploaded. An operator confirms another folder by an empty `gateway.mark` in it.
+/// would count as never uploaded. An operator confirms another folder by an empty `gateway.mark` in it.
 async fn bind_to_location(
     store: &Store,
     location: String,
     confirmed_by_operator: bool,
 ) -> anyhow::Result<()> {
-    let recorded = store.evidence_place().await?;
+    let recorded = store.evidence_location().await?;
     if recorded.as_ref() == Some(&location) {
         return Ok(());
     }
@@ -225,11 +225,11 @@ async fn bind_to_location(
         }
     }
     let change = AccountChange::SetEvidenceLocation {
-        place: location.clone(),
-        instead_of: recorded.filter(|_| may_change),
+        location: location.clone(),
+        expected: recorded.filter(|_| may_change),
     };
     store.commit(WriteRequest::internal(clock::now(), SingleOperation::Account(change))).await??;
-    let recorded = store.evidence_place().await?.unwrap_or_default();
+    let recorded = store.evidence_location().await?.unwrap_or_default();
     ensure!(recorded == location, "{}", wrong_location(&recorded, &location));
     Ok(())
 }
@@ -248,7 +248,7 @@ pub(crate) fn lost_folder(folder: &Path) -> String {
     format!(
         "this database's evidence is in a folder of this gateway, but {shown} {what}: it was removed, moved, or is not \
          mounted. Mount or restore it, or set evidence_url to its path. No upload is recorded yet: if the folder is lost, \
-         or another one shall replace it, create an empty file gateway.mark in {shown}"
+or another one replaces it, create an empty file gateway.mark in {shown}"
     )
 }
 
@@ -256,7 +256,7 @@ pub(crate) fn lost_folder(folder: &Path) -> String {
 pub(crate) fn wrong_location(recorded: &str, location: &str) -> String {
     format!(
         "this database's evidence is in {recorded}, but evidence_url names {location}: files that are missing there would \
-         seem never uploaded. Set evidence_url to the recorded location, on every replica, or copy the files with \
+         count as never uploaded. Set evidence_url to the recorded location, on every replica, or copy the files with \
          `rebuttal migrate --evidence-to`. If they were copied by other means, delete the row evidence_place from the \
          database's table meta"
     )
@@ -306,7 +306,7 @@ async fn identity(store: &Store) -> anyhow::Result<Vec<u8>> {
         return Ok(identity);
     }
     let mut identity = [0; 16];
-    getrandom::fill(&mut identity).context("the system has no randomness")?;
+    getrandom::fill(&mut identity).context("the system's random number generator failed")?;
     let operation = SingleOperation::Account(AccountChange::SetInstallationId { identity });
     store.commit(WriteRequest::internal(clock::now(), operation)).await??;
     store.identity().await?.context("the row identity of the table meta was written, but is missing")

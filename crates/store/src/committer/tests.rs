@@ -1,4 +1,4 @@
-//! The committer over a scripted database, in paused time: what no real database does on demand.
+//! The committer on a scripted database, with paused time: failures that no real database produces on demand.
 
 use std::collections::VecDeque;
 
@@ -9,7 +9,7 @@ use super::*;
 use crate::AccountChange;
 use crate::write_request::{Idempotency, NonceUse, Operation, Outcome, Rejection, TokenHash};
 
-/// A call of the committer's. Of a load, how many nonces the batch names.
+/// A call by the committer. For a load, the number of nonces in the batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Call {
     Load(usize),
@@ -21,7 +21,7 @@ enum Call {
 
 use Call::{Close, Load, RollBack, Save, Single};
 
-/// What the database does, call by call; after the end of the script it succeeds.
+/// The result of each call; after the end of the script, every call succeeds.
 #[derive(Default)]
 struct Script {
     /// How many milliseconds a load takes.
@@ -128,7 +128,7 @@ fn committer(options: &Options) -> (Arc<Committer>, Worker) {
     (Arc::new(committer), worker)
 }
 
-/// A committer whose worker runs.
+/// A committer with a running worker.
 fn start(database: &ScriptedDatabase) -> Arc<Committer> {
     let (committer, worker) = committer(&Options::default());
     tokio::spawn(worker.run(database.clone()));
@@ -160,7 +160,7 @@ async fn answers(queued: Vec<JoinHandle<CommitResult>>) -> Vec<CommitResult> {
 #[tokio::test(start_paused = true)]
 async fn a_request_joins_no_batch_after_waiting_4_s() {
     for (waits_ms, answer) in [(4_000, done()), (4_001, unavailable("the change waited too long"))] {
-        // The batch of the first request keeps the second one waiting.
+        // The second request waits for the first one's batch.
         let script = Script { load_ms: [waits_ms].into(), ..Script::default() };
         let committer = start(&ScriptedDatabase::new(script));
         let queued = queue(&committer, [write(1), write(2)]).await;
@@ -292,7 +292,7 @@ async fn a_batch_holds_no_more_than_its_limit() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_writes_nothing_is_rolled_back() {
+async fn batch_without_writes_is_rolled_back() {
     let database = ScriptedDatabase::new(Script { loads: [disk_full()].into(), ..Script::default() });
     let committer = start(&database);
     assert_eq!(committer.commit(write(1)).await, unavailable("disk full"));

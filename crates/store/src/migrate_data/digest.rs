@@ -22,7 +22,7 @@ impl TableDigest {
                     number = integer.to_be_bytes();
                     (1, &number)
                 }
-                // No column holds one; it would differ from whatever it were compared with.
+                // No column has this type.
                 Value::Real(real) => {
                     number = real.to_be_bytes();
                     (2, &number)
@@ -36,7 +36,7 @@ impl TableDigest {
         }
     }
 
-    /// How many rows there were, and their hash.
+    /// The number of rows, and their hash.
     pub(crate) fn finish(self) -> (u64, [u8; 32]) {
         (self.rows, self.hash.finalize().into())
     }

@@ -1,4 +1,4 @@
-//! The tables to migrate: every one but `meta`, with its columns. A test compares it with both schemas.
+//! The tables to migrate: all but `meta`, with their columns. A test compares the list with both schemas.
 
 /// The type of a column in either database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,7 +21,7 @@ impl Kind {
     }
 }
 
-/// A table, its columns in the order in which they are read and written here.
+/// A table, with its columns in the order in which they are read and written.
 #[derive(Debug)]
 pub(crate) struct TableSchema {
     pub(crate) name: &'static str,
@@ -43,7 +43,7 @@ impl TableSchema {
 
 use Kind::{Bytes, Flag, Number, Text};
 
-/// Every table in an order in which references find what they refer to.
+/// All tables, those that are referred to first.
 pub(crate) const TABLES: &[TableSchema] = &[
     TableSchema {
         name: "merchants",
@@ -197,7 +197,7 @@ mod tests {
 
     use super::*;
 
-    /// Name, type and place in the primary key.
+    /// Name, type and position in the primary key.
     fn columns_of(connection: &rusqlite::Connection, table: &str) -> Vec<(String, String, i64)> {
         let mut select =
             connection.prepare("SELECT name, type, pk FROM pragma_table_info(?1) ORDER BY name").unwrap();

@@ -1,4 +1,4 @@
-//! Changes of merchants, apps, secrets and tokens, each in a transaction of its own, each once per idempotency key.
+//! Changes of merchants, apps, secrets and tokens, each in a separate transaction, each once per idempotency key.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ use crate::accounts::{
     no_merchant,
 };
 use crate::batch::RecordedAnswer;
-use crate::error::EVIDENCE_PLACE;
+use crate::error::EVIDENCE_LOCATION;
 use crate::write_request::{
     Idempotency, Outcome, Rejection, SingleOperation, TokenHash, WriteRequest, WriteResult,
 };
@@ -110,14 +110,14 @@ async fn change(session: &Session, account: &AccountChange, now: UnixMillis) -> 
             session.run(INSERT_INSTALLATION_ID, &[&identity.as_slice()]).await?;
             Ok(Ok(Outcome::Nothing))
         }
-        AccountChange::SetEvidenceLocation { place, instead_of } => {
-            let instead_of = instead_of.as_deref().map(str::as_bytes);
-            session.run(REPLACE_META, &[&EVIDENCE_PLACE, &place.as_bytes(), &instead_of]).await?;
+        AccountChange::SetEvidenceLocation { location, expected } => {
+            let expected = expected.as_deref().map(str::as_bytes);
+            session.run(REPLACE_META, &[&EVIDENCE_LOCATION, &location.as_bytes(), &expected]).await?;
             Ok(Ok(Outcome::Nothing))
         }
         AccountChange::Initialize { key_check, token, hash } => {
-            let founded = session.run(INSERT_KEY_CHECK, &[&key_check.0]).await?;
-            if founded == 0 { Ok(Ok(Outcome::Nothing)) } else { put_token(session, token, hash, now).await }
+            let inserted = session.run(INSERT_KEY_CHECK, &[&key_check.0]).await?;
+            if inserted == 0 { Ok(Ok(Outcome::Nothing)) } else { put_token(session, token, hash, now).await }
         }
     }
 }
@@ -145,7 +145,7 @@ async fn app_done(
     Ok(app_answer(queries::app(session, app_id).await?, made, now))
 }
 
-/// Makes the app, unless there is no such merchant.
+/// Creates the app, unless the merchant does not exist.
 async fn create_app(
     session: &Session,
     merchant_id: MerchantId,
@@ -268,7 +268,7 @@ async fn revoke_token(session: &Session, name: &TokenName, now: UnixMillis) -> R
     Ok(Ok(Outcome::Token(rows::token(&row)?)))
 }
 
-/// Binaries of generation 1 let every token do everything, revoked ones too.
+/// Binaries of generation 1 accept every token for everything, also revoked ones.
 async fn lock_out_older_binaries(session: &Session) -> Result<()> {
     let [from, to] = TOKENS_NEED;
     session.run(RAISE_MIN_BINARY, &[&to, &from]).await.map(drop)

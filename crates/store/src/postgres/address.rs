@@ -1,4 +1,4 @@
-//! A server's address as operators write it: a libpq URL, with the ways of checking a certificate that libpq knows.
+//! A server's address, a libpq URL, with libpq's modes of certificate verification.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -15,14 +15,14 @@ use crate::location::InvalidLocation;
 pub(super) const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 /// How long one of several hosts may take to accept a TCP connection before the next one is tried.
 const HOST_LIMIT: Duration = Duration::from_secs(2);
-/// After how long without traffic a connection is probed.
+/// Idle time after which a connection is probed (TCP keepalive).
 const KEEPALIVE_AFTER: Duration = Duration::from_secs(10);
-/// How long what was sent may stay unacknowledged by the other machine before the connection is given up.
+/// How long sent data may be unacknowledged before the connection counts as lost (`TCP_USER_TIMEOUT`).
 const UNACKNOWLEDGED_LIMIT: Duration = Duration::from_secs(10);
-/// What operators see in pg_stat_activity unless the URL says otherwise.
+/// The name in pg_stat_activity, unless the URL sets one.
 const APPLICATION_NAME: &str = "rebuttal";
 
-/// A server, how to get in, and how to know that it is the right one.
+/// A server's address, credentials, and certificate verification.
 #[derive(Clone)]
 pub(crate) struct Address {
     pub(super) config: Config,
@@ -30,8 +30,8 @@ pub(crate) struct Address {
 }
 
 impl Address {
-    /// Parses a libpq URL. What tokio-postgres does not know is removed first: libpq's values of `sslmode`, and
-    /// `sslrootcert`.
+    /// Parses a libpq URL. Parameters that tokio-postgres does not support are removed first: libpq's values of
+    /// `sslmode`, and `sslrootcert`.
     pub(crate) fn parse(url: &str) -> Result<Self, InvalidLocation> {
         let refused = |sentence: &str| InvalidLocation(sentence.to_owned());
         let (address, query) = url.split_once('?').unwrap_or((url, ""));
@@ -49,7 +49,7 @@ impl Address {
             }
         }
         let url = format!("{address}?{}", rest.join("&"));
-        // Its error could quote what it does not understand.
+        // The error could quote a part of the URL.
         let mut config: Config = url.parse().map_err(|_| refused("it cannot be parsed"))?;
         if config.get_hosts().is_empty() {
             return Err(refused("the host is missing"));
@@ -69,7 +69,7 @@ impl Address {
         if config.get_application_name().is_none() {
             config.application_name(APPLICATION_NAME);
         }
-        // Of several hosts the one that accepts writes: after a failover that is another one.
+        // Of several hosts, the one that accepts writes: it changes with a failover.
         config.target_session_attrs(TargetSessionAttrs::ReadWrite);
         Ok(Self { config, trust })
     }

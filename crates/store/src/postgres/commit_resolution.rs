@@ -1,8 +1,8 @@
 //! Resolves a batch whose commit was sent and not answered, by transaction status.
 //!
-//! Two questions, in this order. Is its transaction still in progress? While it is, nothing is known. Then: is the
-//! lane's marker of this batch stored? Each batch writes its number into a row that only its lane writes, in its own
-//! transaction; so the marker is stored exactly if the batch is.
+//! Two queries, in this order. Is the transaction still in progress? While it is, the outcome is not known. Then: is
+//! the lane's marker of this batch stored? Each batch writes its number, in its transaction, into a row that only its
+//! lane writes; so the marker is stored exactly if the batch is.
 
 use std::time::Duration;
 
@@ -27,11 +27,11 @@ pub(super) struct UnconfirmedBatch<'l> {
     pub(super) transaction: &'l str,
 }
 
-/// What became of a batch.
+/// The outcome of a batch.
 ///
-/// That the transaction's number counts as committed would not prove it: a server that crashes forgets numbers that
-/// are not written yet, and assigns them again. Nor would a row that the batch saved, such as a nonce: another
-/// replica may have saved the same.
+/// A committed transaction number would not prove it: a server that crashes forgets numbers that are not written yet,
+/// and assigns them again. Nor would a row that the batch saved, such as a nonce: another replica may have saved the
+/// same one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum CommitStatus {
     Committed,
@@ -81,12 +81,12 @@ async fn status(address: &Address, sent: &UnconfirmedBatch<'_>) -> Result<bool, 
 
 async fn is_in_progress(session: &Session, sent: &UnconfirmedBatch<'_>) -> Result<bool, SessionError> {
     match session.row(TRANSACTION_STATUS, &[&sent.transaction]).await {
-        // Null: too long ago for the server to remember.
+        // Null: too old for the server's transaction status.
         Ok(row) => {
             let status: Option<String> = row.map(|row| rows::value(&row, 0)).transpose()?.flatten();
             Ok(status.as_deref() == Some("in progress"))
         }
-        // A number of the future: a server that crashed has not assigned it yet.
+        // A number from before a crash that the server has not assigned again yet.
         Err(error) if error.code() == Some(&SqlState::INVALID_PARAMETER_VALUE) => Ok(false),
         Err(error) => Err(error),
     }

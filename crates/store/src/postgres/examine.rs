@@ -1,4 +1,4 @@
-//! What `doctor` reads of a server: its settings, its privileges, its schema, and what is stored.
+//! What `doctor` reads from a server: settings, privileges, schema and data.
 
 use std::time::Instant;
 
@@ -9,14 +9,14 @@ use super::server_checks::{refuse_transaction_pooler, server_warnings};
 use super::session::Session;
 use super::statements::NEWEST_ENTRY;
 use super::{queries, rows, schema};
-use crate::error::{DATA_MIGRATION, EVIDENCE_PLACE, IDENTITY, MIGRATED_TO, SWEEP_FENCE};
+use crate::error::{DATA_MIGRATION, EVIDENCE_LOCATION, IDENTITY, MIGRATED_TO, SWEEP_FENCE};
 use crate::examine::{Defect, Examined, KEY_CHECK, SEALED_MAX, meta_defects, number, text};
 use crate::{KeyCheck, StoreError, TokenHash};
 
 /// Examines a database and its server.
 ///
-/// What cannot be read because of a warning is reported after it: a role that may not read the tables is such a
-/// warning.
+/// Data that cannot be read because of a warning, such as a role without the privilege to read the tables, is reported
+/// after the warning.
 pub(crate) async fn examine(address: &Address, token: Option<TokenHash>) -> Result<Examined, StoreError> {
     refuse_transaction_pooler(address).await?;
     let server_warnings = server_warnings(address).await?;
@@ -57,7 +57,7 @@ async fn inspect(
         KEY_CHECK,
         IDENTITY,
         "nonce_bound",
-        EVIDENCE_PLACE,
+        EVIDENCE_LOCATION,
         SWEEP_FENCE,
     ] {
         values.push(queries::meta(session, name).await?);
@@ -70,7 +70,7 @@ async fn inspect(
     examined.nonce_bound = next().as_deref().and_then(number).map(UnixMillis);
     let is_there = [examined.nonce_bound.is_some(), examined.key_check.is_some() || !has_accounts];
     examined.defects.extend(meta_defects(marks, is_there));
-    examined.evidence_place = next().as_deref().map(text);
+    examined.evidence_location = next().as_deref().map(text);
     examined.sweep_fence = next().as_deref().map(text);
     let newest = session.row(NEWEST_ENTRY, &[]).await?;
     examined.newest_entry_at = newest.map(|row| rows::millis(&row, 0)).transpose()?;

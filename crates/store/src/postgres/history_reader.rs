@@ -1,4 +1,4 @@
-//! Reads histories one by one, on a connection of its own.
+//! Reads histories one by one, on a separate connection.
 
 use rebuttal_protocol::DisputeNo;
 

@@ -16,10 +16,10 @@ use crate::batch::{Changes, KeySet, Loaded};
 use crate::committer::{Database, Failure};
 use crate::write_request::{Outcome, SingleOperation, Upkeep, WriteRequest, WriteResult};
 
-/// How long a round trip may take: longer than the server's own limits, whose errors say more.
+/// How long a round trip may take: longer than the limits on the server, whose errors are more precise.
 pub(super) const ROUND_TRIP_LIMIT: Duration = Duration::from_secs(5);
-/// The pauses between attempts to connect, so that a batch survives a short outage of the server, and the server is
-/// not flooded with connections during a long one.
+/// The pauses between connection attempts: a batch survives a short outage of the server, and the server is not
+/// flooded with connections during a long one.
 const CONNECT_PAUSES: [Duration; 5] = [
     Duration::from_millis(0),
     Duration::from_millis(50),
@@ -28,11 +28,11 @@ const CONNECT_PAUSES: [Duration; 5] = [
     Duration::from_millis(400),
 ];
 
-/// A connection and what it is in the middle of.
+/// A connection and the state of its transaction.
 pub(crate) struct Lane {
     address: Address,
     session: Option<Session>,
-    /// The name of the row of its batch markers. Every process has its own.
+    /// The name of the row of its batch markers, unique to the lane and the process.
     name: String,
     /// Number of the last batch that was sent.
     batch: i64,
@@ -61,7 +61,7 @@ impl Lane {
         Ok(self.session.insert(session))
     }
 
-    /// What a failure before the commit means. Nothing was changed; if only the connection is lost, another one may
+    /// Classifies a failure before the commit. Nothing was changed; if only the connection is lost, another one may
     /// work.
     async fn before_commit(&mut self, error: SessionError, names: Option<&KeySet>) -> Failure {
         if error.is_loss() {
@@ -85,7 +85,7 @@ impl Lane {
             .await
     }
 
-    /// What became of the round trip that contained the commit.
+    /// The outcome of the round trip that contained the commit.
     async fn settle(&mut self, saved: Result<(), SessionError>) -> Result<(), Failure> {
         let transaction = self.transaction.take();
         let error = match saved {
@@ -93,7 +93,7 @@ impl Lane {
                 self.is_open = false;
                 return Ok(());
             }
-            // The server refused a statement, and the commit behind it with it.
+            // The server refused a statement, and therefore the commit after it.
             Err(error) if !error.is_loss() => return Err(error.into()),
             Err(error) => error,
         };
@@ -161,7 +161,7 @@ impl Database for Lane {
         self.transaction = None;
         let was_open = std::mem::take(&mut self.is_open);
         let Some(session) = self.session.as_ref().filter(|_| was_open) else { return };
-        // Fails only with the connection, and the server ends what a lost connection leaves.
+        // Fails only if the connection is lost; then the server rolls back.
         if within(ROUND_TRIP_LIMIT, session.batch("ROLLBACK")).await.is_err() {
             self.session = None;
         }
@@ -177,7 +177,7 @@ impl Database for Lane {
         else {
             return outcome;
         };
-        // Only now that the bound is committed.
+        // Only after the bound is committed.
         let Some(session) = &self.session else { return outcome };
         let dropped = nonces::drop_through(session, *bound, *limit).await;
         Ok(Ok(Outcome::Rows(rows + dropped)))
@@ -197,8 +197,8 @@ async fn begin(session: &Session) -> Result<String, SessionError> {
     super::rows::value(&number, 1)
 }
 
-/// Connects, with a few attempts and every statement of a batch prepared: one that is prepared between others would
-/// be executed out of order. A batch waits for it, so all attempts have one limit.
+/// Connects, with a few attempts, and prepares every statement of a batch: one that is prepared later would be executed
+/// out of order. A batch waits for it, so all attempts have one limit.
 async fn connect(address: &Address) -> Result<Session, Failure> {
     let attempts = async {
         let mut last = SessionError::Late(CONNECT_LIMIT);

@@ -1,4 +1,4 @@
-//! The first round trip of a batch: everything that it names, at the same time.
+//! The first round trip of a batch: loads everything that it needs, in one pipeline.
 //!
 //! Locks are taken in one order everywhere: disputes by number, nonces by time, tokens by hash, then new rows. A
 //! transaction therefore only waits for one that is further along, and there are no deadlocks.
@@ -16,7 +16,7 @@ use super::statements::{
 use crate::batch::{KeyName, KeySet, Loaded, StoredAnswer, StoredUpload};
 use crate::write_request::{NonceUse, RequestHash, TokenHash};
 
-/// What was found, and the number of the open transaction.
+/// The loaded rows, and the number of the open transaction.
 pub(super) async fn load(session: &Session, names: &KeySet) -> Result<(Loaded, String), SessionError> {
     // Sent together and answered in order; empty queries are left out.
     let (begun, disputes, nonces, tokens, keys, uploads, last) = tokio::join! {
@@ -27,8 +27,8 @@ pub(super) async fn load(session: &Session, names: &KeySet) -> Result<(Loaded, S
         lock_tokens(session, &names.tokens),
         find_keys(session, names),
         find_uploads(session, names),
-        // Last: a nonce is claimed first and the bound read after that. Read before, it could miss that a purge raised
-        // it and dropped the partition in between, and a nonce used long ago would find its place empty.
+        // Last: nonces are claimed first, and the bound is read after that. Otherwise a purge could raise the bound
+        // and drop the partition in between, and a nonce that was used long ago would count as unused.
         session.row(NONCE_BOUND_AND_TRANSACTION, &[]),
     };
     begun?;
@@ -55,8 +55,8 @@ async fn lock_disputes(
     disputes.iter().map(dispute).collect()
 }
 
-/// Claims every unused nonce, and returns the used ones. Nonces at or below the bound may be among them: they are
-/// stale before they are used.
+/// Claims every unused nonce, and returns the used ones, among which nonces at or below the bound may be. Those are
+/// rejected as stale.
 async fn claim_nonces(session: &Session, names: &KeySet) -> Result<HashSet<NonceUse>, SessionError> {
     if names.nonces.is_empty() {
         return Ok(HashSet::new());
@@ -80,7 +80,7 @@ async fn claim_nonces(session: &Session, names: &KeySet) -> Result<HashSet<Nonce
     Ok(used)
 }
 
-/// Those of the tokens that are active, and stay so until the transaction ends.
+/// The tokens that are active. They cannot be revoked until the transaction ends.
 pub(super) async fn lock_tokens(
     session: &Session,
     tokens: &BTreeSet<TokenHash>,

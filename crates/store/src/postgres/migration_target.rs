@@ -1,5 +1,5 @@
-//! The PostgreSQL database that a data migration fills. Until it is finished, a row of `meta` keeps every gateway
-//! from serving, and says where the next run continues: it is written in the transaction of each page.
+//! The target of a data migration, a PostgreSQL database. Until the migration is finished, a row of `meta` prevents
+//! every gateway from serving, and stores where the next run continues. It is written in each page's transaction.
 
 use futures_util::TryStreamExt as _;
 use rusqlite::types::Value;
@@ -18,7 +18,7 @@ use crate::error::DATA_MIGRATION;
 use crate::migrate_data::digest::TableDigest;
 use crate::migrate_data::tables::{Kind, NONCES, NUMBERED, TableSchema};
 
-/// A page, or the check of a whole table, may take as long as it takes.
+/// No timeout: a page, or the check of a whole table, may take long.
 const SETTINGS: &str = "SET statement_timeout = 0; SET lock_timeout = '5s'; SET synchronous_commit = on";
 
 pub(crate) struct MigrationTarget {
@@ -47,7 +47,7 @@ impl MigrationTarget {
         self.meta(DATA_MIGRATION).await
     }
 
-    /// Whether the database holds nothing of a gateway.
+    /// Whether the database has no data of a gateway.
     pub(crate) async fn is_empty(&self) -> Result<bool, StoreError> {
         let row = self.session.row(IS_EMPTY, &[]).await?;
         Ok(row.map_or(Ok(false), |row| rows::value(&row, 0))?)
@@ -95,12 +95,12 @@ impl MigrationTarget {
 
     /// Plain inserts that fail rather than skip: the rows must be new.
     async fn insert(&self, table: &TableSchema, page: &[Vec<Value>]) -> Result<(), SessionError> {
-        let places: Vec<_> = (1..)
+        let parameters: Vec<_> = (1..)
             .zip(table.columns)
-            .map(|(place, (_, kind))| format!("${place}::{}", kind.array()))
+            .map(|(number, (_, kind))| format!("${number}::{}", kind.array()))
             .collect();
         let (name, columns) = (table.name, table.column_list());
-        let sql = format!("INSERT INTO {name} ({columns}) SELECT * FROM unnest({})", places.join(", "));
+        let sql = format!("INSERT INTO {name} ({columns}) SELECT * FROM unnest({})", parameters.join(", "));
         let arrays: Vec<_> = (0..)
             .zip(table.columns)
             .map(|(column, (_, kind))| array(*kind, page.iter().map(move |row| row.get(column))))
@@ -130,7 +130,7 @@ impl MigrationTarget {
         Ok(digest)
     }
 
-    /// Finishes the migration: generated numbers continue where the source's ended, and gateways may serve.
+    /// Finishes the migration: generated numbers continue after the source's, and gateways may serve.
     pub(crate) async fn finish(&self) -> Result<(), StoreError> {
         let done = async {
             self.session.batch("BEGIN").await?;
@@ -147,7 +147,7 @@ impl MigrationTarget {
         Ok(self.roll_back_on_error(done.await).await?)
     }
 
-    /// Rolls a failed transaction back. If that fails, too, the connection is lost, and the server does it.
+    /// Rolls back a failed transaction. If that fails, too, the connection is lost, and the server rolls back.
     async fn roll_back_on_error(&self, done: Result<(), SessionError>) -> Result<(), SessionError> {
         if done.is_err() {
             let _ = self.session.batch("ROLLBACK").await;
@@ -194,7 +194,7 @@ fn array<'v>(
     })
 }
 
-/// A row as the source has it.
+/// A row of the source.
 fn cells(table: &TableSchema, row: &Row) -> Result<Vec<Value>, SessionError> {
     let cell = |(column, (_, kind)): (usize, &(&str, Kind))| {
         Ok(match kind {

@@ -1,5 +1,5 @@
-//! The partitions of nonces: one for each slice of time, made before it is needed, dropped when it is stale. Dropping a
-//! million nonces takes as long as dropping none.
+//! The partitions of nonces: one for each slice of time, created before it is needed, dropped when it is stale. The
+//! time of a drop does not depend on the number of nonces.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -14,12 +14,12 @@ use super::statements::{LOCK_PARTITIONS, NONCE_BOUND, PARTITIONS};
 /// The slice of time that one partition holds: with the usual window of five minutes there are four of them, with the
 /// widest one of an hour, three dozen.
 const SLICE_MS: i64 = 5 * 60 * 1000;
-/// How long dropping a partition may hold contests up; where that is too short it is tried again the next time.
+/// How long dropping a partition may delay contests; after that, the next run tries again.
 const DROP_WAIT: Duration = Duration::from_millis(100);
-/// How long one drop may take in all.
+/// How long one drop may take in total.
 const DROP_LIMIT: Duration = Duration::from_secs(2);
 
-/// Whether a claim failed because a nonce falls into no partition.
+/// Whether a claim failed because a nonce has no partition.
 pub(super) fn is_missing_partition(error: &SessionError) -> bool {
     let SessionError::Driver(error) = error else { return false };
     error
@@ -37,8 +37,8 @@ pub(super) async fn make_for(
     session.batch("COMMIT").await
 }
 
-/// Makes partitions that are missing, within the open transaction. One that is stale is not made again: what falls into
-/// it is refused without being looked up.
+/// Creates partitions that are missing, within the open transaction. A stale one is not created again: its nonces are
+/// refused without a lookup.
 pub(super) async fn make(
     session: &Session,
     timestamps: impl Iterator<Item = UnixMillis>,
@@ -64,13 +64,13 @@ pub(super) async fn make(
     Ok(())
 }
 
-/// Makes the partitions of the present and of the near future, within the open transaction.
+/// Creates the partitions of the present and of the near future, within the open transaction.
 pub(super) async fn make_ahead(session: &Session, now: UnixMillis) -> Result<(), SessionError> {
     make(session, (0..3).map(|slice| UnixMillis(now.0 + slice * SLICE_MS))).await
 }
 
-/// Drops partitions that are wholly at or below the committed bound, and returns how many. Those that are locked are
-/// left for the next time: nonces that are stored for too long do no harm.
+/// Drops partitions that are wholly at or below the committed bound, and returns how many. Locked ones are left for the
+/// next run: nonces that are stored for too long do no harm.
 pub(super) async fn drop_through(session: &Session, bound: UnixMillis, limit: u32) -> u64 {
     let known = match within(DROP_LIMIT, known(session)).await {
         Ok(known) => known,
@@ -86,8 +86,8 @@ pub(super) async fn drop_through(session: &Session, bound: UnixMillis, limit: u3
             DROP_WAIT.as_millis()
         );
         if let Err(error) = within(DROP_LIMIT, session.batch(&sql)).await {
-            tracing::info!(%error, "old nonces are in use and will be dropped later");
-            // What it began ends here; where the connection is gone it has ended already.
+            tracing::info!(%error, "partition of old nonces is locked; it is dropped later");
+            // Ends its transaction; if the connection is lost, the server has ended it.
             let _ = within(DROP_LIMIT, session.batch("ROLLBACK")).await;
             break;
         }

@@ -1,4 +1,4 @@
-//! What can be read on a connection: one of the pool's, or a lane's within its transaction.
+//! The queries on a connection: one of the pool, or a lane's within its transaction.
 
 use std::collections::HashMap;
 use std::ops::Deref;
@@ -26,7 +26,7 @@ pub(crate) async fn meta(session: impl Deref<Target = Session>, name: &str) -> R
     row.map(|row| rows::value(&row, 0)).transpose()
 }
 
-/// The server's own clock.
+/// The database server's clock.
 pub(crate) async fn server_time(session: impl Deref<Target = Session>) -> Result<Option<UnixMillis>> {
     let row = session.row(SERVER_TIME, &[]).await?;
     row.map(|row| rows::millis(&row, 0)).transpose()
@@ -218,7 +218,7 @@ pub(crate) async fn detail(
 /// A page of a list.
 ///
 /// Ordered from the newest to the oldest. A dispute's position never changes, so paging finds every dispute whose
-/// opening was answered before it began, also one that was committed after a newer one was read.
+/// opening was answered before the first page was read, also if it was committed after a newer one.
 pub(crate) async fn list(
     session: impl Deref<Target = Session>,
     filter: &DisputeFilter,
@@ -251,7 +251,7 @@ pub(crate) async fn list(
     Ok(DisputePage::of(found, filter.limit, counted))
 }
 
-/// Queries that are sent together must be prepared before, or they are executed out of order.
+/// Queries that are sent together must be prepared first; otherwise they are executed out of order.
 async fn prepare(session: &Session, statements: &[&'static str]) -> Result<()> {
     for sql in statements {
         session.prepared(sql).await?;

@@ -1,4 +1,4 @@
-//! A bounded pool of connections that read, opened when they are needed.
+//! A bounded pool of read connections, opened when they are needed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,14 +10,14 @@ use super::address::Address;
 use super::session::{READER, Session, SessionError, within};
 use crate::StoreError;
 
-/// Most connections that read. Reads are short; together with the lanes' these are the connections of a replica.
+/// Most read connections. Together with the lanes' these are the connections of a replica.
 const SESSIONS_MAX: usize = 8;
 /// How long a read may take, including the wait for a connection.
 const READ_LIMIT: Duration = Duration::from_secs(5);
 
 type Result<T> = std::result::Result<T, SessionError>;
 
-/// A pool of connections that read.
+/// A pool of read connections.
 pub(crate) struct PostgresReadPool {
     address: Address,
     idle: Mutex<Vec<Arc<Session>>>,
@@ -29,7 +29,7 @@ impl PostgresReadPool {
         Self { address, idle: Mutex::default(), permits: Semaphore::new(SESSIONS_MAX) }
     }
 
-    /// Reads on a connection of the pool. If that turns out to be lost, the read is repeated on a new one.
+    /// Reads on a connection of the pool. If the connection was lost, the read is repeated on a new one.
     pub(crate) async fn read<T, R: Future<Output = Result<T>>>(
         &self,
         read: impl Fn(Arc<Session>) -> R,

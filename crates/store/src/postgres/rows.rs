@@ -26,7 +26,7 @@ fn unreadable(column: usize, error: impl Display) -> SessionError {
     SessionError::Unreadable(format!("column {column}: {error}"))
 }
 
-/// Reads a text column through its type's own parser.
+/// Parses a text column into its type.
 pub(super) fn parsed<T: FromStr<Err: Display>>(row: &Row, column: usize) -> Result<T> {
     value::<&str>(row, column)?.parse().map_err(|error| unreadable(column, error))
 }
@@ -40,12 +40,12 @@ pub(super) fn millis(row: &Row, column: usize) -> Result<UnixMillis> {
     value(row, column).map(UnixMillis)
 }
 
-/// A number that is never negative, in the type that it has here.
+/// A number that is never negative, as its Rust type.
 pub(super) fn number<T: TryFrom<i64, Error: Display>>(row: &Row, column: usize) -> Result<T> {
     T::try_from(value(row, column)?).map_err(|error| unreadable(column, error))
 }
 
-/// Bytes of a fixed number.
+/// A fixed number of bytes.
 pub(super) fn bytes<const N: usize>(row: &Row, column: usize) -> Result<[u8; N]> {
     value::<&[u8]>(row, column)?.try_into().map_err(|error| unreadable(column, error))
 }
@@ -113,7 +113,7 @@ pub(super) fn entry(row: &Row) -> Result<ChainedEntry> {
     })
 }
 
-/// Reads number, stage, submitted_at, fingerprint; the evidence is another table's.
+/// Reads number, stage, submitted_at, fingerprint; the evidence is in another table.
 pub(super) fn submission(row: &Row) -> Result<Submission> {
     Ok(Submission {
         number: number(row, 0)?,
@@ -158,8 +158,7 @@ pub(super) fn merchant(row: &Row) -> Result<MerchantRecord> {
     })
 }
 
-/// Reads app_id, merchant_id, time_zone, scheme, enabled, notify_url, created_at; the
-/// secrets are another table's.
+/// Reads app_id, merchant_id, time_zone, scheme, enabled, notify_url, created_at; the secrets are in another table.
 pub(super) fn app(row: &Row) -> Result<AppRecord> {
     Ok(AppRecord {
         app_id: AppId::from_bytes(bytes(row, 0)?),

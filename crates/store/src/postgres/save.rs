@@ -1,5 +1,5 @@
-//! The second round trip of a batch: what was decided, and the commit. Nothing can be checked in between, so every
-//! statement fails rather than skips; one that fails makes the commit fail.
+//! The second round trip of a batch: saves the result and commits. Nothing can be checked in between, so every
+//! statement fails rather than skips rows, and a failed statement makes the commit fail.
 
 use std::collections::HashMap;
 
@@ -13,15 +13,15 @@ use super::statements::{
 };
 use crate::batch::{Changes, RecordedAnswer};
 
-/// A commit that is cancelled while it waits for a standby is committed all the same, and a failover would lose it:
-/// so a commit has no timeout on the server. In a failed transaction the first statement fails, too, and the second
-/// one is not executed: what was not saved can never seem committed.
+/// A commit that is cancelled while it waits for a standby is committed nevertheless, and a failover would lose it: so
+/// a commit has no timeout on the server. In a failed transaction the first statement fails, too, and the second one is
+/// not executed, so an unsaved batch never looks committed.
 const COMMIT: &str = "SET LOCAL statement_timeout = 0; COMMIT";
 
 /// Saves everything, marks the batch as the lane's latest, and commits.
 ///
-/// New rows come after the locks of `load`, each kind sorted by the key that a row of another lane could have. The
-/// nonces are inserted by `load`.
+/// New rows are inserted after the locks of `load`, each kind sorted by the key that can conflict with another lane.
+/// The nonces are inserted by `load`.
 pub(super) async fn save(
     session: &Session,
     changes: &Changes,
@@ -89,7 +89,7 @@ impl<'c> StateColumns<'c> {
         columns
     }
 
-    /// The columns after the number, in the order that both statements have them in.
+    /// The columns after the number, in the order of both statements.
     fn values(&self) -> [Value<'_>; 8] {
         [
             &self.statuses,
@@ -171,7 +171,7 @@ async fn insert_keys(session: &Session, changes: &Changes) -> Result<(), Session
     session.run(INSERT_KEYS, &[&tokens, &texts, &requests, &answers, &created]).await.map(drop)
 }
 
-/// An answer as it is stored.
+/// An answer in its stored form.
 pub(super) fn answer_json(answer: &RecordedAnswer) -> Result<String, SessionError> {
     serde_json::to_string(answer).map_err(|error| SessionError::Unreadable(error.to_string()))
 }
@@ -270,7 +270,7 @@ async fn refer_to_uploads(session: &Session, changes: &Changes) -> Result<(), Se
     session.run(REFER_TO_UPLOADS, &[&urls]).await.map(drop)
 }
 
-/// PostgreSQL has no unsigned numbers; no value comes near the limit.
+/// PostgreSQL has no unsigned integers; no value comes near the limit.
 pub(super) fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }

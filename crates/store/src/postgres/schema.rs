@@ -18,7 +18,7 @@ mod migrations {
     refinery::embed_migrations!("migrations/postgres");
 }
 
-/// Connects, migrates the schema, and logs what endangers the data.
+/// Connects, migrates the schema, and logs settings that endanger the data.
 pub(crate) async fn prepare(address: &Address) -> Result<(), StoreError> {
     refuse_transaction_pooler(address).await?;
     let mut session = Session::plain(address).await?;
@@ -26,7 +26,7 @@ pub(crate) async fn prepare(address: &Address) -> Result<(), StoreError> {
     session.batch("SET client_min_messages = warning").await?;
     // Released when the session ends, in any case.
     session.batch(LOCK_SCHEMA).await?;
-    // Logged rather than refused: a safeguard may be off for a test. Logged first: it may be why the rest fails.
+    // Logged rather than refused: a test may disable a safeguard. Logged first: it may explain later failures.
     for warning in server_warnings(address).await? {
         tracing::warn!("{warning}");
     }
@@ -41,12 +41,12 @@ pub(crate) async fn prepare(address: &Address) -> Result<(), StoreError> {
 
 /// Migrates the schema.
 pub(super) async fn migrate(session: &mut Session) -> Result<(), StoreError> {
-    // Migrations of a newer binary are no obstacle: `min_binary` decides which binary may open the database.
+    // Migrations of a newer binary are accepted: `min_binary` decides which binary may open the database.
     let runner = migrations::migrations::runner().set_abort_missing(false);
     runner.run_async(&mut session.client).await.map(drop).map_err(not_migrated)
 }
 
-/// With the server's error message, where there is one: the migration tool leaves it out.
+/// Adds the server's error message, which the migration tool omits.
 fn not_migrated(error: refinery::Error) -> StoreError {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
     while let Some(error) = cause {

@@ -1,5 +1,5 @@
-//! Settings of the server, privileges of the role, and poolers that endanger what a gateway promises. Checked at the
-//! start and by `doctor`.
+//! Server settings, role privileges and poolers that endanger the gateway's guarantees. Checked at the start and by
+//! `doctor`.
 
 use std::time::Duration;
 
@@ -25,8 +25,8 @@ pub(crate) async fn server_warnings(address: &Address) -> Result<Vec<String>, Se
     Ok(server_warnings)
 }
 
-/// Refuses a session that a pooler shares. Checked before anything is set, prepared or locked in one: it would stay
-/// in the shared session, and a lane would run without its limits, or with another `synchronous_commit`.
+/// Refuses a session that a pooler shares. Checked before anything is set, prepared or locked: settings would end up
+/// in other sessions, and a lane would run without its limits, or with another `synchronous_commit`.
 pub(crate) async fn refuse_transaction_pooler(address: &Address) -> Result<(), StoreError> {
     let session = Session::plain(address).await?;
     match within(CONNECT_LIMIT, is_shared(address, &session)).await? {
@@ -67,7 +67,7 @@ async fn server_settings(session: &Session) -> Result<Vec<String>, SessionError>
     Ok(server_warnings)
 }
 
-/// Missing privileges, before the first contest is refused because of them.
+/// Missing privileges, found before the first contest fails because of them.
 async fn missing_privileges(session: &Session) -> Result<Option<String>, SessionError> {
     let rows = session.rows(MISSING_PRIVILEGES, &[]).await?;
     let missing =
@@ -80,8 +80,8 @@ async fn missing_privileges(session: &Session) -> Result<Option<String>, Session
     }))
 }
 
-/// Whether a session is another one in its next transaction, which shows when a second session takes its place in
-/// between. If the pooler has only one, the first one gets no answer while the second one holds it.
+/// Whether a session changes between two transactions, which shows when a second session is used in between. If the
+/// pooler has only one server connection, the first session gets no answer while the second one holds it.
 async fn is_shared(address: &Address, session: &Session) -> Result<bool, SessionError> {
     let before = process(session).await?;
     let other = Session::plain(address).await?;
@@ -96,7 +96,7 @@ async fn is_shared(address: &Address, session: &Session) -> Result<bool, Session
 }
 
 async fn process(session: &Session) -> Result<Option<i32>, SessionError> {
-    // As a simple query: it works where prepared statements are lost between two transactions.
+    // A simple query, because prepared statements may be lost between two transactions.
     let messages = session.client.simple_query(BACKEND_PID).await?;
     Ok(messages.iter().find_map(|message| match message {
         tokio_postgres::SimpleQueryMessage::Row(row) => row.get(0)?.parse().ok(),

@@ -22,27 +22,26 @@ use crate::error::TRANSACTION_POOLER;
 pub(super) type Value<'v> = &'v (dyn ToSql + Sync);
 
 /// Settings of a lane's session. A transaction may be idle for 2 s only, because it holds locks that others wait for.
-/// The server waits longer than that for a lock, so that a replica that freezes in the middle of a batch delays
-/// others and does not make them fail; a statement may take longer still. No plan scans whole tables: a lane reads
-/// all rows by their keys, and a plan that was made while the tables were small would be kept when they are not. A
-/// commit is answered when it is on disk, whatever the server's default; `remote_apply` promises more and is left
-/// alone.
+/// The lock timeout is longer, so that a replica that freezes in the middle of a batch delays others without making
+/// them fail; the statement timeout is longer still. Sequential scans are off: a lane reads all rows by their keys, and
+/// a plan that was cached while the tables were small would be kept when they are large. A commit is answered when it
+/// is on disk, whatever the server's default; `remote_apply` guarantees more and is not changed.
 pub(super) const LANE: &str = "\
     SET idle_in_transaction_session_timeout = '2s'; SET lock_timeout = '3s'; SET statement_timeout = '4s'; \
     SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
     SELECT set_config('synchronous_commit', 'on', FALSE) WHERE current_setting('synchronous_commit') <> 'remote_apply'";
 
-/// Settings of a reader's session. A list is planned each time, because its conditions vary. There is no setting that
-/// would prevent writes if a pooler hands the session to a lane.
+/// Settings of a reader's session. A list is planned each time, because its conditions vary. It is not read-only,
+/// because a pooler may hand the session to a lane.
 pub(super) const READER: &str = "\
     SET idle_in_transaction_session_timeout = '2s'; SET lock_timeout = '3s'; SET statement_timeout = '4s'; \
     SET plan_cache_mode = force_custom_plan";
 
-/// The driver's error where none of the hosts accepts writes.
+/// The driver's error if no host accepts writes.
 const NO_WRITES: &str = "database does not allow writes";
 
-/// Errors of a server that will accept connections later: it starts or stops, has too many connections, or is too
-/// busy.
+/// Errors of a server that accepts connections later: it is starting or stopping, has too many connections, or is
+/// overloaded.
 const TRANSIENT: [SqlState; 10] = [
     SqlState::CANNOT_CONNECT_NOW,
     SqlState::ADMIN_SHUTDOWN,
@@ -65,7 +64,7 @@ pub(crate) enum SessionError {
     /// A stored value is not what this version writes.
     #[error("{0}")]
     Unreadable(String),
-    /// No answer came in time.
+    /// No answer arrived in time.
     #[error("no answer in {0:?}")]
     Late(Duration),
     /// TLS could not be set up.
@@ -88,8 +87,8 @@ impl SessionError {
         }
     }
 
-    /// Whether a retry may succeed: the server could not be reached, is starting or stopping, or had no connection to
-    /// spare. Permanent errors (password, database, privilege, certificate) are not transient, nor is a standby.
+    /// Whether a retry may succeed: the server could not be reached, is starting or stopping, or had no connection
+    /// left. Permanent errors (password, database, privilege, certificate) are not transient, nor is a standby.
     pub(crate) fn is_transient(&self) -> bool {
         let error = match self {
             Self::Unreadable(_) | Self::Tls(_) => return false,
@@ -121,8 +120,8 @@ impl SessionError {
     }
 }
 
-/// Whether the server knows a statement that this session did not prepare, or does not know one that it did: the
-/// session is shared.
+/// Whether the server has a statement that this session did not prepare, or lacks one that it did: then the session is
+/// shared.
 fn is_of_another(code: &SqlState) -> bool {
     [SqlState::DUPLICATE_PSTATEMENT, SqlState::INVALID_SQL_STATEMENT_NAME].contains(code)
 }
@@ -163,7 +162,7 @@ impl From<SessionError> for Failure {
         let conflicts = [
             SqlState::T_R_SERIALIZATION_FAILURE,
             SqlState::T_R_DEADLOCK_DETECTED,
-            // Another lane or replica has inserted the same number, key or upload, which the next load sees.
+            // Another lane or replica has inserted the same number, key or upload; the next load reads it.
             SqlState::UNIQUE_VIOLATION,
         ];
         match error.code() {
@@ -248,13 +247,13 @@ impl Session {
         Ok(self.client.execute(&statement, values).await?)
     }
 
-    /// Runs statements without values that are not worth preparing.
+    /// Runs statements without values, unprepared.
     pub(super) async fn batch(&self, sql: &str) -> Result<(), SessionError> {
         Ok(self.client.batch_execute(sql).await?)
     }
 }
 
-/// Waits no longer than a limit. After that the session must not be used: the request may still be executed.
+/// Waits up to a limit. After a timeout the session must not be used: the request may still be executed.
 pub(super) async fn within<T>(
     limit: Duration,
     asked: impl Future<Output = Result<T, SessionError>>,

@@ -5,8 +5,8 @@
 
 pub(super) use crate::statements::*;
 
-/// The conditions of a list; null stands for no condition. A prefix is a range, so that an index can be used: from
-/// the prefix to the prefix followed by the last character.
+/// The conditions of a list; null is no condition. A prefix is a range, so that an index can be used: from the prefix
+/// to the prefix followed by the last character.
 macro_rules! matching {
     () => {
         "($1::bigint IS NULL OR merchant_id = $1) AND ($2::text IS NULL OR status = $2) \
@@ -26,12 +26,12 @@ macro_rules! nonce_bound {
 statements! {
     // A batch loads.
 
-    /// Locked in the order of their numbers, and read without a join: what is read after waiting for the lock is then
-    /// the newest version.
+    /// Locked in the order of their numbers, and read without a join, so that after waiting for the lock the newest
+    /// version is read.
     LOCK_DISPUTES = concat!(
         "SELECT ", state!(), " FROM disputes WHERE dispute_no = ANY ($1::text[]) ORDER BY dispute_no FOR UPDATE"
     );
-    /// Waits for another transaction that inserts the same nonce. A nonce that is not returned was used, or is stale.
+    /// Waits for a transaction that inserts the same nonce. A nonce that is not returned was used, or is stale.
     /// The key is named so that the statement fails where the primary key was dropped: every nonce would count as
     /// unused.
     CLAIM_NONCES = concat!(
@@ -39,8 +39,8 @@ statements! {
          FROM unnest($1::bigint[], $2::bytea[], $3::text[]) AS u (timestamp, app_id, nonce) WHERE u.timestamp > ",
         nonce_bound!(), " ORDER BY 1, 2, 3 ON CONFLICT (timestamp, app_id, nonce) DO NOTHING RETURNING timestamp, app_id, nonce"
     );
-    /// Prevents that the tokens are revoked until the transaction ends: what is answered after a revocation was
-    /// committed before it.
+    /// Locks the tokens against revocation until the transaction ends: no change of a token is committed after its
+    /// revocation.
     LOCK_TOKENS = "SELECT hash FROM tokens WHERE hash = ANY ($1::bytea[]) AND revoked_at IS NULL ORDER BY hash FOR SHARE";
     /// The caller's token and the one that the change names, in the same order: two tokens that revoke each other
     /// would deadlock otherwise.
@@ -50,7 +50,7 @@ statements! {
          WHERE (token, key) IN (SELECT * FROM unnest($1::text[], $2::text[]))";
     FIND_UPLOADS = "SELECT url, sha256, size, media_type, referenced, swept_at IS NOT NULL FROM uploads \
          WHERE url = ANY ($1::text[])";
-    /// Asked last: see `load`.
+    /// Runs last: see `load`.
     NONCE_BOUND_AND_TRANSACTION = concat!("SELECT ", nonce_bound!(), ", pg_current_xact_id()::text");
 
     // A batch saves.
@@ -80,7 +80,7 @@ statements! {
          $7::bytea[], $8::bigint[], $9::text[])";
     INSERT_UPLOADS = "INSERT INTO uploads (url, sha256, size, media_type, uploaded_at) \
          SELECT * FROM unnest($1::text[], $2::bytea[], $3::bigint[], $4::text[], $5::bigint[])";
-    /// Withdraws a mark for deletion that was set since they were read: uploads that a submission refers to stay.
+    /// Removes a mark for deletion that was set since the uploads were read: uploads in a submission are kept.
     REFER_TO_UPLOADS = "WITH named AS \
          (SELECT url FROM uploads WHERE url = ANY ($1::text[]) ORDER BY url FOR NO KEY UPDATE) \
          UPDATE uploads SET referenced = TRUE, swept_at = NULL FROM named WHERE uploads.url = named.url";
@@ -107,7 +107,7 @@ statements! {
          WHERE name = 'nonce_bound' AND convert_from(value, 'UTF8')::bigint < $1";
     DROP_OLD_MARKS = "DELETE FROM meta WHERE name LIKE 'lane:%' AND value < int8send($1)";
 
-    // Upkeep. Rows that are locked are left for the next time.
+    // Upkeep. Locked rows are left for the next run.
 
     MARK_UNREFERENCED = "UPDATE uploads SET swept_at = $1 WHERE url IN (SELECT url FROM uploads \
          WHERE NOT referenced AND swept_at IS NULL AND uploaded_at < $2 ORDER BY uploaded_at LIMIT $3 \
@@ -132,8 +132,8 @@ statements! {
 
     // Checks of the start and of doctor.
 
-    /// Held while the schema is checked and migrated: of ten replicas that start at the same time, one migrates and
-    /// nine wait.
+    /// Held while the schema is checked and migrated: of replicas that start at the same time, one migrates and the
+    /// others wait.
     LOCK_SCHEMA = "SELECT pg_advisory_lock(7382000)";
     HAS_MIGRATIONS = "SELECT to_regclass('refinery_schema_history') IS NOT NULL";
     HAS_META = "SELECT to_regclass('meta') IS NOT NULL";
@@ -141,8 +141,7 @@ statements! {
     SERVER = "SELECT current_setting('server_version_num')::int / 10000, current_setting('fsync'), \
          current_setting('full_page_writes'), current_setting('server_encoding'), \
          current_setting('max_connections')::bigint - (SELECT count(*) FROM pg_stat_activity)";
-    /// Privileges that the role needs and lacks, of the tables that exist. Only the owner of a table can create its
-    /// partitions.
+    /// Privileges on existing tables that the role lacks. Only the owner of a table can create its partitions.
     MISSING_PRIVILEGES = "SELECT 'CREATE on its schema' WHERE has_schema_privilege(current_schema(), 'CREATE') IS NOT TRUE \
          UNION ALL SELECT 'ownership of nonces' FROM pg_class \
          WHERE oid = to_regclass('nonces') AND NOT pg_has_role(relowner, 'USAGE') \
@@ -160,7 +159,7 @@ statements! {
 
     // Data migration.
 
-    /// One data migration at a time. One that was just killed holds the lock until the server notices.
+    /// One data migration at a time. A killed one holds the lock until the server notices.
     LOCK_DATA_MIGRATION = "SELECT pg_advisory_lock(7382003)";
     IS_EMPTY = "SELECT NOT EXISTS (SELECT 1 FROM merchants) AND NOT EXISTS (SELECT 1 FROM tokens) \
          AND NOT EXISTS (SELECT 1 FROM meta WHERE name = 'key_check')";
@@ -207,10 +206,10 @@ pub(super) const BATCH: [&str; 16] = [
     MARK_BATCH,
 ];
 
-/// Proves that contests, openings and uploads could be written, and is rolled back: each table exists, and the role
-/// may write it. The table that is created needs new disk space, as much as the probe of SQLite does; rows of this
-/// size are not compressed. It is named after the session, because replicas probe at the same time. Several
-/// statements, which cannot be prepared.
+/// Proves that contests, openings and uploads can be written (each table exists, and the role may write to it), and is
+/// rolled back. The created table needs new disk space, as much as the probe of SQLite; rows of this size are not
+/// compressed. It is named after the session, because replicas probe at the same time. Several statements, so it cannot
+/// be prepared.
 pub(super) const WRITE_PROBE: &str = "\
     SAVEPOINT proof; \
     INSERT INTO nonces SELECT * FROM nonces WHERE FALSE; \

@@ -13,7 +13,7 @@ use super::rows;
 use super::session::{LANE, Session};
 use super::statements;
 
-/// A database with its schema, and how to reach it.
+/// A database with its schema and its address.
 async fn prepared() -> (Database, Address) {
     let database = Database::shared();
     let address = Address::parse(&database.url()).unwrap();

@@ -19,14 +19,14 @@ use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream}
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream as Encrypted;
 
-/// Whom a connection is made to, at least.
+/// Which server certificates are accepted.
 #[derive(Debug, Clone)]
 pub(super) enum Trust {
-    /// Any certificate: protects against eavesdropping, not against impostors.
+    /// Any: protects against eavesdropping, not against impostors.
     Anything,
-    /// Who has a certificate of an issuer in this PEM file.
+    /// One of an issuer in this PEM file.
     Issuer(PathBuf),
-    /// Who has a certificate for the host's name, from an issuer in this PEM file, else one that the platform trusts.
+    /// One for the host's name, from an issuer in this PEM file or, without a file, one that the platform trusts.
     Name(Option<PathBuf>),
 }
 
@@ -35,7 +35,7 @@ pub(super) enum Trust {
 pub(super) struct Tls(Arc<ClientConfig>);
 
 impl Tls {
-    /// Reads the certificates that a trust names.
+    /// Reads the root certificates.
     pub(super) fn new(trust: &Trust) -> io::Result<Self> {
         let provider = Arc::new(ring::default_provider());
         let verifier: Arc<dyn ServerCertVerifier> = match trust {
@@ -68,7 +68,7 @@ fn issued_by(root: &Path, provider: Arc<CryptoProvider>) -> io::Result<Arc<WebPk
         .map_err(|error| error_in(error.to_string()))
 }
 
-/// Asks for an issuer at most, never for the name: what libpq means by `require` and `verify-ca`.
+/// Verifies at most the issuer, never the name, as libpq's `require` and `verify-ca` do.
 #[derive(Debug)]
 struct Lenient {
     provider: Arc<CryptoProvider>,
@@ -130,7 +130,7 @@ impl MakeTlsConnect<Socket> for Tls {
     }
 }
 
-/// One handshake that is about to begin.
+/// A handshake to be started.
 pub(super) struct Handshake {
     connector: TlsConnector,
     name: ServerName<'static>,
@@ -146,7 +146,7 @@ impl TlsConnect<Socket> for Handshake {
     }
 }
 
-/// An encrypted connection. Without channel binding, which passwords alone would use.
+/// An encrypted connection. Without channel binding, which only SCRAM passwords would use.
 pub(super) struct Stream(Box<Encrypted<Socket>>);
 
 impl TlsStream for Stream {

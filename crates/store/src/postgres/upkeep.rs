@@ -1,5 +1,4 @@
-//! The bounded steps of upkeep. Several replicas run them at the same time: rows that another one has locked are
-//! skipped.
+//! The bounded steps of upkeep. Several replicas run them at the same time, so locked rows are skipped.
 
 use rebuttal_protocol::{StorageUri, UnixMillis};
 
@@ -20,7 +19,7 @@ const MARKS_KEPT_MS: i64 = 24 * 3600 * 1000;
 /// Runs a step within the open transaction, and returns how many rows it changed.
 pub(super) async fn apply(session: &Session, step: &Upkeep, now: UnixMillis) -> Result<u64, SessionError> {
     match step {
-        // The bound never moves back, so that a clock that was set back does not make forgotten nonces usable
+        // The bound never moves back, so that a clock that was set back does not make deleted nonces usable
         // (contract §2). Partitions below it are dropped once it is committed.
         Upkeep::PurgeNonces { bound, .. } => {
             session.run(RAISE_NONCE_BOUND, &[&bound.0]).await?;
@@ -43,12 +42,12 @@ pub(super) async fn apply(session: &Session, step: &Upkeep, now: UnixMillis) -> 
             session.run(FORGET_SHOWN_SECRETS, &[&created_before.0, &i64::from(*limit), &answer]).await
         }
         Upkeep::DropExpiredSecrets => session.run(DROP_EXPIRED_SECRETS, &[&now.0]).await,
-        Upkeep::MoveFence { fence, instead_of } => {
-            let instead_of = instead_of.as_deref().map(str::as_bytes);
-            session.run(REPLACE_META, &[&SWEEP_FENCE, &fence.as_bytes(), &instead_of]).await
+        Upkeep::MoveFence { fence, expected } => {
+            let expected = expected.as_deref().map(str::as_bytes);
+            session.run(REPLACE_META, &[&SWEEP_FENCE, &fence.as_bytes(), &expected]).await
         }
         Upkeep::NoteClock => session.run(PUT_META, &[&CLOCK_TRUSTED_AT, &now.0.to_string().as_bytes()]).await,
-        // A small row in `meta` proves nothing about other tables, privileges, or disk space.
+        // A small row in `meta` would not prove that other tables can be written.
         Upkeep::Probe => {
             session.batch(WRITE_PROBE).await?;
             session.run(PROBE, &[]).await

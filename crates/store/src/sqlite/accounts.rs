@@ -1,4 +1,4 @@
-//! Changes of merchants, apps, secrets and tokens, each in a transaction of its own, each once per idempotency key.
+//! Changes of merchants, apps, secrets and tokens, each in a separate transaction, each once per idempotency key.
 
 use rebuttal_protocol::operator::{AppSettings, Role, TokenName};
 use rebuttal_protocol::{AppId, MerchantId, Scheme, UnixMillis};
@@ -17,7 +17,7 @@ use crate::accounts::{
     no_merchant,
 };
 use crate::batch::RecordedAnswer;
-use crate::error::EVIDENCE_PLACE;
+use crate::error::EVIDENCE_LOCATION;
 use crate::write_request::{
     Idempotency, Outcome, Rejection, SingleOperation, TokenHash, WriteRequest, WriteResult,
 };
@@ -95,18 +95,18 @@ fn change(connection: &Connection, account: &AccountChange, now: UnixMillis) -> 
             connection.prepare_cached(INSERT_INSTALLATION_ID)?.execute([identity])?;
             Ok(Ok(Outcome::Nothing))
         }
-        AccountChange::SetEvidenceLocation { place, instead_of } => {
-            let instead_of = instead_of.as_deref().map(str::as_bytes);
+        AccountChange::SetEvidenceLocation { location, expected } => {
+            let expected = expected.as_deref().map(str::as_bytes);
             connection.prepare_cached(REPLACE_META)?.execute(params![
-                EVIDENCE_PLACE,
-                place.as_bytes(),
-                instead_of
+                EVIDENCE_LOCATION,
+                location.as_bytes(),
+                expected
             ])?;
             Ok(Ok(Outcome::Nothing))
         }
         AccountChange::Initialize { key_check, token, hash } => {
-            let founded = connection.prepare_cached(INSERT_KEY_CHECK)?.execute([&key_check.0])?;
-            if founded == 0 { Ok(Ok(Outcome::Nothing)) } else { put_token(connection, token, hash, now) }
+            let inserted = connection.prepare_cached(INSERT_KEY_CHECK)?.execute([&key_check.0])?;
+            if inserted == 0 { Ok(Ok(Outcome::Nothing)) } else { put_token(connection, token, hash, now) }
         }
     }
 }
@@ -266,7 +266,7 @@ fn revoke_token(connection: &Connection, name: &TokenName, now: UnixMillis) -> R
     Ok(Ok(Outcome::Token(token)))
 }
 
-/// Binaries of generation 1 let every token do everything, revoked ones too.
+/// Binaries of generation 1 accept every token for everything, also revoked ones.
 fn lock_out_older_binaries(connection: &Connection) -> Result<()> {
     let [from, to] = TOKENS_NEED;
     connection.prepare_cached(RAISE_MIN_BINARY)?.execute([to, from]).map(drop)

@@ -1,16 +1,16 @@
-//! The files that were opened as the database and its log, identified by device and inode. Deleted, renamed or
-//! replaced while the gateway runs, they could still be written, and the writes would be lost.
+//! The identity of the open database and log files, by device and inode. If they are deleted, renamed or replaced while
+//! the gateway runs, writes to them would succeed and be lost.
 
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// The path of the database, and which files were opened.
+/// The path of the database, and the identity of its open files.
 #[derive(Debug, Clone)]
 pub(crate) struct FileIdentity {
     path: PathBuf,
-    /// SQLite names it after the database, with `-wal` appended. It exists as long as a connection is open.
+    /// Its name is the database's with `-wal` appended. It exists as long as a connection is open.
     log_path: PathBuf,
     files: [DeviceInode; 2],
 }
@@ -19,7 +19,7 @@ pub(crate) struct FileIdentity {
 type DeviceInode = (u64, u64);
 
 impl FileIdentity {
-    /// Remembers the files at the path, while a connection has them open.
+    /// Records the files at the path, while a connection has them open.
     pub(super) fn of(path: &Path) -> io::Result<Self> {
         let log_path = wal_path(path);
         let files = [
@@ -61,7 +61,7 @@ pub(super) fn wal_path(path: &Path) -> PathBuf {
     log.into()
 }
 
-/// Names the file that an error is about.
+/// Adds the file's name to an error.
 pub(super) fn name_path(path: &Path) -> impl Fn(io::Error) -> io::Error {
     move |error| io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }

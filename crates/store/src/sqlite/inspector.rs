@@ -1,4 +1,4 @@
-//! Reads of `doctor`, on a connection of its own, while a gateway may serve.
+//! Reads of `doctor`, on a separate connection, while a gateway may serve.
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -24,8 +24,7 @@ pub(crate) struct Inspector {
 }
 
 impl Inspector {
-    /// Opens the file; `None` if there is none. Nothing is changed: the log that a killed gateway left is read and
-    /// stays.
+    /// Opens the file; `None` if there is none. Nothing is changed: the log of a killed gateway is read and kept.
     pub(crate) fn at(path: &Path) -> Result<Option<Self>, StoreError> {
         let metadata = match std::fs::metadata(path) {
             Ok(metadata) => metadata,
@@ -36,8 +35,8 @@ impl Inspector {
         // A log without an open connection can only be read with write access to its folder.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
-        // The last connection that is closed moves the log into the file and deletes it. Where there was no log, this
-        // connection has made it.
+        // The last connection to close checkpoints the log into the file and deletes it. If there was no log, this
+        // connection created it.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, log > 0)?;
         connection.pragma_update(None, "query_only", true)?;
         Ok(Some(Self { connection, bytes: metadata.len() }))

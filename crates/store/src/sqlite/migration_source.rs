@@ -51,8 +51,8 @@ impl MigrationSource {
         let condition = match after {
             [] => self.condition(table, "WHERE"),
             after => {
-                let places: Vec<_> = (1..=after.len()).map(|place| format!("?{place}")).collect();
-                format!("WHERE ({key}) > ({}) {}", places.join(", "), self.condition(table, "AND"))
+                let parameters: Vec<_> = (1..=after.len()).map(|number| format!("?{number}")).collect();
+                format!("WHERE ({key}) > ({}) {}", parameters.join(", "), self.condition(table, "AND"))
             }
         };
         let columns = table.column_list();

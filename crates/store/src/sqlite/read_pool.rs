@@ -1,5 +1,5 @@
-//! The read connections. Point reads run on the calling thread: they touch a few cached pages and take less than
-//! handing them to another thread would. Reads that may be long run on a thread for blocking work.
+//! The read connections. Point reads run on the calling thread: they read a few cached pages, which takes less time
+//! than a handover to another thread. Reads that may be long run on a thread for blocking work.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -99,7 +99,7 @@ fn run_inline<T>(
 pub(crate) struct Reader<'c>(&'c Connection);
 
 impl<'c> Reader<'c> {
-    /// On the writer's connection it sees what its transaction has done so far.
+    /// On the writer's connection it reads the uncommitted changes of its transaction.
     pub(super) const fn on(connection: &'c Connection) -> Self {
         Self(connection)
     }

@@ -14,7 +14,7 @@ use rusqlite::{Error, Result, Row};
 use crate::accounts::{AppRecord, MerchantRecord, SealedSecret, TokenRecord};
 use crate::views::DisputeRecord;
 
-/// Reads a text column through its type's own parser.
+/// Parses a text column into its type.
 pub(super) fn parsed<T: FromStr<Err: Display>>(row: &Row<'_>, column: usize) -> Result<T> {
     parse(row.get_ref(column)?.as_str()?, column)
 }
@@ -96,7 +96,7 @@ pub(super) fn entry(row: &Row<'_>) -> Result<ChainedEntry> {
     })
 }
 
-/// Reads number, stage, submitted_at, fingerprint; the evidence is another table's.
+/// Reads number, stage, submitted_at, fingerprint; the evidence is in another table.
 pub(super) fn submission(row: &Row<'_>) -> Result<Submission> {
     Ok(Submission {
         number: row.get(0)?,
@@ -141,7 +141,7 @@ pub(super) fn merchant(row: &Row<'_>) -> Result<MerchantRecord> {
     })
 }
 
-/// Reads app_id, merchant_id, time_zone, scheme, enabled, notify_url, created_at; the secrets are another table's.
+/// Reads app_id, merchant_id, time_zone, scheme, enabled, notify_url, created_at; the secrets are in another table.
 pub(super) fn app(row: &Row<'_>) -> Result<AppRecord> {
     Ok(AppRecord {
         app_id: AppId::from_bytes(row.get(0)?),

@@ -14,16 +14,16 @@ use crate::examine::{self, Defect, missing_value};
 use crate::schema::{AppliedMigration, MIGRATIONS_TABLE};
 use crate::{SCHEMA_GENERATION, StoreError, schema};
 
-/// Prepared statements of a connection: more than there are fixed ones. As no connection runs all of those, there is
-/// room for the varying ones of lists.
+/// Prepared statements of a connection: more than there are fixed ones, which leaves room for the varying ones of
+/// lists.
 pub(super) const STATEMENTS_MAX: usize = 96;
-/// How long a statement waits for a lock. Only migrations and checkpoints take one that others wait for.
+/// How long a statement waits for a lock. Only migrations and checkpoints hold one that others wait for.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
-/// Memory of the writer's page cache, in KiB: the right edges of the tables, where contests land, many times over.
+/// The writer's page cache in KiB: many times the pages at the ends of the tables, where contests are inserted.
 const WRITER_CACHE_KIB: i64 = 16 * 1024;
-/// Memory of one reader's page cache, in KiB.
+/// One reader's page cache in KiB.
 const READER_CACHE_KIB: i64 = 2 * 1024;
-/// Pages of the log after which a commit moves it into the database: 16 MB, so that bursts are not slowed by it.
+/// Pages of the log after which a commit checkpoints it: 16 MB, so that bursts are not slowed.
 const CHECKPOINT_PAGES: i64 = 4_000;
 
 mod migrations {
@@ -42,13 +42,13 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     let mut connection = Connection::open(path)?;
     prepare(&connection, WRITER_CACHE_KIB)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
-    // FULL: a commit returns after its fsync. Anything less loses answered contests in a power cut.
+    // FULL: a commit returns after its fsync. Anything less loses answered contests in a power failure.
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     refuse_newer(&connection)?;
     schema::refuse_unservable(history_defects(&connection)?)?;
-    // Migrations of a newer binary are no obstacle: `min_binary` decides which binary may open the file.
+    // Migrations of a newer binary are accepted: `min_binary` decides which binary may open the file.
     migrations::migrations::runner().set_abort_missing(false).run(&mut connection).map_err(Box::new)?;
     for defect in schema::refuse_unservable(defects(&connection)?)? {
         tracing::warn!("{defect}");
@@ -79,7 +79,7 @@ fn history_defects(connection: &Connection) -> Result<Vec<Defect>, StoreError> {
     Ok(schema::history_defects(known.get_migrations(), &applied, has_meta))
 }
 
-/// Prepares every statement, which the connection keeps. Returns why one is refused: a table or column is missing.
+/// Prepares every statement, which the connection caches. Returns why one is refused: a table or column is missing.
 fn prepare_statements(connection: &Connection) -> Result<Option<String>, StoreError> {
     for (_, sql) in [crate::statements::ALL, super::statements::ALL].concat() {
         match connection.prepare_cached(sql) {

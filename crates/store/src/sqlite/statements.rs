@@ -8,8 +8,7 @@ pub(super) use crate::statements::*;
 statements! {
     // Transactions.
 
-    /// Takes the write lock first: a transaction that reads before it writes could find that another one has written
-    /// in between.
+    /// Takes the write lock first: otherwise another transaction could write between this one's read and write.
     BEGIN = "BEGIN IMMEDIATE";
     COMMIT = "COMMIT";
     ROLLBACK = "ROLLBACK";
@@ -65,7 +64,7 @@ statements! {
     FORGET_SHOWN_SECRETS = "UPDATE idempotency_keys SET answer = ?3 WHERE (token, key) IN \
          (SELECT token, key FROM idempotency_keys WHERE created_at < ?1 AND instr(answer, '\"sealed\"') > 0 \
          ORDER BY created_at LIMIT ?2)";
-    /// Another value each time: an unchanged one would not be written.
+    /// A new value each time, because an unchanged one would not be written.
     PROBE = "INSERT INTO meta (name, value) VALUES ('probe', randomblob(?1)) \
          ON CONFLICT (name) DO UPDATE SET value = excluded.value";
     CHECKPOINT = "PRAGMA wal_checkpoint(TRUNCATE)";
@@ -81,7 +80,7 @@ statements! {
          (SELECT min(swept_at) FROM uploads WHERE swept_at IS NOT NULL)";
     EVIDENCE = "SELECT type, name, url, sha256, size, media_type FROM evidence WHERE dispute_no = ?1 \
          AND submission = ?2 ORDER BY position";
-    /// The first inconsistency, else `ok`.
+    /// The first inconsistency, or `ok`.
     INTEGRITY_CHECK = "PRAGMA integrity_check(1)";
 }
 
@@ -92,9 +91,9 @@ pub(super) fn count(filter: &DisputeFilter) -> String {
 
 /// A page of what a filter selects.
 ///
-/// Conditions that a filter does not have are left out, where PostgreSQL's `LIST` says `?1 IS NULL OR …`: with that
-/// no index would be used here. Of 20,000 disputes one merchant's newest fifty would take 770 µs instead of 17, a
-/// page in the middle 3,100 µs instead of 17. Parameters keep their numbers.
+/// Conditions that a filter does not have are left out. With `?1 IS NULL OR …`, as in PostgreSQL's `LIST`, SQLite
+/// would use no index: of 20,000 disputes one merchant's newest fifty would take 770 µs instead of 17, a page in the
+/// middle 3,100 µs instead of 17. Parameters keep their numbers.
 pub(super) fn list(filter: &DisputeFilter) -> String {
     let after = if filter.after.is_some() { " AND (created_at, dispute_no) < (?8, ?9)" } else { "" };
     format!(

@@ -12,7 +12,7 @@ use crate::batch::RecordedAnswer;
 use crate::error::{CLOCK_TRUSTED_AT, SWEEP_FENCE};
 use crate::write_request::Upkeep;
 
-/// Bytes that a probe writes: sixteen pages, and those that lead to them.
+/// Bytes that a probe writes: sixteen pages, besides those of the index to them.
 const PROBE_BYTES: u32 = 64 * 1024;
 
 /// Runs a step, and returns how many rows it changed.
@@ -35,30 +35,30 @@ pub(super) fn apply(connection: &Connection, step: &Upkeep, now: UnixMillis) -> 
             forget.execute(params![created_before.0, limit, answer])?
         }
         Upkeep::DropExpiredSecrets => connection.prepare_cached(DROP_EXPIRED_SECRETS)?.execute([now.0])?,
-        Upkeep::MoveFence { fence, instead_of } => {
-            let instead_of = instead_of.as_deref().map(str::as_bytes);
+        Upkeep::MoveFence { fence, expected } => {
+            let expected = expected.as_deref().map(str::as_bytes);
             connection.prepare_cached(REPLACE_META)?.execute(params![
                 SWEEP_FENCE,
                 fence.as_bytes(),
-                instead_of
+                expected
             ])?
         }
         Upkeep::NoteClock => connection
             .prepare_cached(PUT_META)?
             .execute(params![CLOCK_TRUSTED_AT, now.0.to_string().as_bytes()])?,
-        // As many pages as a contest writes: room for one page proves nothing.
+        // As many pages as a contest writes: space for one page would not prove enough.
         Upkeep::Probe => connection.prepare_cached(PROBE)?.execute([PROBE_BYTES])?,
     };
     Ok(rows as u64)
 }
 
-/// The newest timestamp whose nonces may have been forgotten.
+/// The newest timestamp whose nonces may have been deleted.
 pub(super) fn nonce_bound(connection: &Connection) -> Result<i64> {
     connection.prepare_cached(NONCE_BOUND)?.query_row([], |row| row.get(0))
 }
 
-/// The bound is stored no later than a nonce at or below it is deleted. It never moves back, so that a clock that was
-/// set back does not make forgotten nonces usable (contract §2).
+/// The bound is stored before or with the deletion of nonces at or below it. It never moves back, so that a clock that
+/// was set back does not make deleted nonces usable (contract §2).
 fn purge_nonces(connection: &Connection, bound: UnixMillis, limit: u32) -> Result<usize> {
     connection.prepare_cached(RAISE_NONCE_BOUND)?.execute([bound.0])?;
     connection.prepare_cached(PURGE_NONCES)?.execute(params![bound.0, limit])

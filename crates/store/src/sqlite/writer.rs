@@ -40,8 +40,8 @@ impl Writer {
             if !was_replaced {
                 tracing::error!(
                     %error,
-                    "database or log file was moved, replaced or deleted; nothing is written until it is back. Put it back, or \
-                     stop the gateway with SIGTERM, which moves the log into the database, and start it again"
+                    "database or log file was moved, replaced or deleted; writes fail until it is restored. Move it back, or \
+                     stop the gateway with SIGTERM, which checkpoints the log into the database, and start it again"
                 );
             }
             return Err(Failure::Unavailable(format!(
@@ -89,7 +89,7 @@ impl Database for Writer {
         outcome
     }
 
-    /// Moves the log into the database, which is then complete: it can be copied, and opened without the log.
+    /// Checkpoints the log into the database file, which is then complete and can be copied without the log.
     async fn close(&mut self) {
         let moved = self.connection.query_row(CHECKPOINT, [], |row| row.get(0));
         match moved {
@@ -108,8 +108,8 @@ fn begin(connection: &Connection) -> Result<(), Error> {
     connection.prepare_cached(BEGIN)?.execute([]).map(drop)
 }
 
-/// Commits. If the log could not be written, it holds no whole transaction, and none is found when it is read again.
-/// After any other error, above all a failed sync, it may or may not hold this one.
+/// Commits. If the log could not be written, it does not contain the whole transaction, so recovery does not apply it.
+/// After any other error, such as a failed sync, it may or may not contain it.
 fn commit(connection: &Connection) -> Result<(), Failure> {
     let outcome = connection.prepare_cached(COMMIT).and_then(|mut commit| commit.execute([]));
     outcome.map(drop).map_err(|error| {
@@ -204,7 +204,7 @@ pub(super) fn insert_answer(
         .map(drop)
 }
 
-/// An answer as it is stored.
+/// An answer in its stored form.
 pub(super) fn answer_json(answer: &RecordedAnswer) -> Result<String, Error> {
     serde_json::to_string(answer).map_err(|error| Error::ToSqlConversionFailure(error.into()))
 }

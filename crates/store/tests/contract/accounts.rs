@@ -206,15 +206,15 @@ pub(crate) async fn a_repeated_key_returns_the_account_as_it_was(fixture: &Fixtu
 
 pub(crate) async fn the_first_evidence_location_is_kept(fixture: &Fixture) {
     let store = fixture.store().await;
-    let place = async |place: &str, instead_of: Option<&str>| {
-        let (place, instead_of) = (place.to_owned(), instead_of.map(str::to_owned));
-        let operation = SingleOperation::Account(AccountChange::SetEvidenceLocation { place, instead_of });
+    let set_location = async |location: &str, expected: Option<&str>| {
+        let (location, expected) = (location.to_owned(), expected.map(str::to_owned));
+        let operation = SingleOperation::Account(AccountChange::SetEvidenceLocation { location, expected });
         commit(&store, Idempotency::None, operation).await.unwrap();
-        store.evidence_place().await.unwrap().unwrap()
+        store.evidence_location().await.unwrap().unwrap()
     };
-    assert_eq!(store.evidence_place().await.unwrap(), None);
-    assert_eq!(place("s3://first/", None).await, "s3://first/");
-    assert_eq!(place("s3://second/", None).await, "s3://first/");
-    assert_eq!(place("s3://second/", Some("s3://third/")).await, "s3://first/");
-    assert_eq!(place("s3://second/", Some("s3://first/")).await, "s3://second/");
+    assert_eq!(store.evidence_location().await.unwrap(), None);
+    assert_eq!(set_location("s3://first/", None).await, "s3://first/");
+    assert_eq!(set_location("s3://second/", None).await, "s3://first/");
+    assert_eq!(set_location("s3://second/", Some("s3://third/")).await, "s3://first/");
+    assert_eq!(set_location("s3://second/", Some("s3://first/")).await, "s3://second/");
 }

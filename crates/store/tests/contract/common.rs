@@ -60,7 +60,7 @@ impl Fixture {
         }
     }
 
-    /// As [`Self::tamper`], where no table's references are held to.
+    /// As [`Self::tamper`], without foreign key checks.
     pub(crate) fn tamper_unchecked(&self, sql: &str) {
         match &self.database {
             Database::Sqlite { .. } => self.tamper(&format!("PRAGMA foreign_keys = off; {sql}")),
@@ -68,7 +68,7 @@ impl Fixture {
         }
     }
 
-    /// What a question is answered, a text a line.
+    /// The result of a query, one text per row.
     pub(crate) fn ask(&self, sql: &str) -> Vec<String> {
         match &self.database {
             Database::Sqlite { path, .. } => {
@@ -89,7 +89,7 @@ impl Fixture {
         self.ask(&format!("SELECT {value} FROM meta WHERE name = '{name}'")).concat()
     }
 
-    /// 32 equal bytes as the database's SQL writes them.
+    /// 32 equal bytes as a literal of the database's SQL.
     pub(crate) fn bytes(&self, byte: u8) -> String {
         let digits = format!("{byte:02x}").repeat(32);
         match &self.database {

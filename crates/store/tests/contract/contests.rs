@@ -120,7 +120,7 @@ pub(crate) async fn a_request_sees_those_before_it_in_its_batch(fixture: &Fixtur
     let store = fixture.store().await;
     let merchant_id = merchant(&store).await;
     upload(&store, url(merchant_id, 1), 1).await.unwrap();
-    // Joined without a pause between, they land in one batch or two: either way each sees those before it.
+    // Sent together, they are in one batch or two; in both cases each sees the earlier ones.
     let opened = commit(
         &store,
         Idempotency::None,

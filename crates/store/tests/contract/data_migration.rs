@@ -12,7 +12,7 @@ use futures_util::future::join_all;
 
 const DISPUTES: usize = 2_500;
 
-/// A database with something in every table; more disputes than one page takes.
+/// A database with rows in every table, and more disputes than one page.
 async fn furnished() -> Fixture {
     let fixture = Fixture::sqlite();
     let store = fixture.store().await;
@@ -30,7 +30,7 @@ async fn furnished() -> Fixture {
         );
         commit(&store, Idempotency::Nonce(fixture.nonce()), operation).await.unwrap();
     }
-    // One that is forgotten, and stays behind.
+    // Below the nonce bound, so it is not migrated.
     commit(&store, Idempotency::Nonce(fixture.nonce_at(UnixMillis(NOW.0 - 900_000))), Operation::UseNonce)
         .await
         .unwrap();
@@ -38,7 +38,7 @@ async fn furnished() -> Fixture {
     commit(&store, Idempotency::None, SingleOperation::Upkeep(Upkeep::PurgeNonces { bound, limit: 0 }))
         .await
         .unwrap();
-    let fence = Upkeep::MoveFence { fence: "1-a".to_owned(), instead_of: None };
+    let fence = Upkeep::MoveFence { fence: "1-a".to_owned(), expected: None };
     commit(&store, Idempotency::None, SingleOperation::Upkeep(fence)).await.unwrap();
     for identity in [[5; 16], [6; 16]] {
         commit(
@@ -81,7 +81,7 @@ async fn everything_arrives_and_resumes() {
         let detail = detail(&store, &no).await;
         assert_eq!(detail.submissions.len(), usize::from(number < 50));
     }
-    // Numbers go on after the source's, keys and nonces stay used, and the bound has moved along.
+    // Numbers continue after the source's, keys and nonces stay used, and the nonce bound is copied.
     let last = from.ask("SELECT CAST(max(merchant_id) AS TEXT) FROM merchants");
     assert_eq!(u64::from(merchant(&store).await.number()).to_string(), {
         let last: u64 = last.first().unwrap().parse().unwrap();
@@ -93,7 +93,7 @@ async fn everything_arrives_and_resumes() {
     again.nonce = used.first().unwrap().parse().unwrap();
     assert!(common::is_replay(&commit(&store, Idempotency::Nonce(again), Operation::UseNonce).await));
 
-    // What a binary must know is copied with the tables, and so is what distinguishes the database from its copies.
+    // Fence, identity and `min_binary` are copied with the tables.
     assert_eq!(store.sweep_fence().await.unwrap().as_deref(), Some("1-a"));
     assert_eq!(store.identity().await.unwrap().as_deref(), Some([5; 16].as_slice()));
     assert_eq!((store.token(TokenHash([9; 32])).await.unwrap(), to.meta("min_binary").as_str()), (None, "2"));
@@ -108,7 +108,7 @@ async fn everything_arrives_and_resumes() {
 #[ignore = "needs PostgreSQL, which cargo xtask test starts"]
 async fn a_move_that_was_broken_off_goes_on_where_it_stopped() {
     let (from, to) = (furnished().await, Fixture::postgres());
-    // Broken off after every page in turn, and begun again each time.
+    // Interrupted after every page, and run again each time.
     let mut breaks = 0;
     loop {
         let (stop, mut stopped) = tokio::sync::mpsc::unbounded_channel();

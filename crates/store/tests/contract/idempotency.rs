@@ -1,4 +1,4 @@
-//! What makes a request count once: a merchant's nonce, an operator's idempotency key, a dispute's number.
+//! Idempotency: a merchant's nonce, an operator's idempotency key, a dispute's number.
 
 use rebuttal_disputes::Command;
 use rebuttal_protocol::dispute::{Event, Stage};
@@ -124,7 +124,7 @@ pub(crate) async fn a_repeated_extend_or_advance_changes_nothing(fixture: &Fixtu
     assert_eq!(events, [Event::Opened, Event::Extended, Event::Contested, Event::Advanced]);
 }
 
-/// Extends a dispute, has it contested, and advances it, each of an operator's actions twice and without a key.
+/// Extends, contests and advances a dispute; each operator action is sent twice without a key.
 pub(crate) async fn extended_and_advanced(fixture: &Fixture, store: &Store) -> DisputeNo {
     let merchant_id = merchant(store).await;
     let no = open(store, merchant_id, "D1").await;

@@ -67,7 +67,7 @@ pub(crate) async fn an_upkeep_step_is_bounded(fixture: &Fixture) {
     assert_eq!(steps, [10, 10, 5, 0]);
 }
 
-/// A change under a key, by name: what makes a secret or token, and what does not.
+/// Changes under a key, by name: some create a secret or token, others do not.
 fn account_change(merchant_id: MerchantId, name: &str) -> SingleOperation {
     let secret = |byte: u8| ([byte; 16], vec![byte; 44]);
     let (secret_id, sealed) = match name {
@@ -111,7 +111,7 @@ pub(crate) async fn secret_is_purged_from_its_key_and_not_recreated(fixture: &Fi
     for name in made.iter().chain(&plain) {
         first.push(send(name).await.unwrap());
     }
-    // Upkeep may be late, as where the clock is doubted: nothing is shown for longer because of that.
+    // Even if upkeep is late, because the clock is not trusted, nothing is shown for longer.
     let send_after = async |name: &'static str, age: Duration| {
         let (idempotency, operation) = (key(name, 1), requests(name));
         let arrived_at = NOW + age;
@@ -156,9 +156,9 @@ pub(crate) async fn secret_is_purged_from_its_key_and_not_recreated(fixture: &Fi
 
 pub(crate) async fn the_fencing_token_is_replaced_only_if_it_is_the_expected_one(fixture: &Fixture) {
     let store = fixture.store().await;
-    let moved = async |fence: &str, instead_of: Option<&str>| {
-        let (fence, instead_of) = (fence.to_owned(), instead_of.map(str::to_owned));
-        let rows = step(&store, Upkeep::MoveFence { fence, instead_of }).await;
+    let moved = async |fence: &str, expected: Option<&str>| {
+        let (fence, expected) = (fence.to_owned(), expected.map(str::to_owned));
+        let rows = step(&store, Upkeep::MoveFence { fence, expected }).await;
         (rows, store.sweep_fence().await.unwrap().unwrap())
     };
     assert_eq!(store.sweep_fence().await.unwrap(), None);
@@ -302,7 +302,7 @@ pub(crate) async fn a_purge_delays_no_contest(fixture: &Fixture) {
         uses.spawn(
             async move { commit(&store, Idempotency::Nonce(nonce), Operation::UseNonce).await.unwrap() },
         );
-        // As many as the queue takes.
+        // As many as the queue's limit.
         if number % 2_000 == 0 {
             while uses.join_next().await.transpose().unwrap().is_some() {}
         }

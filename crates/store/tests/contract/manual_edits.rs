@@ -11,7 +11,7 @@ use crate::{contests, idempotency};
 
 pub(crate) async fn a_newer_schema_is_not_opened(fixture: &Fixture) {
     fixture.store().await.close().await;
-    // The bytes of "99" in either database's words.
+    // The bytes of "99" as a literal of either database.
     fixture.tamper("UPDATE meta SET value = CAST('99' AS BLOB) WHERE name = 'min_binary'");
     let error = Store::open(&fixture.location(), &Options::default()).await.err().unwrap();
     assert!(matches!(error, StoreError::TooNew { min_binary: 99 }), "{error}");

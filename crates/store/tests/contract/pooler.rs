@@ -1,4 +1,4 @@
-//! A connection pooler before PostgreSQL: session mode requests; transaction mode is detected and rejected.
+//! A connection pooler in front of PostgreSQL: session mode works; transaction mode is detected and rejected.
 
 use rebuttal_store::{Options, Store, StoreError, examine};
 use rebuttal_testbed::postgres::{Database, Pooler};
@@ -21,7 +21,7 @@ async fn a_pooler_in_session_mode_changes_nothing() {
     assert!(examine(&pooler.url().parse().unwrap(), None).await.is_ok());
 }
 
-/// What the next ones get from the pooler: with the sessions' processes, whatever in them is not as the server made it.
+/// The sessions that the pooler returns next: their process ids, and any settings that differ from the server's.
 fn left_behind(pooler: &Pooler) -> [String; 3] {
     let look = "SELECT pg_backend_pid(), (SELECT count(*) FROM pg_settings WHERE source = 'session' \
          AND name NOT IN ('application_name', 'client_encoding')), (SELECT count(*) FROM pg_prepared_statements), \

@@ -82,7 +82,7 @@ pub(crate) async fn a_list_pages_through_everything_once(fixture: &Fixture) {
     assert!(seen.is_sorted_by(|one, next| one > next), "the newest come first");
 }
 
-/// A dispute has the time of its arrival, and another writer or replica may commit it after some that came later.
+/// A dispute has its time of arrival, and another writer or replica may commit it after later ones.
 pub(crate) async fn paging_skips_nothing_that_commits_late(fixture: &Fixture) {
     let store = fixture.store().await;
     let number = merchant(&store).await.number();
@@ -104,7 +104,7 @@ pub(crate) async fn paging_skips_nothing_that_commits_late(fixture: &Fixture) {
     let (second, after) = list(DisputeFilter { after, ..DisputeFilter::default() }).await;
     assert_eq!(second, ["D2-late", "D2"]);
     assert_eq!(list(DisputeFilter { after, ..DisputeFilter::default() }).await.0, ["D1"]);
-    // Who asks for what is new goes back by how long a commit may take, and finds the one above the cursor, too.
+    // A poll that goes back by the commit limit also finds the one above the cursor.
     let created_after = Some(UnixMillis(NOW.0 + 30));
     assert_eq!(list(DisputeFilter { created_after, ..DisputeFilter::default() }).await.0, ["D4", "D3-late"]);
 }

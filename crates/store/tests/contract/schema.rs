@@ -1,5 +1,5 @@
-//! Both migration folders create the same tables: each database describes its schema in the same words, and the results
-//! are compared. Each migration after the first only adds.
+//! Both migration folders create the same tables: each database's schema is described in the same form and compared.
+//! Each migration after the first only adds.
 
 use rebuttal_store::{Options, Store};
 

@@ -38,7 +38,7 @@ async fn revoke(store: &Store, name: &str, at: UnixMillis) -> WriteResult {
         .unwrap()
 }
 
-/// Whom a token lets in, and as what.
+/// The role that a token authenticates as.
 async fn holder(store: &Store, value: u8) -> Option<(String, Role)> {
     store.token(TokenHash([value; 32])).await.unwrap().map(|token| (token.name.to_string(), token.role))
 }
@@ -118,7 +118,7 @@ pub(crate) async fn a_name_belongs_to_one_active_token(fixture: &Fixture) {
     let again = commit(&store, key("k", 1), create("ci", Role::Operator, 9)).await.unwrap();
     let Outcome::NewToken(again) = again else { panic!("{again:?}") };
     assert_eq!((again.role, again.hash, again.sealed), (Role::Operator, TokenHash([1; 32]), vec![1; 92]));
-    // Nor does the value of a revoked one under another name.
+    // Nor is the value of a revoked one accepted under another name.
     revoke(&store, "ci", NOW).await.unwrap();
     assert_eq!(code(commit(&store, Idempotency::None, put("first", 3)).await), "Operator.Conflict");
 }

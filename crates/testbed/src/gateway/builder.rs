@@ -1,4 +1,4 @@
-//! How a gateway is started: where it listens, on which data, under which wrapper program.
+//! How a gateway is started: its address, its data, and its wrapper program.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -10,8 +10,8 @@ use super::process::{LaunchArg, Process};
 use crate::backend;
 use crate::s3::Bucket;
 
-/// Ports below those that Linux hands out to clients: a client that reconnects to a dead gateway can then
-/// never be given the port of that gateway, connect to itself, and keep the gateway from coming back.
+/// Ports below Linux's ephemeral range: otherwise a client that reconnects to a dead gateway could get the gateway's
+/// port, connect to itself, and prevent the gateway from binding it again.
 const PORTS: std::ops::Range<u16> = 10_000..32_000;
 const PORT_TRIES: usize = 20;
 const DATABASE_URL: &str = "REBUTTAL_DATABASE_URL";
@@ -78,14 +78,14 @@ impl Builder {
         self.env(DATABASE_URL, url)
     }
 
-    /// The default backend, SQLite and a folder, whatever the run uses: for tests of their files.
+    /// The default backend, SQLite and a folder, in every run: for tests of their files.
     #[must_use]
     pub fn embedded(mut self) -> Self {
         self.embedded = true;
         self
     }
 
-    /// Evidence in a folder, with uploads to the gateway, whatever the run uses: for tests of those uploads.
+    /// Evidence in a folder, with uploads to the gateway, in every run: for tests of those uploads.
     #[must_use]
     pub fn folder(mut self) -> Self {
         self.folder = true;
@@ -98,7 +98,7 @@ impl Builder {
         self.folder().env("REBUTTAL_EVIDENCE_URL", url)
     }
 
-    /// Evidence in a bucket, with the keys that may do everything in it.
+    /// Evidence in a bucket, with keys that have all permissions.
     #[must_use]
     pub fn bucket(self, bucket: &Bucket) -> Self {
         self.bucket_through(bucket, bucket.store.address)
@@ -113,14 +113,14 @@ impl Builder {
         bucket.store.credentials().iter().fold(gateway, |gateway, (name, value)| gateway.env(name, value))
     }
 
-    /// A data directory that outlives the gateway; otherwise one is made and removed with it.
+    /// A data directory that is kept; by default one is created and removed with the gateway.
     #[must_use]
     pub fn data(mut self, folder: &Path) -> Self {
         self.data = Some(folder.to_owned());
         self
     }
 
-    /// Listen on this port instead of a free one; 0 leaves the choice to the system.
+    /// Listen on this port instead of a free one; with 0 the system chooses one.
     #[must_use]
     pub fn port(mut self, port: u16) -> Self {
         self.port = Some(port);
@@ -134,8 +134,8 @@ impl Builder {
         self
     }
 
-    /// A program that runs the gateway in its own place, by exec or as `strace -D` does, so that the process
-    /// started here is the gateway.
+    /// A program that replaces itself by the gateway, by exec or as `strace -D` does, so that the child process is the
+    /// gateway.
     #[must_use]
     pub fn wrapper<T: AsRef<OsStr>>(mut self, command: impl IntoIterator<Item = T>) -> Self {
         self.wrapper = command.into_iter().map(|arg| arg.as_ref().to_owned()).collect();

@@ -12,13 +12,13 @@ use crate::clock::LIMIT;
 
 const LISTENING: &str = "listening on http";
 
-/// A piece of a command: a word of its line, or a variable of its environment.
+/// A part of a command: an argument, or an environment variable.
 pub(super) enum LaunchArg {
     Flag(OsString),
     Env(String, OsString),
 }
 
-/// A running child and what it has said.
+/// A running child and its output.
 #[derive(Debug)]
 pub(super) struct Process {
     pub(super) child: Child,
@@ -27,8 +27,8 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// Spawns and waits for the line that reports readiness; without it, returns all output. The environment is ours
-    /// without `REBUTTAL_…`, so that no developer's setting decides a test.
+    /// Spawns and waits for the line that reports readiness; without it, returns all output. `REBUTTAL_…` variables are
+    /// not inherited, so that no developer's setting affects a test.
     pub(super) fn start(launch_args: &[LaunchArg]) -> Result<(Self, SocketAddr), String> {
         let mut line = launch_args.iter().filter_map(|word| match word {
             LaunchArg::Flag(argument) => Some(argument),
@@ -93,7 +93,7 @@ impl Drop for Process {
     }
 }
 
-/// Reads everything the child says, so that it never blocks on a full pipe.
+/// Reads all output of the child, so that it never blocks on a full pipe.
 fn drain(from: impl Read + Send + 'static, each: impl Fn(&str) + Send + 'static) -> Arc<Mutex<String>> {
     let kept = Arc::new(Mutex::new(String::new()));
     let into = Arc::clone(&kept);

@@ -40,14 +40,14 @@ impl Database {
         format!("{address}/{}", self.name)
     }
 
-    /// Runs statements and gives what they answered, one line a row.
+    /// Runs statements and returns the result, one line per row.
     #[expect(clippy::must_use_candidate, reason = "often run for what it does")]
     pub fn query(&self, sql: &str) -> String {
         query(&self.url(), sql)
     }
 
-    /// Has the server tell a time that is this far ahead of the system's, to whoever connects after the first such
-    /// word. A function of that name is found before the server's own.
+    /// Makes the server return a time that is this far ahead of the system's, for sessions opened after the first call.
+    /// It defines a function that is found before the server's.
     pub fn clock_ahead(&self, ahead: std::time::Duration) {
         let (name, seconds) = (&self.name, ahead.as_secs());
         self.query(&format!(
@@ -57,7 +57,7 @@ impl Database {
         ));
     }
 
-    /// Ends every session on it but the one that asks; gives how many there were.
+    /// Terminates every session on it but its own; returns how many there were.
     #[expect(clippy::must_use_candidate, reason = "the number is for who cares")]
     pub fn terminate_all_connections(&self) -> usize {
         let ended = self.query(
@@ -70,7 +70,7 @@ impl Database {
 
 impl Drop for Database {
     fn drop(&mut self) {
-        // The cluster may be gone already, and takes the database with it.
+        // The cluster, with its databases, may already be removed.
         drop(try_query(&self.server, &format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name)));
     }
 }

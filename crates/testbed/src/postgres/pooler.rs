@@ -1,4 +1,4 @@
-//! A real connection pooler before a server: PgBouncer.
+//! A real connection pooler in front of a server: PgBouncer.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::os::unix::process::CommandExt as _;
@@ -8,7 +8,7 @@ use super::{Database, database};
 use crate::clock::wait_for;
 use crate::gateway::free_port;
 
-/// Somebody: it refuses to run as root.
+/// The user that runs it: it refuses to run as root.
 const NOBODY: u32 = 65_534;
 
 /// A running pooler; killed when dropped.
@@ -20,7 +20,7 @@ pub struct Pooler {
 }
 
 impl Pooler {
-    /// Starts one before a database, in `session` or `transaction` mode.
+    /// Starts one in front of a database, in `session` or `transaction` mode.
     #[must_use]
     pub fn before(database: &Database, mode: &str) -> Self {
         let url = database.url();
@@ -58,13 +58,13 @@ impl Pooler {
         pooler
     }
 
-    /// Where the database is reached through it.
+    /// The URL of the database through the pooler.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Runs statements through it and gives what they answered, one line a row.
+    /// Runs statements through it and returns the result, one line per row.
     #[expect(clippy::must_use_candidate, reason = "often run for what it does")]
     pub fn query(&self, sql: &str) -> String {
         database::query(&self.url, sql)
@@ -73,7 +73,7 @@ impl Pooler {
 
 impl Drop for Pooler {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // It may have exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -9,7 +9,7 @@ pub(super) fn family(parent: u32) -> Vec<u32> {
     std::iter::once(parent).chain(pids.filter(|pid| parent_of(*pid) == Some(parent))).collect()
 }
 
-/// Signals each; one that has ended meanwhile needs none.
+/// Signals each process that is still running.
 pub(super) fn signal(family: &[u32], signal: Signal) {
     for pid in family {
         if let Some(pid) = i32::try_from(*pid).ok().and_then(Pid::from_raw) {
@@ -30,7 +30,7 @@ fn state_of(pid: u32) -> Option<String> {
     fields(pid).map(|(state, _)| state)
 }
 
-/// State and parent of a process, from the line whose second field, a name in parentheses, may hold anything.
+/// State and parent of a process. The second field of the line, a name in parentheses, may contain anything.
 fn fields(pid: u32) -> Option<(String, String)> {
     let line = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let mut fields = line.rsplit_once(')')?.1.split_whitespace().map(str::to_owned);

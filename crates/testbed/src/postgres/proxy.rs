@@ -16,11 +16,11 @@ use crate::postgres::Database;
 pub enum CommitFault {
     /// The commit is not forwarded: the server never receives it.
     BeforeCommit,
-    /// The commit is done, and its response is not forwarded.
+    /// The commit is executed, and its response is not forwarded.
     AfterCommit,
 }
 
-/// A proxy; it takes no new connections once it is dropped.
+/// A proxy; it accepts no new connections once it is dropped.
 #[derive(Debug)]
 pub struct PostgresProxy {
     address: SocketAddr,
@@ -46,7 +46,7 @@ impl PostgresProxy {
         let shared = Arc::clone(&plan);
         std::thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
-                // A server that is down refuses us, and we hang up in turn.
+                // If the server is down, the client's connection is closed.
                 if let Ok(server) = TcpStream::connect(server) {
                     pass(&client, &server, &shared);
                 }
@@ -55,7 +55,7 @@ impl PostgresProxy {
         Self { address, plan }
     }
 
-    /// The URL of a database as it is reached through the proxy. Without TLS, which could not be looked into.
+    /// The URL of a database through the proxy. Without TLS, which the proxy could not parse.
     #[must_use]
     pub fn url(&self, database: &Database) -> String {
         format!("postgres://postgres@{}/{}?sslmode=disable", self.address, database.name())
@@ -75,7 +75,7 @@ impl PostgresProxy {
 }
 
 impl Plan {
-    /// Whether to cut here, now.
+    /// Whether to close the connection now.
     fn cuts(&self, here: CommitFault) -> bool {
         if *self.cut.lock().unwrap_or_else(PoisonError::into_inner) != Some(here) {
             return false;

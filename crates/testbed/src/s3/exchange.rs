@@ -92,7 +92,7 @@ fn hmac(key: &[u8], message: &str) -> Vec<u8> {
     mac.finalize().into_bytes().to_vec()
 }
 
-/// Percent-encoded as AWS wants it: all but letters, digits and `-._~`, and the slashes of a path.
+/// Percent-encoded as AWS requires: all but letters, digits, `-._~` and the slashes of a path.
 fn escaped(text: &str, is_path: bool) -> String {
     let plain =
         |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) || (is_path && byte == b'/');

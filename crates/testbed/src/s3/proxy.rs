@@ -1,5 +1,5 @@
-//! A proxy before an object store that fails on demand: returns 500, stalls, truncates responses, or drops them after
-//! the store has done what was requested. One request per connection, forwarded as HTTP/1.0, so that every response
+//! A proxy in front of an object store that fails on demand: returns 500, stalls, truncates responses, or drops them
+//! after the store has executed the request. One request per connection, forwarded as HTTP/1.0, so that every response
 //! ends with its connection.
 
 use std::io::{self, Read as _, Write as _};
@@ -14,20 +14,20 @@ use crate::http::find;
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(20);
 const CHUNK_BYTES: usize = 16 * 1024;
 
-/// How a request fares that a fault is meant for.
+/// What happens to a matching request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// Answered with 500 without asking the store.
+    /// Answered with 500 without a request to the store.
     Fails,
-    /// Not answered until the fault is taken away.
+    /// Not answered until the fault is removed.
     Hangs,
-    /// Its answer ends after so many bytes of its body.
+    /// The answer is truncated after this many bytes of its body.
     CutsAfter(usize),
-    /// Carried out, and the answer lost.
+    /// Executed, and the answer is dropped.
     LosesAnswer,
 }
 
-/// A running proxy; it takes no more connections once dropped.
+/// A running proxy; it accepts no more connections once dropped.
 #[derive(Debug)]
 pub struct Proxy {
     pub address: SocketAddr,
@@ -37,9 +37,9 @@ pub struct Proxy {
 #[derive(Debug)]
 struct Shared {
     store: SocketAddr,
-    /// The method, a part of the path, and what befalls both.
+    /// The method and a part of the path of matching requests, and their fault.
     fault: Mutex<Option<(String, String, Fault)>>,
-    /// How many requests the fault has befallen.
+    /// How many requests have matched.
     faults_injected: AtomicUsize,
     gone: AtomicBool,
 }
@@ -68,17 +68,17 @@ impl Proxy {
         Self { address, shared }
     }
 
-    /// From now on, requests of this method whose path holds this part fare so, and no others.
+    /// From now on, only requests with this method whose path contains this part have this fault.
     pub fn fault(&self, method: &str, path: &str, fault: Fault) {
         self.set(Some((method.to_owned(), path.to_owned(), fault)));
     }
 
-    /// From now on everything goes through.
+    /// From now on all requests are forwarded.
     pub fn heal(&self) {
         self.set(None);
     }
 
-    /// How many requests faults have befallen.
+    /// How many requests had a fault.
     #[must_use]
     pub fn faults_injected(&self) -> usize {
         self.shared.faults_injected.load(Ordering::Relaxed)

@@ -12,9 +12,9 @@ use crate::clock::wait_for;
 const ACCESS_KEY: &str = "REBUTTALTESTACCESSKEY";
 const SECRET_KEY: &str = "a-secret-that-only-tests-use";
 const PORT_TRIES: usize = 20;
-/// Each of its ports is taken again this much higher, for its own RPC.
+/// For each port it also uses one this much higher, for RPC.
 const RPC_ABOVE: u16 = 10_000;
-/// Below the ports that Linux hands out to clients, the RPC ports too.
+/// Below Linux's ephemeral ports, RPC ports included.
 const PORTS: std::ops::Range<u16> = 10_000..21_000;
 /// Master, volume server, filer, S3.
 const PORTS_TAKEN: u16 = 4;
@@ -28,8 +28,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts the program and waits until it has taken, given back and deleted an object; panics with its log if it
-    /// does not.
+    /// Starts the program and waits until it has stored, returned and deleted an object; panics with its log if it does
+    /// not.
     #[must_use]
     pub fn start(weed: &Path) -> Self {
         for _ in 0..PORT_TRIES {
@@ -56,7 +56,7 @@ impl Server {
         command.current_dir(data.path()).env("HOME", data.path());
         command.args(["server", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-s3", "-master.telemetry=false"]);
         command.args(["-s3.iam=false", "-s3.port.iceberg=0", "-s3.port.lance=0"]);
-        // A bucket takes seven volumes with its first object: many small ones.
+        // A bucket allocates seven volumes with its first object, so they are small.
         command.args(["-master.volumeSizeLimitMB=64", "-volume.max=4096", "-volume.minFreeSpacePercent=0"]);
         command.arg(format!("-dir={}", data.path().display()));
         command.arg(format!("-s3.config={}", keys_file.display()));
@@ -74,7 +74,7 @@ impl Server {
         Self { child, _data: data, store }
     }
 
-    /// Whether it answers a real upload; `false` once it has ended, as when somebody else was quicker to take a port.
+    /// Whether it answers a real upload; `false` if it has exited, such as after losing a race for a port.
     fn answers_or_ended(&mut self) -> Option<bool> {
         if self.child.try_wait().expect("a child can be asked").is_some() {
             return Some(false);
@@ -84,7 +84,7 @@ impl Server {
             reply.is_ok_and(|reply| (200..300).contains(&reply.status)).then_some(())
         };
         let probe = "/test-probe/object";
-        // It makes the bucket by itself.
+        // It creates the bucket automatically.
         send("PUT", probe)
             .and_then(|()| send("GET", probe))
             .and_then(|()| send("DELETE", probe))

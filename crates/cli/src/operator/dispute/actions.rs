@@ -19,12 +19,12 @@ const FINAL: &str = "This cannot be undone.";
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum DisputeAction {
-    /// End a dispute: it is won or lost
+    /// Close a dispute as won or lost
     Resolve {
         #[command(flatten)]
         dispute: DisputeArg,
 
-        /// How it ended for the merchant
+        /// The outcome for the merchant
         #[arg(value_name = "OUTCOME", value_parser = enum_arg::parser(DisputeOutcome::ALL, DisputeOutcome::as_str))]
         outcome: DisputeOutcome,
 
@@ -47,7 +47,7 @@ pub(crate) enum DisputeAction {
         #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
         deadline: TimeArg,
 
-        /// What is asked for
+        /// The evidence that is requested
         #[arg(long, value_name = "TEXT")]
         note: Note,
 
@@ -66,16 +66,16 @@ pub(crate) enum DisputeAction {
         #[command(flatten)]
         key: IdempotencyKeyArg,
     },
-    /// Take a dispute to a later stage
+    /// Advance a dispute to a later stage
     Advance {
         #[command(flatten)]
         dispute: DisputeArg,
 
-        /// The later stage
+        /// The new stage, later than the current one
         #[arg(value_name = "STAGE", value_parser = enum_arg::parser(later_stages(), Stage::as_str))]
         stage: Stage,
 
-        /// Response deadline in it: a time with its zone, or a duration from now, such as 7d
+        /// Response deadline in the new stage: a time with its zone, or a duration from now, such as 7d
         #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
         deadline: TimeArg,
 
@@ -85,7 +85,7 @@ pub(crate) enum DisputeAction {
         #[command(flatten)]
         key: IdempotencyKeyArg,
     },
-    /// End a dispute that the other side took back
+    /// Close a dispute that the cardholder or the issuer withdrew
     Withdraw {
         #[command(flatten)]
         dispute: DisputeArg,
@@ -134,7 +134,9 @@ impl DisputeAction {
                 (dispute, OperatorAction::Extend { deadline: key.deadline(deadline)? }, key)
             }
             Self::Advance { dispute, stage, deadline, confirm, key } => {
-                confirm.ask(&format!("Take {} to {stage}? {FINAL}", dispute.dispute_no), "changed").await?;
+                confirm
+                    .ask(&format!("Advance {} to {stage}? {FINAL}", dispute.dispute_no), "changed")
+                    .await?;
                 (dispute, OperatorAction::Advance { stage, deadline: key.deadline(deadline)? }, key)
             }
             Self::Withdraw { dispute, note, confirm, key } => {

@@ -1,5 +1,5 @@
-//! `rebuttal operator dispute evidence`: downloads the files whose bytes are those that were submitted, or prints links
-//! to them.
+//! `rebuttal operator dispute evidence`: downloads submitted files whose hash is the recorded one, or prints links to
+//! them.
 
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::Write as _;
@@ -23,22 +23,22 @@ pub(crate) struct FetchEvidence {
     #[arg(value_name = "DISPUTE_NO")]
     dispute_no: DisputeNo,
 
-    /// Which pieces, as `show` names them, such as 1-2 [default: all]
+    /// Ids of the evidence, as in `show`, such as 1-2 [default: all]
     #[arg(value_name = "EVIDENCE_ID", value_parser = evidence_id)]
     evidence_ids: Vec<String>,
 
-    /// Folder that the files are written to, made if missing; others cannot read them, and files that are there are
-    /// never overwritten
+    /// Folder that the files are written to, created if missing; only you can read them, and existing files are not
+    /// overwritten
     #[arg(long, value_name = "DIR", default_value = ".")]
     directory: PathBuf,
 
-    /// Print a link to each piece instead of fetching it, if the evidence is stored in S3: whoever has it can fetch
-    /// the file, for five minutes
+    /// Print links instead of downloading, if the evidence is stored in S3; anyone with a link can download the file
+    /// for five minutes
     #[arg(long, conflicts_with = "directory")]
     link: bool,
 }
 
-/// A file that was written; also what `--json` prints of it.
+/// A file that was written; also its object in `--json`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct WrittenFile<'a> {
@@ -68,7 +68,7 @@ fn evidence_id(text: &str) -> Result<String, String> {
         |list_args: &str| !list_args.is_empty() && list_args.bytes().all(|byte| byte.is_ascii_digit());
     match text.split_once('-').is_some_and(|(submission, piece)| is_number(submission) && is_number(piece)) {
         true => Ok(text.to_owned()),
-        false => Err("must be the number of a submission and that of a piece, such as 1-2".to_owned()),
+        false => Err("must be the numbers of a submission and of an item, such as 1-2".to_owned()),
     }
 }
 
@@ -153,12 +153,12 @@ fn write(directory: &Path, dispute_no: &str, item: &answers::Evidence, content: 
     let digest: String = Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect();
     ensure!(
         digest == *sha256,
-        "the bytes of {evidence_id} are not those that were submitted, so they were not written: they changed on their \
-         way, or where they are kept. Fetch them again; if the result is the same, run `rebuttal doctor` on the gateway's machine"
+        "the content of {evidence_id} differs from what was submitted, so it was not written: it was altered in transit or \
+         in the evidence store. Download it again; if the result is the same, run `rebuttal doctor` on the gateway's machine"
     );
     let plain = |text: &&str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     let id = Some(evidence_id.as_str()).filter(plain).context(
-        "the gateway's answer has an invalid evidenceId; is it of another version than this program?",
+        "the gateway's answer has an invalid evidenceId; the gateway may be of another version than this program",
     )?;
     let extension = url.rsplit_once('.').map(|(_, extension)| extension).filter(plain).unwrap_or("bin");
     let path = directory.join(format!("{dispute_no}-{id}.{extension}"));
@@ -167,7 +167,7 @@ fn write(directory: &Path, dispute_no: &str, item: &answers::Evidence, content: 
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
     let mut file = file.map_err(|error| files::create_error(&path, "--directory", &error))?;
     file.write_all(content).with_context(|| {
-        // A part of a file must not be taken for all of it.
+        // A partial file must not pass for the whole one.
         let _ = std::fs::remove_file(&path);
         format!("cannot write {}", path.display())
     })?;

@@ -13,7 +13,7 @@ use crate::{enum_arg, time_arg};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct ListDisputes {
-    /// Of this merchant
+    /// Only this merchant's
     #[arg(long, value_name = "MERCHANT_ID")]
     merchant: Option<MerchantId>,
 
@@ -33,7 +33,7 @@ pub(crate) struct ListDisputes {
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = time_arg::past)]
     created_after: Option<UnixMillis>,
 
-    /// With this text at the beginning of one of its numbers
+    /// With a dispute, payment, trade or reference number that starts with this text
     #[arg(long, value_name = "TEXT")]
     q: Option<String>,
 
@@ -47,8 +47,8 @@ impl ListDisputes {
         if json {
             return page.print_json();
         }
-        terminal::print_table(&table(&page.parse_items()?), "There are no such disputes.");
-        // A duration would give another time then, and so another list than the cursor's.
+        terminal::print_table(&table(&page.parse_items()?), "No disputes match.");
+        // A duration would give another time in the next run, and so another list than the cursor's.
         let times = [("--deadline-before", self.deadline_before), ("--created-after", self.created_after)];
         let times: Vec<_> = times.into_iter().filter_map(|(name, at)| Some((name, time(at?)))).collect();
         page.eprint_next_page(&times);

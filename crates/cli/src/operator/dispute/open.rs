@@ -23,11 +23,11 @@ pub(crate) struct Open {
     #[arg(long, value_name = "MERCHANT_ID")]
     merchant: MerchantId,
 
-    /// The platform's number of the payment
+    /// Number of the payment at the platform
     #[arg(long, value_name = "NO")]
     payment_no: PaymentNo,
 
-    /// The merchant's own number of the trade
+    /// Number of the trade at the merchant
     #[arg(long, value_name = "NO")]
     merchant_trade_no: MerchantTradeNo,
 
@@ -43,15 +43,15 @@ pub(crate) struct Open {
     #[arg(long, value_name = "CODE")]
     currency: Currency,
 
-    /// Why the cardholder disputes
+    /// The cardholder's reason
     #[arg(long, value_name = "TEXT")]
     reason: DisputeReason,
 
-    /// The card network's code for it
+    /// The card network's reason code
     #[arg(long, value_name = "CODE")]
     reason_code: Option<ReasonCode>,
 
-    /// Stage that it opens in
+    /// Stage in which the dispute opens
     #[arg(long = "type", value_name = "STAGE", default_value_t = Stage::Chargeback, value_parser = enum_arg::parser(Stage::ALL, Stage::as_str))]
     stage: Stage,
 
@@ -59,12 +59,13 @@ pub(crate) struct Open {
     #[arg(long, value_name = "RRN")]
     rrn: Option<Rrn>,
 
-    /// Response deadline: a time with its zone, or a duration from now, such as 7d. A duration counts anew
-    /// each time; where the dispute is there with these facts, its deadline stays
+    /// Response deadline: a time with its zone, or a duration from now, such as 7d. A repeated command with a duration
+    /// does not change the deadline of the existing dispute
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     deadline: TimeArg,
 
-    /// The upstream's own number; the same number and facts again open nothing new [default: made by the gateway]
+    /// Number of the dispute in your system; the same number and facts again open no second dispute [default:
+    /// generated]
     #[arg(long, value_name = "NO")]
     dispute_no: Option<DisputeNo>,
 
@@ -108,17 +109,17 @@ impl Open {
             answer => answer?,
         };
         output::print_answer(&answer, json, |dispute: OperatorDispute| view::print_state(&dispute.summary))?;
-        // The contract allows it, and it occurs: rates change, and fees are added. More often it is a mistake.
+        // The contract allows it, because exchange rates change and fees are added; more often it is a mistake.
         if dispute_amount.minor_units() <= payment_amount.minor_units() {
             return Ok(());
         }
         let opened: OperatorDispute = output::parse(&answer)?;
         let dispute_no: DisputeNo = opened.summary.dispute.dispute_no.parse()?;
         terminal::eprint_warning(&format!(
-            "more is disputed ({dispute_amount}) than was paid ({payment_amount})"
+            "the disputed amount ({dispute_amount}) is greater than the payment ({payment_amount})"
         ));
         terminal::eprint_hint(&format!(
-            "What a dispute was opened with never changes. If this is a slip, take it back and open another:\n\
+            "The facts of a dispute cannot be changed. If this is a mistake, withdraw it and open another:\n\
              rebuttal operator dispute withdraw {dispute_no}"
         ));
         Ok(())
@@ -142,7 +143,8 @@ async fn reopen_with_first_deadline(
     let opening = OpenDispute { deadline: UnixMillis::from_rfc3339(deadline)?, ..opening.clone() };
     let answer = client.post("/disputes", &opening, &IdempotencyKeyArg::default()).await?;
     terminal::eprint_warning(&format!(
-        "{no} was opened before with these facts, until {}; nothing was changed; a duration gives another deadline in each run",
+        "{no} was already opened with these facts and the deadline {}; nothing was changed. A duration gives another deadline \
+         in each run",
         terminal::short_time(deadline)
     ));
     Ok(answer)

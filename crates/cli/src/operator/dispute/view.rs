@@ -1,4 +1,4 @@
-//! Disputes as operators see them. Other members of the API are printed by `--json` alone.
+//! Disputes as shown to operators. Other members of the API are printed by `--json` only.
 
 use console::style;
 use rebuttal_client::internal;
@@ -83,7 +83,7 @@ fn print_summary(DisputeSummary { dispute, merchant_id, reason_code, allowed_act
         ("Type", dispute.stage.clone().unwrap_or_default()),
         ("Disputed", disputed),
         ("Reason", format!("{}{reason}", dispute.dispute_reason)),
-        ("Payment", format!("{} (theirs {})", dispute.payment_no, dispute.merchant_trade_no)),
+        ("Payment", format!("{} (merchant's number {})", dispute.payment_no, dispute.merchant_trade_no)),
         ("RRN", dispute.rrn.clone().unwrap_or_default()),
         ("Opened", terminal::short_time(&dispute.created_time)),
         ("Deadline", format!("{deadline}{left}")),

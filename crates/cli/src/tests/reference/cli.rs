@@ -10,9 +10,9 @@ fn the_page_of_commands_is_fresh() {
     let commands = commands();
     let called = |words: &str| format!("rebuttal {words}").trim_end().to_owned();
     let mut body = "\
-What `--help` says of every command. `rebuttal man` writes the same as man pages, and `rebuttal completions` lets a shell
-complete it. What all commands of `rebuttal operator` share, the flags of gateway and token and the exit codes, is described there
-alone.
+The output of `--help` for every command. `rebuttal man` writes the same as man pages, and `rebuttal completions` prints
+completion scripts. The flags for gateway and token and the exit codes, which all commands of `rebuttal operator` have, are
+described only there.
 
 "
     .to_owned();
@@ -28,10 +28,10 @@ alone.
         }
         body.push_str("```\n");
     }
-    hold("cli.md", "what each command says of itself (`crates/cli/src`)", "Commands", &body);
+    hold("cli.md", "the help of each command (`crates/cli/src`)", "Commands", &body);
 }
 
-/// The help without what the command shares with all others below `operator`.
+/// The help without the options that all `operator` commands have.
 fn own(words: &str, help: &str) -> String {
     let shared = ["Gateway and token:", "Exit codes:"];
     let is_shared = |part: &&str| {

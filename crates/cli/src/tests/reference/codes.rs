@@ -14,8 +14,8 @@ const OF_OPERATORS: &str = "Operator.";
 fn the_page_of_codes_is_fresh() {
     let mut body = "\
 Every answer to a merchant has a `code`, and every problem document for an operator. One code has one meaning and one HTTP
-status. Go by the code: the status is for proxies. An answer whose signature does not verify proves nothing,
-whatever its code. Codes may be added; take one that you do not know for a refusal that is not to be sent again.
+status. Decide by the code; the status is for intermediaries. Ignore the code of an answer whose signature is not valid.
+Codes may be added: treat an unknown code as a refusal, and do not send the request again.
 
 ## Merchants
 "
@@ -23,9 +23,9 @@ whatever its code. Codes may be added; take one that you do not know for a refus
     let (of_operators, of_merchants): (Vec<_>, Vec<_>) =
         Code::ALL.iter().partition(|code| code.as_str().starts_with(OF_OPERATORS));
     table(&mut body, &of_merchants);
-    body.push_str("\n## Operators alone\n\nThe operator API answers those above, too, where they fit.\n");
+    body.push_str("\n## Operator API only\n\nThe operator API also uses the codes above.\n");
     table(&mut body, &of_operators);
-    body.push_str("\n## Sending again\n\n| send again | what to do |\n|---|---|\n");
+    body.push_str("\n## Sending a request again\n\n| send again | what to do |\n|---|---|\n");
     for resend in Resend::ALL {
         let _ = writeln!(body, "| {} | {} |", resend.as_str(), resend.advice());
     }

@@ -9,12 +9,12 @@ use super::hold;
 #[test]
 fn the_page_of_settings_is_fresh() {
     let mut body = "\
-Every setting of `rebuttal serve` is a key of the TOML file that `--config` or `REBUTTAL_CONFIG` names, a variable, and a flag.
-A flag wins over its variable, the variable over the file, the file over the default. None is needed. `rebuttal config
-default` prints all of this as a file; `rebuttal config check` reports what is wrong with a file and the variables, and
-`rebuttal config show` what is in force and where each comes from. A restart makes a change count.
+Every setting of `rebuttal serve` is a key of the TOML file in `--config` or `REBUTTAL_CONFIG`, an environment variable, and a
+flag. A flag takes precedence over its variable, the variable over the file, and the file over the default. No setting is
+required. `rebuttal config default` prints this page as a file; `rebuttal config check` reports errors in a file and the
+variables; `rebuttal config show` prints the effective values and their sources. A change needs a restart.
 
-In a variable, the items of a list stand between commas. An S3 takes its credentials from the `AWS_…` variables, as
+In a variable, the items of a list are separated by commas. Credentials for an S3 are read from the `AWS_…` variables, as
 [evidence-on-s3.md](../operate/evidence-on-s3.md) describes.
 "
     .to_owned();

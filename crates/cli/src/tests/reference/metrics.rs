@@ -10,7 +10,7 @@ use super::{cell, hold};
 fn the_page_of_metrics_is_fresh() {
     let mut body = "\
 What `/metrics` on `metrics_listen` exports. [monitoring.md](../operate/monitoring.md) describes the labels, what
-healthy looks like, and which alerts to set.
+healthy values are, and which alerts to set.
 
 | metric | type | meaning |
 |---|---|---|

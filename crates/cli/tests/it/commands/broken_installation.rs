@@ -138,8 +138,7 @@ fn missing_s3_credentials_are_reported_with_their_variables() {
     let folder = tempfile::tempdir().unwrap();
     let env = [("REBUTTAL_EVIDENCE_URL", PLACE.to_owned()), (NO_METADATA.0, NO_METADATA.1.to_owned())];
     let output = doctor(&folder.path().join("data"), &[], &env);
-    const WHAT: &str =
-        "there are no credentials: neither AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are set";
+    const WHAT: &str = "no credentials found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
     finds(&output, "evidence", WHAT);
     let mut moving =
         rebuttal(&["migrate", "--data", data.to_str().unwrap(), "--evidence-to", PLACE, "--yes"]);

@@ -42,7 +42,7 @@ fn packaged_settings_file_passes_check() {
 fn unrelated_rebuttal_variable_is_only_a_warning() {
     // As Kubernetes sets for a service named rebuttal.
     let env = [("REBUTTAL_PORT_8080_TCP", "tcp://10.0.0.1:8080")];
-    let expected = "the variable REBUTTAL_PORT_8080_TCP is not known and has no effect";
+    let expected = "the variable REBUTTAL_PORT_8080_TCP is unknown and has no effect";
     let output = config(&["check", "--json"], &env);
     assert_eq!(
         (output.code, output.json()),
@@ -61,7 +61,7 @@ fn check_reports_conflicts_without_secrets() {
     let unclosed = format!("database_url = \"postgres://u:{secret}@h/d\n");
     for (toml, env, expected) in [
         ("tls_key = \"k.pem\"\n", None, "tls_certificate and tls_key must be given together"),
-        ("evidence_public_url = \"https://f.example\"\n", None, "is for an evidence_url of s3://"),
+        ("evidence_public_url = \"https://f.example\"\n", None, "needs an evidence_url of s3://"),
         ("log_filter = \"inof\"\n", None, "did you mean \"info\"?"),
         ("", Some(("REBUTTAL_DATABASE_URL", url.as_str())), "database_url: the database URL must be"),
         ("", Some(("REBUTTAL_OPERATOR_TOKEN_FILE", "/nope")), "cannot read the secret in /nope"),
@@ -138,7 +138,7 @@ fn value_and_combination_errors_are_listed_in_file_order() {
     ];
     let output = config(&["check", "--json", "--config", &path], &env);
     let begin = [
-        "the variable REBUTTAL_PUBLC_URL is not known and has no effect; did you mean REBUTTAL_PUBLIC_URL?"
+        "the variable REBUTTAL_PUBLC_URL is unknown and has no effect; did you mean REBUTTAL_PUBLIC_URL?"
             .to_owned(),
         "the variable REBUTTAL_TRUSTED_PROXIES: trusted_proxies: \"10.0.0.0/40\"".to_owned(),
         "REBUTTAL_DRAIN_SECONDS=301: ".to_owned(),
@@ -214,7 +214,7 @@ fn dependent_errors_are_suppressed() {
 #[test]
 fn shared_listen_address_is_reported_for_both_settings() {
     let (_folder, path) = file("listen = \"0.0.0.0:8080\"\noperator_listen = \"127.0.0.1:8080\"\n");
-    let expected = "operator_listen 127.0.0.1:8080 and listen 0.0.0.0:8080 take the same address";
+    let expected = "operator_listen 127.0.0.1:8080 and listen 0.0.0.0:8080 use the same address";
     let check = config(&["check", "--config", &path], &[]);
     assert!(check.code == 1 && check.stdout.contains(expected), "{check:?}");
     for command in ["serve", "doctor"] {
@@ -223,7 +223,7 @@ fn shared_listen_address_is_reported_for_both_settings() {
     }
     let (_folder, path) = file("metrics_listen = \"127.0.0.1:8080\"\n");
     let output = config(&["check", "--config", &path], &[]);
-    assert!(output.stdout.contains("listen 127.0.0.1:8080, which is the default, take"), "{output:?}");
+    assert!(output.stdout.contains("listen 127.0.0.1:8080, which is the default, use"), "{output:?}");
 }
 
 #[test]

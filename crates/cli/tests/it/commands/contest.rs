@@ -118,7 +118,7 @@ fn invalid_files_are_all_reported_and_nothing_is_sent() {
     assert!(lines[2].contains("large.png: evidence must have at most 2097152 bytes"), "{output:?}");
     assert!(lines[3].contains("--other /nope.png: there is no such file"), "{output:?}");
     assert!(
-        lines[4].contains("/etc/passwd: evidence must be a file that ends in one of jpg, jpeg"),
+        lines[4].contains("/etc/passwd: evidence must be a file with one of the extensions jpg, jpeg"),
         "{output:?}"
     );
 }
@@ -151,7 +151,7 @@ fn unverified_responses_exit_with_6_and_advice() {
     for (variable, value, check) in [
         ("REBUTTAL_APP_SECRET", "0".repeat(32), "Check REBUTTAL_APP_SECRET"),
         ("REBUTTAL_APP_ID", "0".repeat(32), "Check REBUTTAL_APP_ID"),
-        ("REBUTTAL_SCHEME", "V2_HMAC_SHA256".to_owned(), "leave REBUTTAL_SCHEME out"),
+        ("REBUTTAL_SCHEME", "V2_HMAC_SHA256".to_owned(), "unset REBUTTAL_SCHEME"),
     ] {
         let mut command = shell.command(&["contest", &no, "--receipt", &shell.receipt(), "--yes"]);
         command.env(variable, value);
@@ -227,7 +227,7 @@ fn trust_file_without_certificate_is_reported() {
     let key = shell.file_named("key.pem", b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n");
     let output = shell.run(&["contest", "D1", "--receipt", &shell.receipt(), "--yes", "--trust", &key]);
     assert_eq!(output.code, 1, "{output:?}");
-    assert!(output.stderr.contains(&format!("{key} holds no certificate to trust")), "{output:?}");
+    assert!(output.stderr.contains(&format!("{key} contains no certificate")), "{output:?}");
 }
 
 #[test]
@@ -236,7 +236,7 @@ fn unknown_variables_are_warnings() {
     let mut command = shell.command(&["contest", "D1", "--receipt", &shell.receipt(), "--yes"]);
     command.env("REBUTTAL_APP_SECERT", "00112233445566778899aabbccddeeff");
     let output = CommandOutput::run(command);
-    let expected = "! the variable REBUTTAL_APP_SECERT is not known and has no effect; did you mean REBUTTAL_APP_SECRET?\n";
+    let expected = "! the variable REBUTTAL_APP_SECERT is unknown and has no effect; did you mean REBUTTAL_APP_SECRET?\n";
     assert!(output.stderr.starts_with(expected), "{output:?}");
     assert!(!output.stderr.contains("00112233"), "{output:?}");
 }
@@ -245,7 +245,7 @@ fn unknown_variables_are_warnings() {
 fn nothing_is_submitted_without_yes() {
     let shell = MerchantShell::start();
     let (no, receipt) = (shell.fixture.dispute(), shell.receipt());
-    let question = "Submit? It is done once and cannot be changed. [y/N]";
+    let question = "Submit? A submission cannot be changed. [y/N]";
     let ask = |words: &[&str]| {
         let mut terminal = Terminal::run(&shell.command(words), 100);
         terminal.wait_for(question);

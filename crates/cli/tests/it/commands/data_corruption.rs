@@ -93,10 +93,10 @@ fn undecryptable_secrets_are_reported_with_their_apps() {
     let fixture = stopped();
     let data = fixture.gateway.data();
     let sound = message(&doctor(data, &[], &[]), "master key", "ok");
-    assert!(sound.contains("decrypts the 1 secrets"), "{sound}");
+    assert!(sound.contains("decrypts its app secrets; checked: 1"), "{sound}");
     by_hand(data, "UPDATE secrets SET sealed = zeroblob(length(sealed))");
     let output = doctor(data, &[], &[]);
-    finds(&output, "master key", "the master key does not decrypt 1 of 1 secrets");
+    finds(&output, "master key", "secrets that the master key does not decrypt: 1 of 1");
     finds(&output, "master key", &fixture.signer.app_id);
 }
 
@@ -167,7 +167,11 @@ fn missing_or_truncated_contested_files_are_reported() {
     assert!(fixture.gateway.wait().success());
     let data = fixture.gateway.data();
     let sound = message(&doctor(data, &["--histories"], &[]), "evidence files", "ok");
-    assert!(sound.contains("all 1 files") && sound.contains("their content was not read"), "{sound}");
+    assert!(
+        sound.contains("1 file of contested disputes checked")
+            && sound.contains("their content was not read"),
+        "{sound}"
+    );
     let m = data.join("evidence/m");
     let find = CommandOutput::run({
         let mut find = without_rebuttal_env(Path::new("find"));

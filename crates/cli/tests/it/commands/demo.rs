@@ -13,7 +13,7 @@ fn demo_prints_its_steps_and_leaves_nothing_behind() {
     for expected in [
         "CB-20418 is contested",
         "Authorization: V2_SHA256",
-        "with one byte changed it proves nothing",
+        "with one byte changed, the verification fails",
         "CB-20418 is UNDER_REVIEW",
     ] {
         assert!(output.stdout.contains(expected), "{expected:?} is missing: {output:?}");
@@ -29,7 +29,7 @@ fn demo_after_hangup_leaves_nothing_behind() {
     let mut command = rebuttal(&["demo"]);
     let mut child = command.env("TMPDIR", temp.path()).stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
-    assert!(lines.any(|line| line.contains("The gateway stays up.")));
+    assert!(lines.any(|line| line.contains("The gateway keeps running.")));
     assert_eq!(temp.path().read_dir().unwrap().count(), 1);
     assert!(Command::new("kill").args(["-HUP", &child.id().to_string()]).status().unwrap().success());
     assert_eq!(child.wait().unwrap().code(), Some(0));
@@ -43,7 +43,7 @@ fn demo_without_a_writable_folder_says_what_to_do() {
     let output = CommandOutput::run(command);
     assert_eq!(output.code, 1, "{output:?}");
     assert!(
-        output.stderr.contains("cannot make a folder in /nope; set TMPDIR to one where it can"),
+        output.stderr.contains("cannot create a folder in /nope; set TMPDIR to a writable folder"),
         "{output:?}"
     );
 }

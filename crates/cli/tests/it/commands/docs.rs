@@ -76,8 +76,7 @@ fn operator_commands_in_the_readme_run() {
     }
 }
 
-/// Every block is of a language that something looks at (`cargo xtask tidy`); here are those that need nothing but
-/// Rust.
+/// Every block has a language that a test checks (`cargo xtask tidy`); these are the ones that need only Rust.
 #[test]
 fn json_in_the_docs_parses() {
     let mut count = 0;
@@ -91,7 +90,7 @@ fn json_in_the_docs_parses() {
     assert!(count > 5, "{count} is fewer than the docs ever had");
 }
 
-/// One document, none of whose keys is there twice.
+/// One document without duplicate keys.
 fn yaml(text: &str) -> Result<serde_json::Value, String> {
     serde_saphyr::from_str(text).map_err(|error| error.to_string())
 }

@@ -275,7 +275,7 @@ fn checked_locations_are_printed_first_without_passwords() {
 fn rewritten_history_is_reported_with_its_dispute() {
     let fixture = stopped();
     let data = fixture.gateway.data();
-    assert!(message(&doctor(data, &[], &[]), "histories", "ok").contains("hash chains of 1 disputes"));
+    assert!(message(&doctor(data, &[], &[]), "histories", "ok").contains("hash chains of 1 dispute with "));
     let database = rusqlite::Connection::open(data.join("rebuttal.db")).unwrap();
     let no: String = database.query_row("SELECT dispute_no FROM disputes", [], |row| row.get(0)).unwrap();
     database.execute_batch("UPDATE disputes SET dispute_amount = 1").unwrap();

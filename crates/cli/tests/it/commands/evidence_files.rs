@@ -44,7 +44,10 @@ fn missing_truncated_or_altered_copies_are_reported() {
     let (fixture, disputes) = contested(&bucket);
     let at = |more: &[&str]| look(&fixture, &bucket, bucket.store.address, more);
     let sound = message(&at(&[]), ABOUT, "ok");
-    assert!(sound.contains("all 40 files") && sound.contains("--evidence reads it"), "{sound}");
+    assert!(
+        sound.contains("40 files of contested disputes checked") && sound.contains("--evidence reads it"),
+        "{sound}"
+    );
     assert!(message(&at(&["--evidence"]), ABOUT, "ok").contains("with the recorded content"));
 
     let copies = bucket.keys("sealed/m/");
@@ -59,8 +62,8 @@ fn missing_truncated_or_altered_copies_are_reported() {
     bucket.put(copy, &altered);
     assert!(message(&at(&[]), ABOUT, "ok").contains("their content was not read"), "same size");
     let found = at(&["--evidence"]);
-    finds(&found, ABOUT, "of 40 files of contested disputes, 1 are missing from the bucket");
-    finds(&found, ABOUT, "has another content than was recorded");
+    finds(&found, ABOUT, "files of contested disputes that are missing from the bucket");
+    finds(&found, ABOUT, "differs from the recorded content");
     finds(&found, ABOUT, &disputes[0]);
     bucket.put(copy, &whole[1..]);
     finds(&at(&[]), ABOUT, &format!("has {} bytes instead of {}", whole.len() - 1, whole.len()));
@@ -109,5 +112,5 @@ fn altered_file_is_reported_if_content_is_read() {
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
     fs::write(&file, content).unwrap();
     assert!(message(&doctor(data, &[], &[]), ABOUT, "ok").contains("was not read"));
-    finds(&doctor(data, &["--evidence"], &[]), ABOUT, "has another content than was recorded");
+    finds(&doctor(data, &["--evidence"], &[]), ABOUT, "differs from the recorded content");
 }

@@ -115,7 +115,10 @@ fn disputed_over_paid_opens_with_a_warning() {
     assert_eq!((same.code, same.stderr.as_str()), (0, ""), "{same:?}");
     let more = shell.operator(&[&open[..], &["--dispute-amount", "1.01", "--json"]].concat());
     assert_eq!(more.code, 0, "{more:?}");
-    assert!(more.stderr.contains("more is disputed (1.01) than was paid (1.00)"), "{more:?}");
+    assert!(
+        more.stderr.contains("the disputed amount (1.01) is greater than the payment (1.00)"),
+        "{more:?}"
+    );
     let back = shell.paste_operator(&format!("{} --yes", message(&more)));
     assert!(back.code == 0 && back.stdout.contains("is WITHDRAWN"), "{back:?}");
     assert_eq!(shell.status(more.json()["disputeNo"].as_str().unwrap()), "WITHDRAWN");

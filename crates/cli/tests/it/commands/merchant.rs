@@ -109,10 +109,7 @@ fn non_local_file_argument_is_reported() {
     let shell = MerchantShell::start();
     for (file, expected) in [
         ("", "✗ nothing was uploaded:\n  the name of the file is empty\n"),
-        (
-            "https://x/y.png",
-            "https://x/y.png: a file on this machine is wanted, and no https address: fetch it first\n",
-        ),
+        ("https://x/y.png", "https://x/y.png: must be a local file, not a URL; download it first\n"),
     ] {
         let output = shell.run(&["upload", file]);
         assert!(output.code == 1 && output.stderr.ends_with(expected), "{output:?}");

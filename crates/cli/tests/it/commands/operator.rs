@@ -63,7 +63,7 @@ fn merchant_registration_to_resolved_dispute() {
     // The relative time now gives another deadline, but it is the same opening.
     let again = shell.operator(&[&open[..], &["--json"]].concat());
     assert!(
-        again.code == 0 && again.stderr.contains("a duration gives another deadline in each run"),
+        again.code == 0 && again.stderr.contains("A duration gives another deadline in each run"),
         "{again:?}"
     );
     assert_eq!(again.json(), opened);
@@ -129,7 +129,7 @@ fn lists_follow_pages_up_to_the_limit() {
     assert_eq!(listed, numbers, "each once");
 
     let text = shell.operator(&["dispute", "list", "--status", "WON"]);
-    assert_eq!((text.code, text.stdout.as_str()), (0, "There are no such disputes.\n"), "{text:?}");
+    assert_eq!((text.code, text.stdout.as_str()), (0, "No disputes match.\n"), "{text:?}");
 }
 
 #[test]
@@ -179,7 +179,7 @@ fn fetched_evidence_is_complete_and_overwrites_no_file() {
 
     let again = fetch(&["1-1"]);
     assert!(
-        again.code == 1 && again.stderr.contains(&format!("cannot make {file}: it is there already")),
+        again.code == 1 && again.stderr.contains(&format!("cannot create {file}: it exists")),
         "{again:?}"
     );
     let wrong = fetch(&["9-9"]);
@@ -222,7 +222,7 @@ fn app_is_changed_and_its_secret_rotated() {
         "--disable",
     ]);
     assert_eq!(changed.code, 0, "{changed:?}");
-    assert!(changed.stdout.contains("signs with V2_HMAC_SHA256, and may not call."), "{changed:?}");
+    assert!(changed.stdout.contains("signs with V2_HMAC_SHA256, and is disabled."), "{changed:?}");
     let json = at(&["list", "--json"]).json();
     assert_eq!(
         (&json["items"][0]["enabled"], &json["items"][0]["notifyUrl"]),
@@ -251,7 +251,7 @@ fn app_is_changed_and_its_secret_rotated() {
     );
     let output = at(&rotate);
     assert!(
-        output.code == 1 && output.stderr.contains("cannot make"),
+        output.code == 1 && output.stderr.contains("cannot create"),
         "the file is there already: {output:?}"
     );
     let output = at(&["rotate", &app, "--overlap", "1h", "--yes"]);

@@ -35,7 +35,7 @@ const CREATE: [&str; 6] = ["merchant", "create", "--name", "Tea House", "--time-
 fn foreign_response_to_a_change_leaves_the_outcome_unknown() {
     for (status, expected) in [
         ("502 Bad Gateway", "HTTP 502: probably a proxy's answer, not the gateway's"),
-        ("200 OK", "the gateway's answer cannot be read"),
+        ("200 OK", "the gateway's answer cannot be parsed"),
     ] {
         let (shell, proxy) = behind(status, "<html><body>Welcome</body></html>");
         let list = through(&shell, &proxy, &["merchant", "list"]);

@@ -53,7 +53,7 @@ fn disputes_are_listed_since_a_relative_time() {
     let listed = |after: &str| shell.operator(&["dispute", "list", "--created-after", after]);
     assert!(listed("7d").stdout.contains(&no));
     assert!(listed(&in_days(-1)).stdout.contains(&no));
-    assert_eq!(listed("0s").stdout, "There are no such disputes.\n");
+    assert_eq!(listed("0s").stdout, "No disputes match.\n");
     let wrong = listed("yesterday");
     assert!(wrong.code == 2 && wrong.stderr.contains("a duration before now, such as 7d"), "{wrong:?}");
 }

@@ -11,12 +11,8 @@ fn invalid_path_is_reported_with_its_argument() {
     let create = ["token", "create", "--name", "n", "--role", "viewer", "--secret-file"];
     let list = |argument: &'static str| ["merchant", "list", argument];
     for (words, path, why) in [
-        (
-            &create[..],
-            &file,
-            "it is there already, and a file that is there is never overwritten; name another",
-        ),
-        (&create, &nowhere, "its folder is not there; make that first"),
+        (&create[..], &file, "it exists, and existing files are not overwritten; choose another name"),
+        (&create, &nowhere, "its folder does not exist; create it first"),
         (&create, &folder, "it is a folder; name a new file in it"),
         (&list("--operator-token-file"), &nowhere, "there is no folder "),
         (&list("--operator-token-file"), &folder, "it is a folder, and a file is needed"),

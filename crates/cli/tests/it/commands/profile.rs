@@ -20,7 +20,7 @@ impl UserHome {
         Self { shell, file }
     }
 
-    /// A command in this home, without any variable of ours.
+    /// A command in this home, without `REBUTTAL_` variables.
     fn command(&self, words: &[&str]) -> Command {
         let mut command = rebuttal(words);
         command.env("HOME", self.shell.fixture.gateway.scratch().join("home")).env_remove("XDG_CONFIG_HOME");
@@ -169,7 +169,7 @@ fn invalid_url_in_the_profile_file_is_rejected() {
     let text = std::fs::read_to_string(&home.file).unwrap();
     std::fs::write(&home.file, text.replace("http://", "http://shop:Geheim7@")).unwrap();
     let output = home.run(&["query", "--dispute-no", "D1", "--profile", "shop"]);
-    let expected = "is not a gateway's address: it must not hold a user or password; fix it";
+    let expected = "is not a gateway's address: it must not contain a user or password; fix it";
     assert!(
         output.code == 1 && output.stderr.contains(expected) && !output.stderr.contains("Geheim7"),
         "{output:?}"
@@ -259,7 +259,7 @@ fn secret_prompt_does_not_echo() {
     terminal.wait_until_hidden();
     terminal.type_in(&format!("{}\n", home.secret()));
     let (code, said) = terminal.end();
-    assert!(code == 0 && said.contains("shop is kept in") && !said.contains(home.secret()), "{said}");
+    assert!(code == 0 && said.contains("shop is stored in") && !said.contains(home.secret()), "{said}");
     let no = home.shell.fixture.dispute();
     assert_eq!(home.run(&["query", "--dispute-no", &no, "--profile", "shop"]).code, 0);
 }
@@ -289,7 +289,7 @@ fn interrupted_secret_prompt_restores_the_terminal() {
     terminal.wait_until_hidden();
     terminal.interrupt();
     let (_, said) = terminal.end();
-    assert!(said.contains("✗ interrupted: nothing was kept\nended with 1\n"), "{said}");
+    assert!(said.contains("✗ interrupted: nothing was stored\nended with 1\n"), "{said}");
     assert!(said.contains(" echo ") && !said.contains("-echo "), "{said}");
     assert!(!home.file.exists());
 }
@@ -299,6 +299,6 @@ fn directory_in_place_of_the_profile_file_is_reported() {
     let home = UserHome::new();
     std::fs::create_dir_all(&home.file).unwrap();
     let output = home.run(&["profile", "list"]);
-    let expected = format!("✗ {} should be the file of the profiles, but is not a file", home.file.display());
+    let expected = format!("✗ {} must be the profiles file, but is not a regular file", home.file.display());
     assert!(output.code == 1 && output.stderr.starts_with(&expected), "{output:?}");
 }

@@ -49,7 +49,7 @@ fn gateway_without_its_public_url_is_reported() {
     );
     // A proxy that does not remove the path of the public URL.
     let output = doctor(data, &["--public-url", &format!("{own}/pay")], &[]);
-    finds(&output, "public URL", "but the path is wrong there");
+    finds(&output, "public URL", "but with a wrong path");
 }
 
 #[test]

@@ -117,7 +117,7 @@ fn start_waits_only_for_transient_database_errors() {
                     true => format!("✗ waited 1 s for the database (start_wait_seconds): {cannot}"),
                     false => format!("✗ {cannot}"),
                 };
-                // Logged once, unless the first attempt already takes that long.
+                // Logged once, unless the first attempt takes that long.
                 let printed = output.stderr.matches("waiting for the database").count();
                 assert_eq!(output.code, 1, "{url}: {output:?}");
                 assert!(printed <= usize::from(*waits), "{url}: {output:?}");

@@ -133,7 +133,7 @@ fn malformed_secret_is_described_and_not_printed() {
     let right = signer(Scheme::Sha256).app_secret;
     for (secret, expected) in [
         (right.to_uppercase(), "it is in upper case"),
-        (format!("{right}\n"), "white space or a line end is around it"),
+        (format!("{right}\n"), "white space or a line end surrounds it"),
         (format!("\"{right}\""), "it is in quotes"),
         (right[..31].to_owned(), "it has 31 characters"),
         (right.replace('d', "x"), "not all of it are hex digits"),

@@ -112,7 +112,7 @@ fn lost_output_with_a_stored_secret_asks_for_another_file() {
     let at = |name: &str| shell.fixture.gateway.scratch().join(name).to_str().unwrap().to_owned();
     let create = ["token", "create", "--name", "n", "--role", "viewer", "--secret-file", &at("one")];
     let made = run_with_stdout(&shell, &create, full_disk());
-    assert!(made.code == 7 && made.stderr.contains("A --secret-file is never overwritten"), "{made:?}");
+    assert!(made.code == 7 && made.stderr.contains("A --secret-file is not overwritten"), "{made:?}");
     assert_eq!(shell.paste_operator(&message(&made).replace(&at("one"), &at("two"))).code, 0);
     assert_eq!(std::fs::read(at("one")).unwrap(), std::fs::read(at("two")).unwrap());
 }

@@ -40,7 +40,7 @@ fn interrupt_while_waiting_is_an_unknown_outcome() {
     assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
     let output = CommandOutput::from_output(child.wait_with_output().unwrap());
     assert_eq!(output.code, 4, "{output:?}");
-    assert!(output.stderr.starts_with("✗ interrupted before the gateway's answer came\n"), "{output:?}");
+    assert!(output.stderr.starts_with("✗ interrupted before the gateway answered\n"), "{output:?}");
     let again = format!("rebuttal contest {no} --yes --receipt s3://uploaded/");
     assert!(output.stderr.contains(&again), "{output:?}");
 }

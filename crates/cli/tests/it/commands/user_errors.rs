@@ -27,11 +27,11 @@ fn missing_value_is_reported_with_every_source() {
     let with = |more: &[&str]| message(&[query.as_slice(), more].concat(), 1);
     assert_eq!(
         with(&[]),
-        "✗ no gateway's address: set REBUTTAL_URL, pass --url, or keep a profile with `rebuttal profile add`\n"
+        "✗ no gateway's address: set REBUTTAL_URL, pass --url, or add a profile with `rebuttal profile add`\n"
     );
     assert_eq!(
         with(&["--url", "http://h"]),
-        "✗ no app id: set REBUTTAL_APP_ID, pass --app-id, or keep a profile with `rebuttal profile add`\n"
+        "✗ no app id: set REBUTTAL_APP_ID, pass --app-id, or add a profile with `rebuttal profile add`\n"
     );
     let secret = "✗ no app secret: set REBUTTAL_APP_SECRET or REBUTTAL_APP_SECRET_FILE, or keep a profile with `rebuttal \
                   profile add`\n";
@@ -61,7 +61,7 @@ fn invalid_url_is_reported_with_a_valid_example() {
         ("https://pay.example.com:x", "its port must be a number up to 65535"),
         (
             "https://pay.example.com/pg/v2/",
-            "give the gateway's address alone, without /pg/v2: https://pay.example.com",
+            "give only the gateway's base URL, without /pg/v2: https://pay.example.com",
         ),
     ] {
         let with = ["--url", url, "--app-id", APP_ID, "--app-secret", APP_ID];
@@ -95,7 +95,7 @@ fn password_in_an_address_is_rejected_and_not_printed() {
     {
         let printed = message(&[words.as_slice(), &["https://shop:Geh@eim7@pay.example.com"]].concat(), 2);
         assert!(
-            printed.contains("'https://…@pay.example.com'") && printed.contains("must not hold a user"),
+            printed.contains("'https://…@pay.example.com'") && printed.contains("must not contain a user"),
             "{printed}"
         );
         assert!(!printed.contains("eim7") && !printed.contains("Geh"), "{printed}");
@@ -121,7 +121,7 @@ fn unreachable_gateway_is_reported_without_library_messages() {
     assert!(!printed.contains("client error"), "{printed}");
     assert!(
         printed.contains("at http://127.0.0.1:1 did not")
-            && printed.contains("no connection could be made: tcp connect error: Connection refused"),
+            && printed.contains("the connection failed: tcp connect error: Connection refused"),
         "{printed}"
     );
     assert!(
@@ -210,7 +210,7 @@ fn interrupted_upload_reports_its_progress() {
     let _asked = silent.accept().unwrap();
     kill_process(Pid::from_child(&child), Signal::INT).unwrap();
     let output = CommandOutput::from_output(child.wait_with_output().unwrap());
-    let expected = "✗ interrupted. 0 of 1 files were uploaded before. Whether the next one was cannot be known; a file that no contest \
+    let expected = "✗ interrupted. 0 of 1 files were uploaded before. It is unknown whether the next one was; a file that no contest \
                 names is deleted.\n";
     assert_eq!((output.code, output.stderr.as_str()), (1, expected), "{output:?}");
 }

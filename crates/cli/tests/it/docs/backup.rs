@@ -304,7 +304,7 @@ fn restored_replica_finds_files_in_the_bucket_or_its_copy() {
     is_whole(&at(&copy).looked());
 }
 
-/// That the doctor finds every history and every file as it was.
+/// Checks that the doctor reports every history and every file as intact.
 #[track_caller]
 fn is_whole(looked: &str) {
     for what in ["✓ histories", "✓ evidence files", "with the recorded content"] {

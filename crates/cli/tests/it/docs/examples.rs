@@ -15,9 +15,9 @@ use crate::common::gateway;
 use crate::raw::extension::extended;
 
 const FOLDER: &str = "docs/integrate/examples";
-/// Installed by `cargo xtask test`; checks the types of the example, and takes them away for a Node.js that cannot.
+/// Installed by `cargo xtask test`; checks the types of the example, and removes them for an older Node.js.
 const TYPESCRIPT: &str = "target/test-tools/typescript-5.9.3";
-/// What the examples call their evidence: bytes that a signer of characters would lose.
+/// The names of the examples' evidence, with characters that a wrong encoding would lose.
 const NAMES: [&str; 2] = ["Receipt – reçu № 7", "Refund confirmation – 退款凭证"];
 
 /// What happens to the responses to contests.
@@ -34,7 +34,7 @@ enum Tampering {
     Altered,
     /// An earlier `OK` with a valid signature arrives in its place.
     Replayed,
-    /// It arrives extended, under the signature that fits that.
+    /// It arrives extended, with the valid signature of the extension.
     Extended,
     /// The answer to a copy of another media type arrives in its place; the request itself is delivered afterwards.
     Notice,
@@ -250,7 +250,7 @@ fn contests_once(client: &ExampleClient, files: [&str; 2]) -> [String; 2] {
     done.urls().map(str::to_owned)
 }
 
-/// The two last lines are an answer's header and body, and the one is the signature of the other.
+/// The last two lines are an answer's header and body, and the header is valid for the body.
 fn proves(client: &ExampleClient, done: &CommandOutput) {
     let lines: Vec<_> = done.stdout.lines().collect();
     let [.., header, body] = lines.as_slice() else { panic!("{}", done.stdout) };
@@ -268,7 +268,7 @@ fn refuses_and_is_refused(client: &ExampleClient, files: [&str; 2]) {
     let secret = &client.fixture.signer.app_secret;
     let wrong = run(&"0".repeat(32), &[&no, files[0], files[1]]);
     wrong.is(6, "Common.Auth.InvalidSignature");
-    wrong.is(6, "proves nothing");
+    wrong.is(6, "cannot be verified");
     run(secret, &[&no, files[0]]).is(2, "usage: ");
     run("", &[&no, files[0], files[1]]).is(1, "must be set");
     let (program, words) = client.words.split_first().unwrap();
@@ -290,10 +290,10 @@ fn believes_no_lie(client: &ExampleClient, urls: [&str; 2]) {
     fixture.accept(&accepted).is("OK");
     for (tampering, message) in [
         (Tampering::Lost, ""),
-        (Tampering::Unsigned, "proves nothing"),
-        (Tampering::Altered, "proves nothing"),
-        (Tampering::Replayed, "proves nothing"),
-        (Tampering::Extended, "proves nothing"),
+        (Tampering::Unsigned, "cannot be verified"),
+        (Tampering::Altered, "cannot be verified"),
+        (Tampering::Replayed, "cannot be verified"),
+        (Tampering::Extended, "cannot be verified"),
         (Tampering::Notice, "Common.Request.UnsupportedMediaType"),
     ] {
         // A replayed response is also sent for a contest that the gateway has refused.
@@ -405,7 +405,7 @@ fn typescript_example_contests() {
     holds(&["node", javascript.to_str().unwrap()]);
 }
 
-/// The example as every Node.js of the last years runs it, after its types were found right.
+/// The example without types, for older versions of Node.js, after a type check.
 fn without_types(place: &Path) -> PathBuf {
     let root = page::root().canonicalize().unwrap();
     let flags = "--strict --noUncheckedIndexedAccess --erasableSyntaxOnly --verbatimModuleSyntax --module nodenext \

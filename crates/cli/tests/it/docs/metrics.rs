@@ -12,7 +12,7 @@ use crate::common::{gateway, scrape, value};
 const PAGE: &str = "docs/operate/monitoring.md";
 const LIST: &str = "docs/reference/metrics.md";
 const ALERTS: &str = "packaging/prometheus/rebuttal.rules.yml";
-/// Run by promtool, which is not among the tools of the tests.
+/// Run by promtool, so not by this test.
 const ALERTS_TESTS: &str = "packaging/prometheus/rebuttal.rules.test.yml";
 const DASHBOARD: &str = "packaging/grafana/rebuttal.json";
 
@@ -153,7 +153,7 @@ fn waiting_work_is_measured() {
     assert_eq!(value(&scraped, "rebuttal_expiry_overdue_seconds"), Some(0.0));
     let (free, size) = ("rebuttal_data_free_bytes", "rebuttal_data_size_bytes");
     assert!(value(&scraped, free) > Some(0.0) && value(&scraped, free) < value(&scraped, size), "{scraped}");
-    assert_eq!(value(&scraped, "rebuttal_commit_lanes_in_trouble"), Some(0.0), "{scraped}");
+    assert_eq!(value(&scraped, "rebuttal_commit_lanes_failing"), Some(0.0), "{scraped}");
     let (deadline, _) = rebuttal_testbed::operator::in_ms(500);
     let dispute = fixture.dispute_with(&json!({ "deadline": deadline }));
     wait_for("the deadline to expire", || (fixture.status(&dispute) == "EXPIRED").then_some(()));

@@ -48,7 +48,7 @@ fn document_is_public_and_cached_by_etag() {
     assert_eq!((known.status, known.body.len(), known.header("etag")), (304, 0, Some(etag.as_str())));
 }
 
-/// The page runs its own script and no other, sends nothing to another host, and has no form to type a secret in.
+/// The page runs only its own script, sends nothing to another host, and has no form for a secret.
 #[test]
 fn docs_page_has_a_strict_content_security_policy() {
     let gateway = gateway().start();

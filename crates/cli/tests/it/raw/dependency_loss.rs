@@ -40,7 +40,7 @@ fn unmounted_evidence_is_not_a_missing_file() {
     fixture.operator.fetch(&download).is_problem(503, UNAVAILABLE);
     becomes_ready(fixture.address(), 503);
     logged(&fixture, "the evidence store does not answer");
-    assert_eq!(logged(&fixture, "a file of evidence could not be read"), 1);
+    assert_eq!(logged(&fixture, "evidence file could not be read"), 1);
     fs::rename(&away, &evidence).unwrap();
     becomes_ready(fixture.address(), 200);
     assert_eq!(fixture.operator.fetch(&download).status, 200);
@@ -97,7 +97,7 @@ fn removed_database_file_stops_changes() {
             .is_problem(503, UNAVAILABLE);
         becomes_ready(fixture.address(), 503);
     }
-    assert_eq!(logged(&fixture, "nothing is written until it is back"), 1);
+    assert_eq!(logged(&fixture, "writes fail until it is restored"), 1);
     fs::rename(&away, &database).unwrap();
     assert_eq!(fixture.status(&dispute), "NEEDS_RESPONSE");
     contest.send(fixture.address()).is("OK");

@@ -104,8 +104,8 @@ fn rejections_that_keep_the_nonce_are_notices() {
     assert_eq!(fixture.status(&no), "ACCEPTED");
 }
 
-/// What is refused for its signed bytes alone is refused for them each time; what is refused for anything that may
-/// change has used its nonce up.
+/// A refusal that follows from the signed bytes alone is repeated each time; a refusal for anything that may change has
+/// used up the nonce.
 #[test]
 fn settled_rejection_is_final() {
     let fixture = test_gateway();

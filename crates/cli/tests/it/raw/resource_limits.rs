@@ -163,7 +163,7 @@ fn full_replay_cache_rejects_reads_and_evicts_nothing() {
     assert!((5..=30).contains(&seconds), "{seconds}");
     // Nonces of changes are stored in the database.
     fixture.accept(&dispute).is("OK");
-    // Two windows later, and as long as forgetting takes, there is capacity again; forgotten nonces are stale.
+    // After two windows and a purge there is capacity again; purged nonces are stale.
     pause(Duration::from_secs(seconds));
     fixture.query(&dispute).is("OK");
     each(of("OK").map(|call| (&call.nonce, call)), |call| call.send(at).is("Common.Auth.StaleTimestamp"));

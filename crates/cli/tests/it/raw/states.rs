@@ -124,7 +124,7 @@ fn every_state_accepts_its_actions_only() {
         match cell(state, command) {
             "same" => assert_eq!((code.as_str(), after), ("OK", before), "a repetition changes nothing"),
             "-" => {
-                // A late accept may also be called late: the contract says both (§5, §6).
+                // A late accept may also be answered as late: the contract has both (§5, §6).
                 let late = state == "EXPIRED" && command == "accept" && code == "Dispute.DeadlinePassed";
                 assert!(code == "Dispute.InvalidState" || late, "{code}");
                 assert!(late || words.contains(state), "names the state: {words}");

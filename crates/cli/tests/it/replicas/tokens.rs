@@ -31,7 +31,7 @@ fn token_changes_apply_on_every_replica_immediately() {
         let merchant = holder.post("/merchants", &json!({ "name": "m", "timeZone": "UTC" }));
         merchant.is_problem(403, "Operator.Forbidden");
     }
-    // Neither replica remembers a token, so there is nothing to wait for, though 5 s are allowed.
+    // Neither replica caches tokens, so the change is immediate, though 5 s are allowed.
     let revoked = there.post("/tokens/night-shift/revoke", &json!({}));
     assert_eq!(revoked.status, 200, "{}", revoked.text());
     for holder in &holders {

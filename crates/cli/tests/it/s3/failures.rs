@@ -98,7 +98,7 @@ fn evidence_copied_before_a_store_failure_is_not_read_again() {
 
 #[test]
 #[ignore = "needs an S3, which cargo xtask test starts"]
-fn unavailable_store_stops_only_what_needs_it() {
+fn unavailable_store_affects_only_calls_that_need_it() {
     let (_, proxy, fixture) = test_gateway();
     let url = fixture.upload(&samples::receipt(1));
     let [contested, other] = [(); 2].map(|()| fixture.dispute());

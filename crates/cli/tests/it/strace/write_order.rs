@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::common::gateway;
 
-/// One system call: what it said, and the lines of the trace where it began and ended.
+/// One system call: its text, and the lines of the trace where it began and ended.
 #[derive(Debug)]
 struct Event {
     name: String,
@@ -34,7 +34,7 @@ impl Event {
     }
 }
 
-/// Reads a trace; calls that another thread's call interrupted in the listing are put together again.
+/// Parses a trace, and joins calls that are split by another thread's call.
 fn events(trace: &str) -> Vec<Event> {
     let mut events: Vec<Event> = Vec::new();
     let mut open: Vec<(String, usize)> = Vec::new();
@@ -159,7 +159,7 @@ fn is_folder_of(sync: &Event, link: &Event, name: &str) -> bool {
     let target = link.text.rsplit('"').find(|part| part.contains(name)).expect("the link names its target");
     let folder = Path::new(target).parent().expect("the target is in a folder");
     let path = Path::new(sync.path());
-    // A target given relative to a folder's descriptor names the folder only there.
+    // A target relative to a folder's descriptor names the folder only there.
     path.ends_with(folder)
         || folder.as_os_str().is_empty() && link.text.contains(&format!("<{}>", sync.path()))
 }

@@ -1,12 +1,12 @@
 //! A PDF dictionary, as far as a trailer needs it: the values of a few names at its top level.
 
-/// Longest dictionary that is read; a cross-reference stream's index makes for the longest real ones.
+/// Longest dictionary that is read; the longest real ones are those of cross-reference streams, because of their index.
 const DICTIONARY_MAX_BYTES: usize = 256 * 1024;
 
-/// What a trailer, or the dictionary of a cross-reference stream, says.
+/// The values of a trailer, or of a cross-reference stream's dictionary.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Trailer {
-    /// The number of the object that the document begins with.
+    /// The number of the root object.
     pub(super) root: Option<usize>,
     pub(super) encrypted: bool,
     pub(super) cross_reference_stream: bool,
@@ -14,15 +14,15 @@ pub(super) struct Trailer {
     pub(super) previous: Option<usize>,
     /// The offset of the cross-reference stream that supplements a table.
     pub(super) hybrid: Option<usize>,
-    /// Not a trailer but the first object of a file that may be shown while it arrives.
+    /// Whether this is the first object of a linearized file, rather than a trailer.
     pub(super) linearized: bool,
-    /// How long such a file is.
+    /// The length of a linearized file.
     pub(super) length: Option<usize>,
 }
 
 impl Trailer {
     /// Reads the dictionary that begins at an offset, white space skipped; `None` if none does or it has no end.
-    /// And how many bytes were looked at.
+    /// Also returns how many bytes were read.
     pub(super) fn read(content: &[u8], at: usize) -> (Option<Self>, usize) {
         let end = at.saturating_add(DICTIONARY_MAX_BYTES).min(content.len());
         let mut lexer = Lexer::new(content.get(..end).unwrap_or_default(), at);
@@ -45,7 +45,7 @@ impl Trailer {
                     (direct, token) = lexer.rest_of_value(&value)?;
                     trailer.note(&name, &value, direct);
                 }
-                // A value too many; viewers pass over it.
+                // A surplus value; viewers skip it.
                 PdfToken::Open(_) => (_, token) = lexer.rest_of_value(&token)?,
                 _ => token = lexer.token()?,
             }
@@ -63,7 +63,7 @@ impl Trailer {
         };
         match name {
             b"Root" => self.root = reference,
-            // Null is as good as absent.
+            // Null counts as absent.
             b"Encrypt" => self.encrypted = *value != PdfToken::Null,
             b"Type" => self.cross_reference_stream = *value == PdfToken::Name(b"XRef".to_vec()),
             b"Prev" => self.previous = offset,
@@ -100,7 +100,7 @@ impl<'a> Lexer<'a> {
         Self { content, at }
     }
 
-    /// Where the next token will be looked for.
+    /// The offset of the next token.
     pub(super) const fn at(&self) -> usize {
         self.at
     }
@@ -125,7 +125,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// Takes a keyword, white space before it skipped, if it stands here.
+    /// Takes a keyword if it is next, after white space.
     pub(super) fn keyword(&mut self, word: &[u8]) -> bool {
         self.skip_space();
         let here = self.content.get(self.at..).is_some_and(|rest| rest.starts_with(word));
@@ -135,7 +135,7 @@ impl<'a> Lexer<'a> {
         here
     }
 
-    /// Takes a non-negative integer, if one stands here.
+    /// Takes a non-negative integer if one is next.
     pub(super) fn integer(&mut self) -> Option<usize> {
         match self.token()? {
             PdfToken::Integer(number) => Some(number),
@@ -176,7 +176,7 @@ impl<'a> Lexer<'a> {
         name
     }
 
-    /// The byte that two hex digits behind a `#` stand for.
+    /// The byte of two hex digits after a `#`.
     fn escaped(&mut self) -> Option<u8> {
         let digits = str::from_utf8(self.content.get(self.at..self.at + 2)?).ok()?;
         let byte = u8::from_str_radix(digits, 16).ok()?;
@@ -213,12 +213,12 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// Passes over what is left of a value whose first token was taken: a nested dictionary or array, the `0 R` of a
-    /// reference. Whether nothing was left, and the token that follows the value.
+    /// Skips the rest of a value whose first token was taken: a nested dictionary or array, the `0 R` of a reference.
+    /// Returns whether nothing was left, and the token that follows the value.
     fn rest_of_value(&mut self, first: &PdfToken) -> Option<(bool, PdfToken)> {
         let mut depth = usize::from(matches!(first, PdfToken::Open(_)));
         let mut direct = depth == 0;
-        // Directly behind a name, the end of the dictionary is no value.
+        // Directly after a name, the end of the dictionary is not a value.
         if matches!(first, PdfToken::Close(b'>')) {
             return Some((false, first.clone()));
         }

@@ -1,5 +1,4 @@
-//! Files that are small and made to keep a processor busy. Each is validated in a time that follows from its size
-//! alone.
+//! Small files that are made to keep a processor busy. The time of a validation depends on the file's size alone.
 
 use std::io::{Cursor, Write};
 use std::time::Duration;
@@ -13,11 +12,11 @@ use super::*;
 const XLS: FileFormat = FileFormat::Xls;
 const XLSX: FileFormat = FileFormat::Xlsx;
 
-/// Processor time for one file, without optimisation: many times what each takes, and a fraction of what any took while
-/// its work grew with the square of its size.
+/// Processor time limit for one file in a debug build: many times what each takes, and a fraction of what quadratic
+/// work takes.
 const LIMIT: Duration = Duration::from_secs(2);
 
-/// What a file is validated to be, and the processor time of this thread that it took: neighbours do not count.
+/// The result of a validation, and its processor time on this thread, which other threads do not affect.
 fn timed(format: FileFormat, content: &[u8]) -> (Result<(), InvalidFile>, Duration) {
     let now = || Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap();
     let before = now();
@@ -27,7 +26,7 @@ fn timed(format: FileFormat, content: &[u8]) -> (Result<(), InvalidFile>, Durati
 
 #[test]
 fn no_file_keeps_the_processor_busy() {
-    let shared = || Err(InvalidFile::damaged(XLS, "its OLE chains go in circles or share sectors"));
+    let shared = || Err(InvalidFile::damaged(XLS, "its OLE chains have a cycle or share sectors"));
     let broken = || Err(InvalidFile::damaged(XLS, "its OLE allocation table is broken"));
     let types = || Err(InvalidFile::too_much(XLSX, "more than 8,192 content types"));
     let lists = || Err(InvalidFile::too_much(XLSX, "lists of parts of more than 4 MB together"));
@@ -64,7 +63,7 @@ fn no_file_keeps_the_processor_busy() {
     }
 }
 
-/// The least workbook: a beginning, a sheet that is the beginning once more, an end.
+/// The smallest workbook: a beginning, a sheet with the same beginning, an end.
 const WORKBOOK: [u8; 20] = [9, 8, 4, 0, 0, 6, 5, 0, 0x85, 0, 4, 0, 0, 0, 0, 0, 10, 0, 0, 0];
 const SECTOR: usize = 512;
 const END_OF_CHAIN: u32 = 0xffff_fffe;
@@ -217,7 +216,7 @@ fn workbook(types: &str, parts: impl Iterator<Item = (String, Vec<u8>)>) -> Vec<
     writer.finish().unwrap().into_inner()
 }
 
-/// Macros declared many times for an extension that no part has, and many parts, each with an extension of its own.
+/// Macros declared many times for an extension that no part has, and many parts, each with a different extension.
 fn content_types(declared: usize, parts: usize, extension: &str) -> Vec<u8> {
     let tag = format!(r#"<Default Extension="{extension}!" ContentType="vbaproject"/>"#);
     workbook(&tag.repeat(declared), (0..parts).map(|number| (format!("p.{extension}{number:x}"), Vec::new())))
@@ -238,8 +237,8 @@ fn relationships(parts: usize, bytes: usize, tag: &str) -> Vec<u8> {
     workbook("", std::iter::once(("noise".to_owned(), noise)).chain(lists))
 }
 
-/// An archive whose parts are all the same bytes: each one's local header says that the headers behind it belong to
-/// it, and the bytes are DEFLATE blocks that hold nothing.
+/// An archive whose parts are all the same bytes: each local header declares that the headers after it belong to it,
+/// and the bytes are empty DEFLATE blocks.
 fn overlapping(parts: usize, bytes: usize) -> Vec<u8> {
     let mut blocks = [0, 0, 0, 0xff, 0xff].repeat(bytes / 5);
     blocks.extend([1, 0, 0, 0xff, 0xff]);

@@ -1,4 +1,4 @@
-//! Lies of pictures.
+//! Invalid pictures.
 
 use super::*;
 
@@ -42,7 +42,7 @@ fn a_png_needs_a_header_data_and_an_end() {
 }
 
 #[test]
-fn a_png_whose_picture_was_damaged_on_the_way_is_refused() {
+fn damaged_png_is_refused() {
     let mut content = sample("pillow.png");
     let data = memchr::memmem::find(&content, b"IDAT").unwrap();
     content[data + 20] ^= 1;
@@ -60,7 +60,7 @@ fn a_png_header_must_make_sense() {
         [8, 0, 0, 0, 2],
     ] {
         let content = png(&[header(1, 1, rest), chunk(b"IDAT", b"x"), chunk(b"IEND", b"")]);
-        assert_eq!(validate(PNG, &content), Err(InvalidFile::damaged(PNG, "its header makes no sense")));
+        assert_eq!(validate(PNG, &content), Err(InvalidFile::damaged(PNG, "its header is invalid")));
     }
 }
 
@@ -97,7 +97,7 @@ fn a_jpeg_needs_dimensions_before_its_picture() {
             [b"\xff\xd8".as_slice(), frame, b"\xff\xda\x00\x02picture"].concat(),
             "it ends before its end marker",
         ),
-        (b"\xff\xd8\xff\xe0\x00\x01".to_vec(), "a part of its header makes no sense"),
+        (b"\xff\xd8\xff\xe0\x00\x01".to_vec(), "a field of its header is invalid"),
         (b"\xff\xd8\xff\xe0\x00\x10".to_vec(), "it ends within its header"),
     ] {
         assert_eq!(validate(JPG, &content), Err(InvalidFile::damaged(JPG, fault)));

@@ -1,11 +1,11 @@
-//! Lies of PDFs, and the irregularities that real ones have.
+//! Invalid PDFs, and the irregularities of real ones.
 
 use super::*;
 
 const PDF: FileFormat = FileFormat::Pdf;
 const ENCRYPTED: InvalidFile = InvalidFile::Encrypted { format: PDF };
 
-/// A document of one object and the given trailers, each with its own table, chained by what they say of `Prev`.
+/// A document of one object and the given trailers, each with its own table, chained by `Prev`.
 struct Document(Vec<u8>);
 
 impl Document {
@@ -13,7 +13,7 @@ impl Document {
         Self(b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n<< /Type /Catalog >>\nendobj\n".to_vec())
     }
 
-    /// Adds a table with a trailer; where it lies.
+    /// Adds a table with a trailer; returns its offset.
     fn table(&mut self, trailer: &str) -> usize {
         let at = self.0.len();
         let table = format!("xref\n0 1\n0000000000 65535 f \ntrailer\n{trailer}\n");
@@ -21,7 +21,7 @@ impl Document {
         at
     }
 
-    /// Adds a cross-reference stream; where it lies.
+    /// Adds a cross-reference stream; returns its offset.
     fn stream(&mut self, dictionary: &str) -> usize {
         let at = self.0.len();
         let stream = format!("7 0 obj\n{dictionary}\nstream\nxxxx\nendstream\nendobj\n");
@@ -57,7 +57,7 @@ fn encryption_is_found_however_the_trailer_writes_it() {
 }
 
 #[test]
-fn what_only_looks_like_encryption_passes() {
+fn apparent_encryption_is_accepted() {
     for trailer in [
         "<< /Root 1 0 R >>",
         "<< /Root 1 0 R /Encrypt null >>",
@@ -155,12 +155,12 @@ fn a_header_and_a_trailer_are_needed() {
 
 #[test]
 fn the_object_that_a_trailer_leads_to_is_there() {
-    let nowhere = Err(InvalidFile::damaged(PDF, "its trailer leads nowhere"));
+    let nowhere = Err(InvalidFile::damaged(PDF, "its trailer points to no object"));
     for objects in ["", "11 0 obj", "1 0 object", "endobj 1 0 R obj", "obj 1 0", "2 0 obj", "1 obj", "% /Obj"]
     {
         let text = format!("%PDF-1.7\n{objects}\ntrailer<</Size 10/Root 1 0 R>>\nstartxref\n0\n%%EOF\n");
         let validated = validate(PDF, text.as_bytes());
-        // What the words `obj` mean where they stand is not looked at, only that there is such an object.
+        // The context of the word `obj` is not checked, only that the object exists.
         let expected = if objects == "1 0 object" { Ok(()) } else { nowhere.clone() };
         assert_eq!(validated, expected, "{objects}");
     }
@@ -188,7 +188,7 @@ fn half_of_a_linearized_file_is_not_a_file() {
     let first_end = memchr::memmem::find(&content, b"%%EOF").unwrap() + 5;
     assert!(first_end < content.len() / 2);
     let invalid_file = validate(PDF, &content[..first_end]).unwrap_err();
-    assert_eq!(invalid_file, InvalidFile::damaged(PDF, "it is shorter than it says"));
+    assert_eq!(invalid_file, InvalidFile::damaged(PDF, "it is shorter than it declares"));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Lies of workbooks since 2007.
+//! Invalid workbooks since Excel 2007.
 
 use std::io::{Cursor, Write};
 
@@ -142,19 +142,19 @@ fn encrypted_parts_are_refused() {
 }
 
 #[test]
-fn a_bomb_is_cut_off_at_what_was_counted() {
+fn decompression_bomb_is_stopped_at_the_counted_limit() {
     let zeros = vec![0; 16 * 1024 * 1024];
     let bomb = workbook("", ("xl/bomb.xml", &zeros));
     assert!(bomb.len() < 20_000);
     assert!(matches!(validate(XLSX, &bomb), Err(InvalidFile::TooMuch { .. })));
 
-    // A header that lies about the size does not help.
+    // A wrong size in the header is detected.
     let mut liar = bomb;
     let at = in_directory(&liar, "xl/bomb.xml");
     liar[at + 24..at + 28].copy_from_slice(&100_u32.to_le_bytes());
     assert!(matches!(validate(XLSX, &liar), Err(InvalidFile::TooMuch { .. })));
 
-    // Nor does hiding the ratio behind bytes that cannot be compressed.
+    // So is a high ratio hidden by incompressible bytes.
     let mut noise = vec![0; 400_000];
     getrandom::fill(&mut noise).unwrap();
     let parts: Vec<_> = (0..5).map(|number| format!("xl/{number}.xml")).collect();
@@ -181,7 +181,7 @@ fn a_directory_that_contradicts_the_parts_is_refused() {
         let invalid_file = validate(XLSX, &content).unwrap_err();
         assert!(matches!(invalid_file, InvalidFile::Damaged { .. }), "{invalid_file}");
     };
-    // Another name in the local header, which some readers go by.
+    // Another name in the local header, which some readers use.
     refused(&|content| {
         let at = memchr::memmem::find(content, b"xl/styles.xml").unwrap();
         content[at] = b'X';
@@ -191,7 +191,7 @@ fn a_directory_that_contradicts_the_parts_is_refused() {
         let at = in_directory(content, "xl/styles.xml");
         content[at + 42..at + 46].copy_from_slice(&[0; 4]);
     });
-    // Parts, disks or bytes more or fewer than there are.
+    // Wrong counts of parts, disks or bytes.
     for field in [4, 6, 8, 12, 16] {
         refused(&move |content| {
             let end = content.len() - 22;
@@ -218,7 +218,7 @@ fn a_part_must_not_be_there_twice() {
         ("XL/Workbook.xml", b"<workbook/>"),
     ]
     .map(|(name, content): (&str, &[u8])| (name, content.to_vec().leak() as &[u8]));
-    assert_eq!(validate(XLSX, &archive(&parts)), Err(InvalidFile::damaged(XLSX, "a part is there twice")));
+    assert_eq!(validate(XLSX, &archive(&parts)), Err(InvalidFile::damaged(XLSX, "a part occurs twice")));
 }
 
 #[test]
@@ -272,5 +272,5 @@ fn names_may_begin_with_a_slash() {
         [("/[Content_Types].xml", list.as_bytes()), ("/xl/workbook.xml", b"<workbook/>")];
     assert_eq!(validate(XLSX, &archive(&rooted)), Ok(()));
     let twice = [rooted[0], rooted[1], ("xl/workbook.xml", b"<workbook/>")];
-    assert_eq!(validate(XLSX, &archive(&twice)), Err(InvalidFile::damaged(XLSX, "a part is there twice")));
+    assert_eq!(validate(XLSX, &archive(&twice)), Err(InvalidFile::damaged(XLSX, "a part occurs twice")));
 }

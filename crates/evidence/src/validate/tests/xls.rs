@@ -1,4 +1,4 @@
-//! Lies of workbooks before 2007.
+//! Invalid workbooks before Excel 2007.
 
 use std::io::{Cursor, Read, Write};
 
@@ -9,7 +9,7 @@ const ENCRYPTED: InvalidFile = InvalidFile::Encrypted { format: XLS };
 
 type File = cfb::CompoundFile<Cursor<Vec<u8>>>;
 
-/// An OLE file that the cfb crate made.
+/// An OLE file written by the cfb crate.
 fn container(fill: impl FnOnce(&mut File)) -> Vec<u8> {
     let mut file = File::create(Cursor::new(Vec::new())).unwrap();
     fill(&mut file);
@@ -59,11 +59,11 @@ fn a_workbook_in_a_fresh_container_passes() {
 }
 
 #[test]
-fn another_office_document_is_no_workbook() {
+fn other_office_document_is_not_a_workbook() {
     let other = InvalidFile::OtherKind { format: XLS, found: "an older Office document, but no workbook" };
     let word = container(|file| put(file, "/WordDocument", b"text"));
     assert_eq!(validate(XLS, &word), Err(other.clone()));
-    // A workbook that is embedded in it does not make it one.
+    // An embedded workbook does not make the file a workbook.
     let embedded = container(|file| {
         put(file, "/WordDocument", b"text");
         file.create_storage("/ObjectPool").unwrap();
@@ -98,7 +98,7 @@ fn excel_4_macro_sheets_are_refused() {
         declared[sheet + 4 + 5] = kind;
         assert_eq!(validate(XLS, &workbook_of(&declared)), macro_sheet);
     }
-    // Declared as a worksheet, but beginning as what it is.
+    // Declared as a worksheet, but with a macro sheet's first record.
     for number in [1, 2] {
         let mut disguised = records();
         let begin = positions(&disguised, 0x0809)[number];
@@ -144,7 +144,7 @@ fn records_that_are_damaged_are_refused() {
     };
     refused(&whole[..globals_end], "a sheet is missing");
     refused(&whole[..sheets[0]], "its workbook is cut short");
-    refused(&whole[4..], "its workbook does not begin as one");
+    refused(&whole[4..], "its workbook has no valid first record");
     let mut moved = whole.clone();
     moved[sheets[0] + 4] ^= 1;
     refused(&moved, "a sheet is missing");
@@ -170,7 +170,7 @@ fn chains_that_go_in_circles_or_astray_end() {
         }
     }
     assert!(refused > 20);
-    // The table of tables goes in circles, or is longer than the file.
+    // The table of tables has a cycle, or is longer than the file.
     let mut content = honest;
     content[68..76].copy_from_slice(&[0, 0, 0, 0, 5, 0, 0, 0]);
     content[512 + 508..512 + 512].copy_from_slice(&[0; 4]);
@@ -180,7 +180,7 @@ fn chains_that_go_in_circles_or_astray_end() {
 }
 
 #[test]
-fn entries_cannot_be_hidden_behind_a_part_of_the_directory_that_is_not_there() {
+fn entries_after_a_missing_directory_part_are_not_hidden() {
     let content = container(|file| {
         put(file, "/Workbook", &records());
         for number in 0..5 {
@@ -203,7 +203,7 @@ fn entries_cannot_be_hidden_behind_a_part_of_the_directory_that_is_not_there() {
 }
 
 #[test]
-fn what_stands_in_unused_places_of_the_header_does_not_matter() {
+fn unused_header_slots_are_ignored() {
     let mut content = sample("xlwt.xls");
     content[60..64].copy_from_slice(&[0; 4]);
     content[68..72].copy_from_slice(&[0; 4]);

@@ -1,10 +1,10 @@
 //! `[Content_Types].xml` and the `.rels` parts: which part is the workbook, and whether any part holds macros.
 //!
-//! Not an XML parser. What could make one read something else than stands here, another encoding, a document type
-//! or a character reference, is refused; no producer of workbooks writes it.
+//! Not an XML parser. Text that an XML parser could read differently (another encoding, a document type, a character
+//! reference) is refused; no producer of workbooks writes it.
 
 const WORKBOOK: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml";
-/// Where a workbook lies whose type is declared for its extension instead of its name.
+/// The path of a workbook whose type is declared for its extension instead of its name.
 const USUAL_PART: &str = "/xl/workbook.xml";
 
 /// Words, in lower case, in the content types of parts that hold macros.
@@ -14,7 +14,7 @@ const MACRO_WORDS: [(&str, &str); 3] = [
     ("vbaproject", "a VBA project"),
 ];
 
-const FOREIGN: &str = "its list of parts is not written as Office writes it";
+const FOREIGN: &str = "its list of parts is not in the form that Office writes";
 
 /// The list, its tags in lower case.
 pub(super) struct ContentTypes(String);
@@ -30,8 +30,8 @@ impl ContentTypes {
         self.0.split('<').filter(|tag| attribute(tag, "contenttype").is_some()).count()
     }
 
-    /// What kind of macros a part is declared to hold. A type that is declared for an extension, in lower case,
-    /// which no part has means nothing; SheetJS writes such ones.
+    /// The kind of macros that the content types declare. A type for an extension that no part has is ignored, because
+    /// SheetJS declares some. `has_extension` gets the extension in lower case.
     pub(super) fn macros(&self, has_extension: impl Fn(&str) -> bool) -> Option<&'static str> {
         let used = |tag: &str| attribute(tag, "extension").is_none_or(&has_extension);
         self.0.split('<').find_map(|tag| {
@@ -49,12 +49,12 @@ impl ContentTypes {
     }
 }
 
-/// What kind of macros a list of relationships leads to. Office goes by a relationship's type, whatever the part that
-/// it names is called and declared as.
+/// The kind of macros that a list of relationships refers to. Office uses the relationship's type, and ignores the
+/// name and the content type of the part.
 pub(super) fn related_macros(bytes: &[u8]) -> Result<Option<&'static str>, &'static str> {
     let text = lower_case(bytes)?;
     for kind in text.split('<').filter_map(|tag| attribute(tag, "type")) {
-        // Targets may hold references; a type that does is written to be misread.
+        // Targets may contain character references; a type that contains one is meant to be misread.
         if kind.contains('&') {
             return Err(FOREIGN);
         }
@@ -65,7 +65,7 @@ pub(super) fn related_macros(bytes: &[u8]) -> Result<Option<&'static str>, &'sta
     Ok(None)
 }
 
-/// A part's text in lower case, if it is read by everybody as it stands here.
+/// A part's text in lower case, if every XML parser reads the same text.
 fn lower_case(bytes: &[u8]) -> Result<String, &'static str> {
     let text = str::from_utf8(bytes).map_err(|_| "its list of parts is not UTF-8")?;
     if text.contains('\0') {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-/// Burst tolerance: after a quiet period a key may spend the rate of this time at one moment.
+/// Burst tolerance: after a quiet period a key may use the events of this time in one burst.
 const BURST: Duration = Duration::from_secs(1);
 
 /// Limits each key to a rate: each event takes one emission interval, and no key may be more than [`BURST`] ahead of

@@ -12,7 +12,7 @@ use crate::auth::signature::SignedWrite;
 use crate::gateway::Gateway;
 use crate::merchant::{Reply, Success};
 
-/// Accepts a dispute: the merchant gives up the money.
+/// Accepts a dispute: the merchant gives up the disputed amount.
 ///
 /// 1. The signature has been verified and the fields parsed.
 /// 2. The committer uses up the nonce and decides, in one transaction, by the arrival time of the request.

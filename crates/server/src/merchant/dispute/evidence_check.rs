@@ -76,7 +76,7 @@ pub(super) async fn check_evidence(
     };
     // One line, however many files a failing store holds.
     let url = url.map(|url| url.to_string());
-    tracing::error!(error = causes(&error), url, "a file of evidence could not be read");
+    tracing::error!(error = causes(&error), url, "evidence file could not be read");
     match decided(&command, gateway, merchant_id, dispute_no, arrived_at).await? {
         Err(refused @ rebuttal_disputes::DisputeRefusal::Evidence(_))
             if refused.code() == Code::Unavailable =>

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use super::{ALL, document_of};
 
-/// Texts that some parser takes and most do not.
+/// Texts that some parser accepts and most do not.
 const PLAIN: &[&str] = &[
     "",
     " ",

@@ -22,12 +22,12 @@ fn members(schema: &Value) -> BTreeSet<String> {
 /// The members that a parser knows, from its message about an unknown one.
 fn known<T: Debug>(parse: impl Fn(&Object<'_>) -> Result<T, BadRequest>) -> BTreeSet<String> {
     let refused = parse(&Object::parse(br#"{"unheardOf":null}"#).unwrap()).unwrap_err().to_string();
-    let (_, known) = refused.split_once("unheardOf is not known here; known are ").unwrap();
+    let (_, known) = refused.split_once("unheardOf is unknown; known members are ").unwrap();
     let known = known.split(';').next().unwrap().split(", ").filter(|name| !name.is_empty());
     known.map(str::to_owned).collect()
 }
 
-/// The parser knows the members of the schema, reads the example, and reads what its type writes.
+/// The parser accepts the schema's members, the example, and what the type serializes to.
 fn agrees<T: Serialize + PartialEq + Debug>(
     method: &str,
     path: &str,

@@ -52,7 +52,7 @@ pub(crate) async fn evidence(
     Ok(response)
 }
 
-/// The content piece by piece. The slot is freed when the last piece was taken.
+/// The content, frame by frame. The slot is released after the last frame.
 fn pieces(content: Bytes, slot: Slot) -> impl Stream<Item = Result<Bytes, std::convert::Infallible>> {
     stream::unfold((content, slot), async |(mut rest, slot)| {
         let piece = rest.split_to(rest.len().min(PIECE_BYTES));
@@ -60,7 +60,7 @@ fn pieces(content: Bytes, slot: Slot) -> impl Stream<Item = Result<Bytes, std::c
     })
 }
 
-/// A piece of a dispute's evidence, by its id.
+/// A submitted file of a dispute, by its id.
 pub(super) async fn submitted(
     gateway: &Gateway,
     dispute_no: &DisputeNo,
@@ -74,8 +74,8 @@ pub(super) async fn submitted(
     found.ok_or_else(|| Refusal::new(Code::OperatorNotFound, "the dispute has no such evidence"))
 }
 
-/// The content, if it is still what was submitted, and the slot that limits how many files the token with this hash
-/// holds in memory.
+/// The content, if it is still the submitted one, and the download slot, which limits the files in memory for the token
+/// with this hash.
 pub(super) async fn verified_content(
     gateway: &Gateway,
     token: TokenHash,

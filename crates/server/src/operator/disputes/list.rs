@@ -52,7 +52,7 @@ pub(crate) async fn list(
     }))
 }
 
-/// Refuses control characters: no number has them, and PostgreSQL fails on a NUL where SQLite finds nothing.
+/// Refuses control characters: no number contains any, and PostgreSQL fails on a NUL.
 fn search(query: &QueryParameters) -> Result<Option<String>, Refusal> {
     let Some(q) = query.get("q").filter(|q| !q.is_empty()) else { return Ok(None) };
     if q.chars().count() <= Q_MAX && !q.chars().any(char::is_control) {

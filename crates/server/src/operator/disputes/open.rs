@@ -38,7 +38,7 @@ pub(crate) async fn open(
         }
     };
     if gateway.store.merchant(facts.merchant_id).await?.is_none() {
-        return Err(Refusal::new(Code::InvalidParameter, "merchantId is not that of a merchant").into());
+        return Err(Refusal::new(Code::InvalidParameter, "no merchant has this merchantId").into());
     }
     let actor = change.actor();
     let operation = Operation::Open { opening: Opening { dispute_no, facts }, actor };
@@ -51,7 +51,9 @@ pub(crate) async fn open(
 /// A UUID of version 7, which is random and sorts by time.
 fn make_dispute_no(at: UnixMillis) -> Result<DisputeNo, Refusal> {
     let mut random = [0; 10];
-    getrandom::fill(&mut random).context("the system has no randomness").map_err(Refusal::internal)?;
+    getrandom::fill(&mut random)
+        .context("the system's random number generator failed")
+        .map_err(Refusal::internal)?;
     let millis = u64::try_from(at.0).unwrap_or_default();
     let uuid = uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid();
     Ok(DisputeNo::from_bytes(uuid.into_bytes()))

@@ -85,7 +85,7 @@ fn history_entry(entry: &ChainedEntry, detail: Option<EntryDetail>) -> answers::
     }
 }
 
-/// Identifies a piece of evidence within its dispute: the submission's number and the item's position, both from 1.
+/// Identifies an evidence item within its dispute: the submission's number and the item's position, both from 1.
 pub(crate) fn evidence_id(submission: u32, index: usize) -> String {
     format!("{submission}-{}", index + 1)
 }

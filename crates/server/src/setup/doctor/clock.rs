@@ -34,7 +34,7 @@ pub(super) fn examine(
         }
         (Some(_), Some(_)) => "this machine's clock agrees with the database server's clock",
         (None, None) => {
-            "no time in the database is later than this machine's clock; whether NTP keeps it cannot be checked"
+            "no time in the database is later than this machine's clock; whether NTP synchronizes it cannot be checked"
         }
         (None, Some(reason)) => return vec![skipped(CHECK, reason)],
     };
@@ -44,8 +44,8 @@ pub(super) fn examine(
 fn future_entry(now: UnixMillis, newest: UnixMillis) -> String {
     let utc = |at: UnixMillis| at.to_rfc3339_utc();
     format!(
-        "this machine's clock says {}, but a dispute's history has an entry of {}: a clock is or was wrong. Deadlines \
-         depend on it; keep every gateway's clock by NTP",
+        "this machine's clock shows {}, but a dispute's history has an entry of {}: a clock is or was wrong. Deadlines \
+         depend on it; synchronize every gateway's clock by NTP",
         utc(now),
         utc(newest)
     )

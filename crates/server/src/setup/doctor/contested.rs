@@ -8,7 +8,7 @@ use rebuttal_protocol::StorageUri;
 use rebuttal_store::DisputeDetail;
 use tokio::task::JoinSet;
 
-use super::{Finding, list_of};
+use super::{Finding, counted, list_of};
 
 const CHECK: &str = "evidence files";
 /// Files that are named; the others are counted.
@@ -100,7 +100,8 @@ impl ContestedFiles {
         while self.collect_one().await {}
         let (checked, location) = (self.checked, self.files.location());
         if let Some(failed) = self.failed {
-            let message = format!("{location} failed after {checked} files of contested disputes: {failed}");
+            let files = counted(checked, "file", "files");
+            let message = format!("{location} failed after {files} of contested disputes: {failed}");
             return Some(Finding::fault(CHECK, message));
         }
         if checked == 0 {
@@ -111,12 +112,13 @@ impl ContestedFiles {
                 true => "with the recorded content",
                 false => "with the recorded size; their content was not read, --evidence reads it",
             };
-            let message = format!("all {checked} files of contested disputes are in {location}, {how}");
+            let files = counted(checked, "file", "files");
+            let message = format!("{files} of contested disputes checked, all in {location}, {how}");
             return Some(Finding::ok(CHECK, message));
         }
         self.named.sort();
         let message = format!(
-            "of {checked} files of contested disputes, {} are missing from {location} or differ from what was recorded. {}. \
+            "files of contested disputes that are missing from {location} or differ from the record: {} of {checked}. {}. \
              They were deleted or changed by something other than a gateway: restore them from {}",
             self.defective,
             list_of(&self.named, self.defective),
@@ -140,7 +142,7 @@ impl EvidenceFiles {
             (Self::Bucket(store), true) => match store.inspect_stored(url, sha256).await? {
                 Inspection::Absent => None,
                 Inspection::Invalid(invalid) => {
-                    return Ok(Some(format!("has another content than was recorded: {invalid}")));
+                    return Ok(Some(format!("differs from the recorded content: {invalid}")));
                 }
                 Inspection::Valid { sha256, size } => Some((sha256, size)),
             },
@@ -149,9 +151,7 @@ impl EvidenceFiles {
         Ok(match actual {
             None => Some("is missing".to_owned()),
             Some((_, bytes)) if bytes != *size => Some(format!("has {bytes} bytes instead of {size}")),
-            Some((actual, _)) if actual != *sha256 => {
-                Some("has another content than was recorded".to_owned())
-            }
+            Some((actual, _)) if actual != *sha256 => Some("differs from the recorded content".to_owned()),
             Some(_) => None,
         })
     }
@@ -159,7 +159,7 @@ impl EvidenceFiles {
     fn location(&self) -> String {
         match self {
             Self::Folder(root) => root.display().to_string(),
-            Self::Bucket(store) => format!("the bucket {}, stored by hash", store.bucket()),
+            Self::Bucket(store) => format!("the bucket {}", store.bucket()),
         }
     }
 
@@ -167,8 +167,8 @@ impl EvidenceFiles {
         match self {
             Self::Folder(_) => "a backup of the folder",
             Self::Bucket(_) => {
-                "a backup of the bucket, or an older version of sealed/<the name, without its ending>/ where the bucket keeps \
-                 versions"
+                "a backup of the bucket, or an older version of sealed/<the name, without its extension>/ if the bucket has \
+                 versioning"
             }
         }
     }

@@ -42,7 +42,7 @@ fn examine_folder(folder: &Path, keys: Option<&Keys>, examined: &Examined) -> Fi
         return Finding::warning(CHECK, empty_marker(folder, examined.has_uploads));
     }
     if !examined.has_uploads {
-        let recorded = examined.evidence_place.as_deref();
+        let recorded = examined.evidence_location.as_deref();
         if is_folder_lost(folder, recorded) {
             return Finding::fault(CHECK, lost_folder(folder));
         }
@@ -100,7 +100,7 @@ fn examine_writes(folder: &Path) -> Finding {
 
 /// A fault if the database records another location for its files.
 fn other_location(examined: &Examined, location: &str) -> Option<Finding> {
-    let recorded = examined.evidence_place.as_deref().filter(|recorded| *recorded != location)?;
+    let recorded = examined.evidence_location.as_deref().filter(|recorded| *recorded != location)?;
     Some(Finding::fault(CHECK, wrong_location(recorded, location)))
 }
 

@@ -3,7 +3,7 @@
 use rebuttal_store::{DisputeDetail, HistoryReport, Location, StoreError, verify_histories};
 
 use super::contested::ContestedFiles;
-use super::{Finding, list_of};
+use super::{Finding, counted, list_of};
 
 const CHECK: &str = "histories";
 /// Disputes whose histories are verified without a request for it, which takes a second or two.
@@ -34,7 +34,11 @@ fn finding(verified: Result<Option<HistoryReport>, StoreError>) -> Finding {
     match verified {
         Ok(Some(HistoryReport { disputes, entries, damaged: 0, .. })) => Finding::ok(
             CHECK,
-            format!("the hash chains of {disputes} disputes with {entries} entries are intact"),
+            format!(
+                "the hash chains of {} with {} are intact",
+                counted(disputes, "dispute", "disputes"),
+                counted(entries, "entry", "entries")
+            ),
         ),
         Ok(Some(histories)) => Finding::fault(CHECK, damaged(&histories)),
         Ok(None) => Finding::ok(
@@ -49,8 +53,8 @@ fn damaged(histories: &HistoryReport) -> String {
     let HistoryReport { disputes, damaged, named, .. } = histories;
     let named: Vec<String> = named.iter().map(|(number, what)| format!("{number}: {what}")).collect();
     format!(
-        "of {disputes} disputes, {damaged} are not as they were written. {}. The database was changed by something other \
-         than a gateway, or is damaged: keep it as it is, and compare it with a backup",
+        "damaged histories: {damaged} of {disputes}. {}. The database was changed by something other than a gateway, or is \
+         damaged: keep it as it is, and compare it with a backup",
         list_of(&named, *damaged)
     )
 }

@@ -88,7 +88,7 @@ fn examine_secrets(examined: &Examined, keys: &Keys) -> Finding {
         let apps: BTreeSet<_> = failed.iter().cloned().collect();
         let named: Vec<_> = apps.iter().take(NAMED_MAX).cloned().collect();
         let message = format!(
-            "the master key does not decrypt {} of {} secrets, of the apps {}: these were altered, or copied from another \
+            "secrets that the master key does not decrypt: {} of {}, of the apps {}. These were altered, or copied from another \
              database. Calls signed with them are refused. Restore the database from a backup, or rotate the secrets of \
              these apps",
             failed.len(),
@@ -101,9 +101,7 @@ fn examine_secrets(examined: &Examined, keys: &Keys) -> Finding {
         (None, _) => "the file is readable; the database has no master key yet to compare with".to_owned(),
         (Some(_), 0) => "the master key is this database's; there are no secrets of apps yet".to_owned(),
         (Some(_), checked) => {
-            format!(
-                "the master key is this database's, and decrypts the {checked} secrets of apps that were checked"
-            )
+            format!("the master key is this database's, and decrypts its app secrets; checked: {checked}")
         }
     };
     Finding::ok(CHECK, message)

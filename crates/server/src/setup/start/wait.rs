@@ -51,7 +51,7 @@ impl StartWait {
         }
     }
 
-    /// Adds the wait to the error of a start that gave up.
+    /// Adds the wait to the error of a start that timed out.
     pub(super) fn timed_out(&self, what: &str, error: anyhow::Error) -> anyhow::Error {
         match self.limit.as_secs() {
             0 => error,

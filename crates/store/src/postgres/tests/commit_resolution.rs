@@ -1,4 +1,4 @@
-//! The marker alone decides what became of a commit, and only once its transaction has ended.
+//! The outcome of a commit depends on the marker alone, read after its transaction has ended.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use crate::batch::Changes;
 
 const OURS: &str = "lane:ours";
 
-/// Begins a transaction and gives its number.
+/// Begins a transaction and returns its number.
 async fn begin(session: &Session) -> String {
     session.batch("BEGIN").await.unwrap();
     let row = session.row("SELECT pg_current_xact_id()::text", &[]).await.unwrap().unwrap();
@@ -45,7 +45,7 @@ async fn a_reassigned_transaction_number_proves_nothing() {
     let reused = begin(&session).await;
     save(&session, &Changes::default(), "lane:other", 2).await.unwrap();
     assert_eq!(status(&address, 2, &reused).await, CommitStatus::Aborted);
-    // Or it is not assigned again yet.
+    // Or it has not been assigned again yet.
     let future = (reused.parse::<u64>().unwrap() + 1_000_000).to_string();
     assert_eq!(status(&address, 2, &future).await, CommitStatus::Aborted);
 }

@@ -1,5 +1,5 @@
-//! What becomes visible late: paging misses nothing that was committed before it began, and no change is committed
-//! after its token was revoked.
+//! Rows that become visible late: paging finds everything that was committed before it began, and no change is
+//! committed after its token was revoked.
 
 use rebuttal_protocol::{MerchantId, UnixMillis};
 use rebuttal_testbed::clock::wait_for;
@@ -39,7 +39,7 @@ async fn paging_finds_a_dispute_that_commits_meanwhile() {
     assert_eq!(met, (11..=20).rev().chain((1..=3).rev()).collect::<Vec<_>>());
 }
 
-/// A revocation that is about to be committed is waited for.
+/// A change waits for a revocation that is being committed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs PostgreSQL, which cargo xtask test starts"]
 async fn a_change_waits_for_the_revocation_of_its_token() {
@@ -70,7 +70,7 @@ async fn a_change_waits_for_the_revocation_of_its_token() {
     }
 }
 
-/// Merchants are listed by number: one that became visible after a higher one would never be listed.
+/// Merchants are listed by number, so one must not become visible after a higher one.
 #[tokio::test]
 #[ignore = "needs PostgreSQL, which cargo xtask test starts"]
 async fn merchants_become_visible_in_the_order_of_their_numbers() {

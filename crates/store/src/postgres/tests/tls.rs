@@ -13,7 +13,7 @@ fn authority() -> CertifiedIssuer<'static, KeyPair> {
     CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
 }
 
-/// Whether a connection is made, and is encrypted.
+/// Whether a connection succeeds, and is encrypted.
 async fn encrypted(cluster: &Cluster, host: &str, query: &str) -> Result<bool, String> {
     let url = format!("postgres://postgres@{host}:{}/postgres?{query}", cluster.port());
     let address = Address::parse(&url).unwrap();

@@ -97,7 +97,7 @@ fn missing_settings_errors_match_the_page() {
     for (quoted, said) in [
         ("no gateway's address", types("the query")),
         ("rebuttal-data/app.secret: No such file or directory", types("the merchant")),
-        ("no operator's token is given", types("the operator")),
+        ("no operator token is given", types("the operator")),
     ] {
         assert!(page.text.contains(&format!("`{quoted}`")) && said.contains(quoted), "{quoted}: {said}");
     }

@@ -31,7 +31,7 @@ fn unsignable_values_are_usage_errors() {
         (&[""], such_as),
         (&["https://pay.example/pg/v2/dispute/query"], "give the base URL with --url"),
         (&["/pg/v2/dispute/query?a=1 2"], "write a space as %20"),
-        (&["/x\nPOST"], "no line end"),
+        (&["/x\nPOST"], "white space or line end"),
         (&["/x#top"], "a fragment, # and what follows, is never sent"),
         (&[TARGET, "--method", "PO ST"], "it must be one word, such as POST"),
         (&[TARGET, "--method", "POST\n"], "it must be one word, such as POST"),
@@ -73,7 +73,7 @@ fn password_in_a_url_is_rejected_and_not_printed() {
         ..sent(&signer(Scheme::Sha256), "POST", &url(), super::BODY)
     };
     let output = case.verify(&[]);
-    is_usage(&output, "must not hold a user or password");
+    is_usage(&output, "must not contain a user or password");
     assert!(!output.stderr.contains("Geheim7"), "{output:?}");
     let output = case.verify(&["--json"]);
     assert_eq!((output.code, output.json()["outcome"].as_str()), (2, Some("usage")), "{output:?}");
@@ -83,7 +83,10 @@ fn password_in_a_url_is_rejected_and_not_printed() {
 fn request_that_will_be_rejected_is_signed_with_a_warning() {
     for (words, expected) in [
         ([TARGET, "--timestamp", "1"].as_slice(), "its timestamp is 1970-01-01T00:00:00.001+00:00 ("),
-        (&[TARGET, "--timestamp", "9999999999999"], "a request is fresh for 5 minutes either way"),
+        (
+            &[TARGET, "--timestamp", "9999999999999"],
+            "but may differ from the gateway's clock by at most 5 minutes",
+        ),
         (&["/pg/v2/disputes/query"], "the gateway has no path /pg/v2/disputes/query"),
         (&["/pg/v2/../v2/dispute/query"], "the gateway has no path /pg/v2/../v2/dispute/query"),
         (&[TARGET, "--method", "get"], "the method is get; every call of a merchant is POST"),

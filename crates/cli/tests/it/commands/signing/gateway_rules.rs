@@ -42,7 +42,7 @@ fn signature_of_another_scheme_is_rejected() {
 }
 
 #[test]
-fn signature_valid_for_the_sent_url_alone_exits_with_4() {
+fn signature_valid_only_for_the_sent_url_exits_with_4() {
     let at = "https://pay-2.example/pg/v2/dispute/query";
     let case = SentRequest { url: at, ..sent(&signer(Scheme::Sha256), "POST", at, BODY) };
     assert_eq!(case.verify(&[]).code, 0);
@@ -95,13 +95,18 @@ fn valid_signature_does_not_hide_gateway_rejections() {
     let plain = signer(Scheme::Sha256);
     let long = format!(r#"{{"note":"{}"}}"#, "a".repeat(65_536));
     for (method, path, body, expected) in [
-        ("POST", "/pg/v2/dispute/query", r#"{"code":1}"#, "must not have a top-level member"),
+        ("POST", "/pg/v2/dispute/query", r#"{"code":1}"#, "the top-level member"),
         ("POST", "/pg/v2/dispute/query", "", "the body must be exactly one JSON object"),
         ("POST", "/pg/v2/dispute/query", "\u{feff}{}", "without a byte order mark"),
         ("GET", "/pg/v2/dispute/query", "{}", "the method is GET; every call of a merchant is POST"),
         ("post", "/pg/v2/dispute/query", "{}", "the method is post; every call of a merchant is POST"),
         ("POST", "/pg/v2/dispute/querry", "{}", "the gateway has no path /pg/v2/dispute/querry"),
-        ("POST", "/pg/v2/dispute/query", &long, "the body has 65547 bytes; the gateway takes 65536"),
+        (
+            "POST",
+            "/pg/v2/dispute/query",
+            &long,
+            "the body has 65547 bytes; the gateway accepts at most 65536",
+        ),
     ] {
         let at = format!("{BASE}{path}");
         let case = SentRequest { url: &at, body, ..sent(&plain, method, &at, body) };
@@ -132,8 +137,8 @@ fn warnings_do_not_change_the_exit_code_of_a_valid_signature() {
     assert_eq!(output.code, 0, "it may have been sent an hour ago: {output:?}");
     for expected in [
         "1 hour ago by this machine's clock",
-        "the request is stale unless it was sent then",
-        "the secret given here is of 0000",
+        "the request is stale unless it was sent at that time",
+        "the secret given here belongs to 0000",
     ] {
         assert!(output.stdout.contains(expected), "{expected}: {output:?}");
     }

@@ -61,9 +61,9 @@ const MISTAKES: [(&str, Mutation); 23] = [
             Scheme::HmacSha256 => Scheme::Sha256,
         };
     }),
-    ("https and http are confused", |input| replace(input, SIGNED_URL, "https", "http")),
-    ("it has a slash too many at the end", |input| input.fields[SIGNED_URL].push(b'/')),
-    ("it has a slash too many after the base URL", |input| replace(input, SIGNED_URL, "/pg", "//pg")),
+    ("https and http are swapped", |input| replace(input, SIGNED_URL, "https", "http")),
+    ("it has an extra slash at the end", |input| input.fields[SIGNED_URL].push(b'/')),
+    ("it has an extra slash after the base URL", |input| replace(input, SIGNED_URL, "/pg", "//pg")),
     ("the query string is missing", |input| replace(input, SIGNED_URL, "?a=1", "")),
     ("the base URL is missing", |input| replace(input, SIGNED_URL, BASE, "")),
     ("the path is missing", |input| input.fields[SIGNED_URL] = BASE.into()),

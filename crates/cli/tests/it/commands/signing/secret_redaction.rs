@@ -48,10 +48,10 @@ fn secret_in_the_request_is_reported_and_masked() {
     let at = url();
     let output = run(&["verify", &at, "--authorization", &case.header, "--body", &body]);
     assert!(output.stdout.contains("with an LF at its end that was not sent"), "{output:?}");
-    assert!(output.stdout.contains("an app's secret is in the body, which is sent"), "{output:?}");
+    assert!(output.stdout.contains("the body contains an app's secret, which must never"), "{output:?}");
     masked(&output);
     let output = run(&["sign", TARGET, "--body", &body]);
-    assert!(output.stderr.contains("an app's secret is in the body, which is sent"), "{output:?}");
+    assert!(output.stderr.contains("the body contains an app's secret, which must never"), "{output:?}");
     masked(&output);
     let output = run(&["sign", TARGET, "--body", &body, "--show-secret"]);
     assert!(output.stdout.contains(&body), "{output:?}");
