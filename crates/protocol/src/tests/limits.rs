@@ -4,17 +4,22 @@ use std::fmt::Display;
 use std::str::FromStr;
 use std::time::Duration;
 
+use serde_json::{Value, json};
+use utoipa::PartialSchema;
+
 use crate::body::{BODY_MAX_BYTES, Malformed, Object};
 use crate::dispute::ReceivedContest;
 use crate::file::{Filename, GenerateUploadUrlRequest};
 use crate::merchant_call::MerchantRequest;
+use crate::operator::answers::SecretText;
 use crate::operator::{
-    AppSettings, NotifyUrl, OperatorAction, OperatorActionKind, PAGE_MAX, RotateSecret, TokenName,
+    AppSettings, NotifyUrl, OperatorAction, OperatorActionKind, PAGE_MAX, RotateSecret, TimeZoneName,
+    TokenName,
 };
 use crate::text::{DisputeReason, MerchantName, Note, ReasonCode, Rrn};
 use crate::{
     AppId, AppSecret, Authorization, DisputeNo, EvidenceName, MerchantId, MerchantTradeNo, Nonce, PaymentNo,
-    StorageUri, UnixMillis,
+    Scheme, StorageUri, UnixMillis,
 };
 
 /// Whether a text is read and written back as it was.
@@ -200,5 +205,23 @@ fn identifiers_are_written_in_their_one_form() {
     }
     for character in [".", "/", " ", "é"] {
         assert!(!is_read::<DisputeNo>(character), "{character}");
+    }
+}
+
+/// One type for each form of schema. The server's tests try every pattern of the document.
+#[test]
+fn a_schema_states_the_limits_of_its_parser() {
+    fn schema<T: PartialSchema>() -> Value {
+        serde_json::to_value(T::schema()).unwrap()
+    }
+    for (schema, keyword, value) in [
+        (schema::<SecretText>(), "type", json!("string")),
+        (schema::<AppId>(), "pattern", json!("^[0-9a-f]{32}$")),
+        (schema::<TimeZoneName>(), "format", json!("iana-time-zone")),
+        (schema::<Scheme>(), "enum", json!(["V2_SHA256", "V2_HMAC_SHA256"])),
+        (schema::<MerchantId>(), "maximum", json!(2_147_483_647)),
+        (schema::<Note>(), "maxLength", json!(1_000)),
+    ] {
+        assert_eq!(schema[keyword], value, "{schema}");
     }
 }
