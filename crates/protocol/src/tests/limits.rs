@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use utoipa::PartialSchema;
+use utoipa::{PartialSchema, ToSchema as _};
 
 use crate::body::{BODY_MAX_BYTES, Malformed, Object};
 use crate::dispute::ReceivedContest;
@@ -13,8 +13,8 @@ use crate::file::{Filename, GenerateUploadUrlRequest};
 use crate::merchant_call::MerchantRequest;
 use crate::operator::answers::SecretText;
 use crate::operator::{
-    AppSettings, NotifyUrl, OperatorAction, OperatorActionKind, PAGE_MAX, RotateSecret, TimeZoneName,
-    TokenName,
+    AppSettings, NotifyUrl, OpenDispute, OperatorAction, OperatorActionKind, PAGE_MAX, RotateSecret,
+    TimeZoneName, TokenName,
 };
 use crate::text::{DisputeReason, MerchantName, Note, ReasonCode, Rrn};
 use crate::{
@@ -115,10 +115,9 @@ fn a_body_has_64_kib_and_16_levels() {
     assert_eq!(Object::parse(nested(17).as_bytes()).unwrap_err(), Malformed::TooDeep);
 }
 
-/// Few names are compared each with each, many by a set: both ways find the second of two.
 #[test]
 fn a_member_given_twice_is_found_among_few_and_many() {
-    for count in [2, 15, 16, 17, 40] {
+    for count in [2, 16, 40] {
         for (first, second) in [(0, 1), (0, count - 1), (count - 2, count - 1)] {
             let mut names: Vec<_> = (0..count).map(|number| format!("n{number}")).collect();
             let body = |names: &[String]| {
@@ -221,7 +220,26 @@ fn a_schema_states_the_limits_of_its_parser() {
         (schema::<Scheme>(), "enum", json!(["V2_SHA256", "V2_HMAC_SHA256"])),
         (schema::<MerchantId>(), "maximum", json!(2_147_483_647)),
         (schema::<Note>(), "maxLength", json!(1_000)),
+        (
+            schema::<StorageUri>(),
+            "pattern",
+            json!(
+                r"^s3://uploaded/m/[1-9][0-9]{0,9}/(open/dispute-evidence/[0-9a-f]{32}\.(jpg|jpeg|png|pdf|xls|xlsx))$"
+            ),
+        ),
+        (
+            schema::<Filename>(),
+            "pattern",
+            json!(concat!(
+                r"^[^/\\\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]+",
+                r"\.([jJ][pP][gG]|[jJ][pP][eE][gG]|[pP][nN][gG]|[pP][dD][fF]|[xX][lL][sS]|[xX][lL][sS][xX])$",
+            )),
+        ),
+        (schema::<OpenDispute>(), "additionalProperties", json!(false)),
     ] {
         assert_eq!(schema[keyword], value, "{schema}");
     }
+    let mut components = Vec::new();
+    OpenDispute::schemas(&mut components);
+    assert!(components.iter().any(|(name, _)| name == "Currency"));
 }
