@@ -18,8 +18,8 @@ use crate::operator::{
 };
 use crate::text::{DisputeReason, MerchantName, Note, ReasonCode, Rrn};
 use crate::{
-    AppId, AppSecret, Authorization, DisputeNo, EvidenceName, MerchantId, MerchantTradeNo, Nonce, PaymentNo,
-    Scheme, StorageUri, UnixMillis,
+    AppId, AppSecret, Authorization, Currency, DisputeNo, EvidenceName, MerchantId, MerchantTradeNo, Nonce,
+    PaymentNo, Scheme, StorageUri, UnixMillis,
 };
 
 /// Whether a text is read and written back as it was.
@@ -239,6 +239,8 @@ fn a_schema_states_the_limits_of_its_parser() {
     ] {
         assert_eq!(schema[keyword], value, "{schema}");
     }
+    let currencies: Vec<Currency> = serde_json::from_value(schema::<Currency>()["enum"].clone()).unwrap();
+    assert!(currencies.len() > 150 && currencies.contains(&"USD".parse().unwrap()), "{currencies:?}");
     let mut components = Vec::new();
     OpenDispute::schemas(&mut components);
     assert!(components.iter().any(|(name, _)| name == "Currency"));

@@ -4,7 +4,7 @@ use crate::Code;
 use crate::body::Object;
 use crate::dispute::{QueryRequest, ReceivedContest};
 use crate::file::GenerateUploadUrlRequest;
-use crate::merchant_call::MerchantRequest;
+use crate::merchant_call::{MerchantCall, MerchantRequest};
 use crate::operator::{AppSettings, OpenDispute, OperatorAction, OperatorActionKind, RotateSecret};
 
 const URI: &str = "s3://uploaded/m/80/open/dispute-evidence/2ace1b345cbb4a09852d7d92e540591a.png";
@@ -15,6 +15,14 @@ fn refusal<T: MerchantRequest>(body: &str) -> (Code, String) {
         Ok(_) => (Code::Ok, String::new()),
         Err(refused) => (refused.code(), refused.to_string()),
     }
+}
+
+#[test]
+fn a_call_is_named_by_the_end_of_its_path() {
+    let names: Vec<_> = MerchantCall::ALL.iter().map(|call| call.name()).collect();
+    assert_eq!(names, ["generateUploadUrl", "contest", "accept", "query"]);
+    assert_eq!(MerchantCall::at("/pg/v2/dispute/accept"), Some(MerchantCall::Accept));
+    assert_eq!(MerchantCall::at("/pg/v2/dispute/accept/"), None);
 }
 
 #[test]
