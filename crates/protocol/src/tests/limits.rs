@@ -207,6 +207,15 @@ fn identifiers_are_written_in_their_one_form() {
     }
 }
 
+#[test]
+fn an_operators_values_are_kept_as_sent() {
+    let zone: TimeZoneName = "Asia/Shanghai".parse().unwrap();
+    assert_eq!((zone.as_str(), zone.zone().iana_name()), ("Asia/Shanghai", Some("Asia/Shanghai")));
+    assert_eq!("https://a/b".parse::<NotifyUrl>().unwrap().as_str(), "https://a/b");
+    assert_eq!("night-shift".parse::<TokenName>().unwrap().as_str(), "night-shift");
+    assert_eq!(SecretText::from("secret".to_owned()).expose(), "secret");
+}
+
 /// One type for each form of schema. The server's tests try every pattern of the document.
 #[test]
 fn a_schema_states_the_limits_of_its_parser() {
