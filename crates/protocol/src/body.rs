@@ -202,6 +202,12 @@ impl<'de> Visitor<'de> for ElementsVisitor {
 mod tests {
     use super::*;
 
+    #[test]
+    fn a_body_of_another_type_is_refused_with_its_type() {
+        let refused = Object::parse(b"[1]").unwrap_err().to_string();
+        assert!(refused.contains("invalid type: sequence, expected a JSON object"), "{refused}");
+    }
+
     /// Wherever a half surrogate is, its line and column are those of the whole body.
     #[test]
     fn a_fault_in_a_part_is_located_in_the_whole() {

@@ -25,6 +25,16 @@ fn a_call_is_named_by_the_end_of_its_path() {
     assert_eq!(MerchantCall::at("/pg/v2/dispute/accept/"), None);
 }
 
+/// An item without a `storageUri` is refused later, with the code of missing evidence.
+#[test]
+fn a_contest_reads_each_url_that_is_a_storage_uri() {
+    let item = |url: &str| format!(r#"{{"type":"OTHER","name":"n","url":"{url}"}}"#);
+    let body = format!(r#"{{"disputeNo":"1","evidenceList":[{},{}]}}"#, item(URI), item("https://a/b.png"));
+    let contest = ReceivedContest::parse(&Object::parse_signed(body.as_bytes()).unwrap()).unwrap();
+    let urls: Vec<_> = contest.evidence_list.iter().map(|item| item.url).collect();
+    assert_eq!(urls, [Some(URI.parse().unwrap()), None]);
+}
+
 #[test]
 fn a_contest_names_every_faulty_field() {
     let (code, message) = refusal::<ReceivedContest>(
