@@ -8,7 +8,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 /// Most bytes of a request's body (contract §7).
@@ -137,8 +137,7 @@ fn check(whole: &str, json: &str, depth: usize) -> Result<(), Malformed> {
 }
 
 pub(crate) fn elements(json: &str) -> Result<Vec<&RawValue>, Malformed> {
-    let mut deserializer = serde_json::Deserializer::from_str(json);
-    deserializer.deserialize_seq(ElementsVisitor).map_err(|error| not_one_object(json, json, &error))
+    serde_json::from_str(json).map_err(|error| not_one_object(json, json, &error))
 }
 
 /// What the parser found, with the line and column counted in the whole text, of which it read a part.
@@ -179,24 +178,6 @@ impl<'de> Visitor<'de> for MembersVisitor {
 /// A member's name, borrowed where it has no escapes.
 #[derive(serde::Deserialize)]
 struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
-
-struct ElementsVisitor;
-
-impl<'de> Visitor<'de> for ElementsVisitor {
-    type Value = Vec<&'de RawValue>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON array")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        let mut elements = Vec::new();
-        while let Some(element) = seq.next_element()? {
-            elements.push(element);
-        }
-        Ok(elements)
-    }
-}
 
 #[cfg(test)]
 mod tests {

@@ -68,10 +68,11 @@ fn a_wrong_type_is_malformed_even_beside_invalid_fields() {
 #[test]
 fn one_file_is_named_once_and_twenty_items_are_the_most() {
     let item = format!(r#"{{"type":"OTHER","name":"n","url":"{URI}"}}"#);
+    let other = item.replace("a.png", "b.png");
     let (code, message) =
-        refusal::<ReceivedContest>(&format!(r#"{{"disputeNo":"1","evidenceList":[{item},{item}]}}"#));
+        refusal::<ReceivedContest>(&format!(r#"{{"disputeNo":"1","evidenceList":[{other},{item},{item}]}}"#));
     assert_eq!(code, Code::InvalidParameter);
-    assert!(message.contains("evidenceList[1].url is the same as that of evidenceList[0]"), "{message}");
+    assert!(message.contains("evidenceList[2].url is the same as that of evidenceList[1]"), "{message}");
 
     let items = |count: usize| {
         let items: Vec<_> = (0..count)
