@@ -9,18 +9,19 @@ use serde_json::Value;
 
 use crate::stage::{command, is_available};
 
-/// Files, and the least percentage of caught mutants in each.
+/// Files, and the least percentage of caught mutants in each. Behind
+/// each, what was caught on 2026-12-01 of the mutants that build.
 const FLOORS: [(&str, usize); 10] = [
-    ("crates/protocol/src/**", 95),
-    ("crates/disputes/src/**", 95),
-    ("crates/store/src/batch.rs", 90),
-    ("crates/store/src/committer.rs", 90),
-    ("crates/evidence/src/form.rs", 90),
-    ("crates/evidence/src/form/**", 90),
-    ("crates/evidence/src/policy.rs", 90),
-    ("crates/evidence/src/policy/**", 90),
-    ("crates/client/src/attempts.rs", 90),
-    ("crates/client/src/retry.rs", 90),
+    ("crates/protocol/src/**", 95),        // 333 of 333
+    ("crates/disputes/src/**", 95),        // 120 of 120
+    ("crates/store/src/batch.rs", 90),     // 33 of 33
+    ("crates/store/src/committer.rs", 90), // 38 of 38, three of them by the timeout
+    ("crates/evidence/src/form.rs", 90),   // 39 of 39, one of them by the timeout
+    ("crates/evidence/src/form/**", 90),   // 7 of 7, two of them by the timeout
+    ("crates/evidence/src/policy.rs", 90), // 3 of 3
+    ("crates/evidence/src/policy/**", 90), // 48 of 48
+    ("crates/client/src/attempts.rs", 90), // 35 of 36
+    ("crates/client/src/retry.rs", 90),    // 30 of 30
 ];
 /// The output folder of cargo-mutants.
 const OUTPUT: &str = "target/mutants";

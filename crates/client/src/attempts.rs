@@ -143,7 +143,8 @@ impl Attempts {
         match retry_after {
             // Not shortened to the limit: an attempt before that time would be refused again.
             Some(asked) if asked > RETRY_AFTER_MAX => Pause::Asked(Duration::MAX),
-            Some(asked) if asked > own => Pause::Asked(asked),
+            // Jitter could halve a pause of this side to less than that.
+            Some(asked) if asked > own / 2 => Pause::Asked(asked),
             _ => Pause::Own(own),
         }
     }
@@ -166,5 +167,44 @@ impl Cause {
     #[doc(hidden)]
     pub const fn is_lasting(&self) -> bool {
         matches!(self, Self::Untrusted(_) | Self::NotTls | Self::NotHttp)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_is_in_doubt_until_no_attempt_took_effect() {
+        use AttemptEffect::{ByNoAttempt, NotByThisAttempt, Possible};
+        let mut attempts = Attempts::new(9);
+        let effects = [NotByThisAttempt, Possible, NotByThisAttempt, ByNoAttempt, NotByThisAttempt];
+        let in_doubt = effects.map(|effect| {
+            attempts.record(effect, false, None, Duration::from_secs(60));
+            attempts.in_doubt()
+        });
+        assert_eq!(in_doubt, [false, true, true, false, false]);
+    }
+
+    #[test]
+    fn no_pause_is_shorter_than_retry_after() {
+        for (asked_ms, expected) in [
+            (0, Pause::Own(Duration::from_millis(1_600))),
+            (800, Pause::Own(Duration::from_millis(1_600))),
+            (801, Pause::Asked(Duration::from_millis(801))),
+            (7_000, Pause::Asked(Duration::from_secs(7))),
+        ] {
+            let attempts = Attempts { made: 4, ..Attempts::new(9) };
+            assert_eq!(attempts.pause(Some(Duration::from_millis(asked_ms))), expected, "{asked_ms} ms");
+        }
+    }
+
+    #[test]
+    fn a_pause_is_jittered_unless_the_answer_asks_for_it() {
+        let pause = Duration::from_secs(4);
+        assert_eq!([Pause::None, Pause::Asked(pause)].map(Pause::duration), [Duration::ZERO, pause]);
+        let jittered = [(); 20].map(|()| Pause::Own(pause).duration());
+        assert!(jittered.iter().all(|jittered| (pause / 2..=pause).contains(jittered)), "{jittered:?}");
+        assert_ne!(jittered.iter().min(), jittered.iter().max());
     }
 }

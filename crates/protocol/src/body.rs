@@ -6,18 +6,15 @@
 //! as a request. Loosening a rule of this file breaks [`crate::signature::verify`].
 
 use std::borrow::Cow;
-use std::collections::HashSet;
 use std::fmt;
 
-use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 /// Most bytes of a request's body (contract §7).
 pub const BODY_MAX_BYTES: usize = 64 * 1024;
 /// Deepest nesting of objects and arrays, the outermost object being the first level (contract §1).
 pub const DEPTH_MAX: usize = 16;
-/// Most names of an object that are compared pairwise; more are compared by a set.
-const COMPARED_MAX: usize = 16;
 
 /// How a body breaks the rules; each message says what to send instead.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -115,16 +112,10 @@ impl<'a> Object<'a> {
         self.members.iter().try_for_each(|(_, value)| check(whole, value.get(), depth + 1))
     }
 
-    /// Few names are compared pairwise, which takes less time than a set.
     fn twice_named(&self) -> Option<&str> {
-        let mut names = self.members.iter().map(|(name, _)| &**name);
-        if self.members.len() > COMPARED_MAX {
-            let mut known = HashSet::with_capacity(self.members.len());
-            return names.find(|name| !known.insert(*name));
-        }
-        let is_known =
-            |(index, name): &(usize, &str)| self.members.iter().take(*index).any(|(known, _)| known == name);
-        names.enumerate().find(is_known).map(|(_, name)| name)
+        let mut names: Vec<_> = self.members.iter().map(|(name, _)| &**name).collect();
+        names.sort_unstable();
+        names.array_windows().find(|[name, next]| name == next).map(|[name, _]| *name)
     }
 }
 
@@ -146,8 +137,7 @@ fn check(whole: &str, json: &str, depth: usize) -> Result<(), Malformed> {
 }
 
 pub(crate) fn elements(json: &str) -> Result<Vec<&RawValue>, Malformed> {
-    let mut deserializer = serde_json::Deserializer::from_str(json);
-    deserializer.deserialize_seq(ElementsVisitor).map_err(|error| not_one_object(json, json, &error))
+    serde_json::from_str(json).map_err(|error| not_one_object(json, json, &error))
 }
 
 /// The parser's error, with line and column counted in the whole text instead of the parsed part.
@@ -189,27 +179,15 @@ impl<'de> Visitor<'de> for MembersVisitor {
 #[derive(serde::Deserialize)]
 struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
-struct ElementsVisitor;
-
-impl<'de> Visitor<'de> for ElementsVisitor {
-    type Value = Vec<&'de RawValue>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON array")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        let mut elements = Vec::new();
-        while let Some(element) = seq.next_element()? {
-            elements.push(element);
-        }
-        Ok(elements)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_body_of_another_type_is_refused_with_its_type() {
+        let refused = Object::parse(b"[1]").unwrap_err().to_string();
+        assert!(refused.contains("invalid type: sequence, expected a JSON object"), "{refused}");
+    }
 
     /// Line and column of a lone surrogate are those of the whole body.
     #[test]

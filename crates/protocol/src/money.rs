@@ -156,6 +156,18 @@ mod tests {
     }
 
     #[test]
+    fn an_amount_counts_units_of_the_last_decimal_that_it_shows() {
+        for (text, currency, minor_units) in
+            [("100.05", "USD", 10_005), ("0.001", "KWD", 1), ("500", "JPY", 50_000)]
+        {
+            let currency = currency.parse().unwrap();
+            let amount = Amount::parse(text, currency).unwrap();
+            assert_eq!((amount.minor_units(), amount.currency()), (minor_units, currency), "{text}");
+            assert_eq!(Amount::from_minor_units(minor_units, currency), amount);
+        }
+    }
+
+    #[test]
     fn an_amount_has_one_spelling() {
         for wrong in [
             "",

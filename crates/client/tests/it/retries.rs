@@ -1,6 +1,7 @@
 //! What is retried, with which header, and how a call ends whose responses never arrive.
 
 use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use rebuttal_client::limits::FRESHNESS_WINDOW;
@@ -31,6 +32,20 @@ async fn a_lost_answer_is_asked_for_again_with_a_fresh_header() {
         requests.iter().map(|request| request.header.as_ref().unwrap().nonce.to_string()).collect();
     let bodies: HashSet<_> = requests.iter().map(|request| &request.body).collect();
     assert_eq!((requests.len(), nonces.len(), bodies.len()), (3, 3, 1));
+}
+
+#[tokio::test]
+async fn each_retry_is_reported_with_its_cause() {
+    let server = FaultyServer::start(vec![cut(), refused(Code::Unavailable), ok(DONE)]).await;
+    let reported = Arc::new(Mutex::new(Vec::new()));
+    let record = Arc::clone(&reported);
+    let client = server.builder().on_retry(move |retry| {
+        record.lock().unwrap().push((retry.attempts, retry.attempts_max, retry.why.to_owned()));
+    });
+    client.build().unwrap().accept("D1".parse().unwrap()).await.unwrap();
+    let reported = reported.lock().unwrap();
+    assert_eq!(reported.iter().map(|(made, max, _)| (*made, *max)).collect::<Vec<_>>(), [(1, 5), (2, 5)]);
+    assert_eq!(reported[1].2, "Common.System.Unavailable: because");
 }
 
 #[tokio::test]

@@ -65,14 +65,17 @@ async fn body_that_is_not_a_form_is_refused() {
         let form = FormReader::new(content_type, stream::empty());
         assert_eq!(form.err(), Some(InvalidUpload::NotAForm), "{content_type:?}");
     }
-    for body in [b"".as_slice(), b"hello", b"--XX\r\nnot a header\r\n\r\n", b"--XX\r\n\r\nno name\r\n--XX--"]
-    {
-        assert!(matches!(refused(body).await, InvalidUpload::Malformed(_)), "{body:?}");
+    for (body, fault) in [
+        ("", "it ends before its last boundary"),
+        ("hello", "it ends before its last boundary"),
+        ("--XX\r\nContent-Dis", "it ends before its last boundary"),
+        ("--XX\r\nnot a header\r\n\r\n", "a part's headers cannot be read"),
+        ("--XX\r\nContent-Type: text/plain\r\n\r\nx\r\n--XX--", "a part has no name"),
+    ] {
+        assert_eq!(refused(body.as_bytes()).await, InvalidUpload::Malformed(fault), "{body:?}");
     }
-    assert!(matches!(
-        refused(&form_of(&[("key", b"\xff"), ("file", b"x")])).await,
-        InvalidUpload::Malformed(_)
-    ));
+    let not_utf8 = form_of(&[("key", b"\xff"), ("file", b"x")]);
+    assert_eq!(refused(&not_utf8).await, InvalidUpload::Malformed("a field is not UTF-8"));
 }
 
 #[tokio::test]
@@ -104,6 +107,8 @@ async fn file_is_present_and_the_last_part() {
 
 #[tokio::test]
 async fn fields_are_bounded_and_come_once() {
+    assert_eq!((FIELD_NAME_MAX_BYTES, FIELD_VALUE_MAX_BYTES), (64, 8_192));
+    assert_eq!((FORM_HEAD_MAX_BYTES, FORM_TAIL_MAX_BYTES, DISCARD_MAX_BYTES), (32_768, 4_096, 4_194_304));
     let value = vec![b'v'; FIELD_VALUE_MAX_BYTES];
     assert!(read(open(&form_of(&[("key", &value), ("file", b"x")]), 1_000)).await.is_ok());
     let long = vec![b'v'; FIELD_VALUE_MAX_BYTES + 1];
@@ -112,6 +117,8 @@ async fn fields_are_bounded_and_come_once() {
         InvalidUpload::FieldTooLong("key".into())
     );
 
+    let name = "n".repeat(FIELD_NAME_MAX_BYTES);
+    assert!(read(open(&form_of(&[(&name, b"v"), ("file", b"x")]), 1_000)).await.is_ok());
     let name = "n".repeat(FIELD_NAME_MAX_BYTES + 1);
     let refusal = refused(&form_of(&[(&name, b"v"), ("file", b"x")])).await;
     assert_eq!(refusal, InvalidUpload::FieldTooLong("n".repeat(FIELD_NAME_MAX_BYTES)));

@@ -198,6 +198,12 @@ fn a_signed_policy_of_another_form_is_refused() {
         (r#"{"bucket":"uploaded"}"#, r#"{"bucket":"uploaded"},{"acl":"private"}"#),
         (r#"{"bucket":"uploaded"}"#, r#"{"bucket":"uploaded"},{"Bucket":"uploaded"}"#),
         (r#"{"bucket":"uploaded"}"#, r#"{"bucket":"uploaded","acl":"private"}"#),
+        (r#"},{"x-amz-algorithm""#, r#","x-amz-algorithm""#),
+        (r#"["content-length-range",1,"#, r#"["content-length",1,"#),
+        (
+            r#"["content-length-range",1,2097152]"#,
+            r#"["content-length-range",1,2097152],["content-length-range",1,2097152]"#,
+        ),
         (r#"{"expiration""#, r#"{"other":1,"expiration""#),
         (r#""expiration":"2"#, r#""expiration":"x"#),
         ("]}", "]"),

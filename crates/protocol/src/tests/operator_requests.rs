@@ -76,7 +76,7 @@ fn a_code_says_when_its_request_may_be_sent_again() {
         assert_eq!(code.resend(), expected, "{code}");
     }
     let newer = Code::from("Dispute.Asleep");
-    assert_eq!((newer.as_str(), newer.resend()), ("Dispute.Asleep", Resend::No));
+    assert_eq!((newer.to_string().as_str(), newer.resend()), ("Dispute.Asleep", Resend::No));
     assert_eq!(newer.meaning(), "A code that this version does not know.");
     let words = Resend::ALL.map(Resend::as_str);
     assert_eq!(

@@ -4,7 +4,7 @@ use crate::Code;
 use crate::body::Object;
 use crate::dispute::{QueryRequest, ReceivedContest};
 use crate::file::GenerateUploadUrlRequest;
-use crate::merchant_call::MerchantRequest;
+use crate::merchant_call::{MerchantCall, MerchantRequest};
 use crate::operator::{AppSettings, OpenDispute, OperatorAction, OperatorActionKind, RotateSecret};
 
 const URI: &str = "s3://uploaded/m/80/open/dispute-evidence/2ace1b345cbb4a09852d7d92e540591a.png";
@@ -15,6 +15,24 @@ fn refusal<T: MerchantRequest>(body: &str) -> (Code, String) {
         Ok(_) => (Code::Ok, String::new()),
         Err(refused) => (refused.code(), refused.to_string()),
     }
+}
+
+#[test]
+fn a_call_is_named_by_the_end_of_its_path() {
+    let names: Vec<_> = MerchantCall::ALL.iter().map(|call| call.name()).collect();
+    assert_eq!(names, ["generateUploadUrl", "contest", "accept", "query"]);
+    assert_eq!(MerchantCall::at("/pg/v2/dispute/accept"), Some(MerchantCall::Accept));
+    assert_eq!(MerchantCall::at("/pg/v2/dispute/accept/"), None);
+}
+
+/// An item without a `storageUri` is refused later, with the code of missing evidence.
+#[test]
+fn a_contest_reads_each_url_that_is_a_storage_uri() {
+    let item = |url: &str| format!(r#"{{"type":"OTHER","name":"n","url":"{url}"}}"#);
+    let body = format!(r#"{{"disputeNo":"1","evidenceList":[{},{}]}}"#, item(URI), item("https://a/b.png"));
+    let contest = ReceivedContest::parse(&Object::parse_signed(body.as_bytes()).unwrap()).unwrap();
+    let urls: Vec<_> = contest.evidence_list.iter().map(|item| item.url).collect();
+    assert_eq!(urls, [Some(URI.parse().unwrap()), None]);
 }
 
 #[test]
@@ -50,10 +68,11 @@ fn wrong_type_takes_precedence_over_invalid_fields() {
 #[test]
 fn one_file_is_named_once_and_twenty_items_are_the_most() {
     let item = format!(r#"{{"type":"OTHER","name":"n","url":"{URI}"}}"#);
+    let other = item.replace("a.png", "b.png");
     let (code, message) =
-        refusal::<ReceivedContest>(&format!(r#"{{"disputeNo":"1","evidenceList":[{item},{item}]}}"#));
+        refusal::<ReceivedContest>(&format!(r#"{{"disputeNo":"1","evidenceList":[{other},{item},{item}]}}"#));
     assert_eq!(code, Code::InvalidParameter);
-    assert!(message.contains("evidenceList[1].url is the same as that of evidenceList[0]"), "{message}");
+    assert!(message.contains("evidenceList[2].url is the same as that of evidenceList[1]"), "{message}");
 
     let items = |count: usize| {
         let items: Vec<_> = (0..count)

@@ -4,8 +4,9 @@ use crate::body::{DEPTH_MAX, Object};
 use crate::dispute::AcceptRequest;
 use crate::merchant_call::MerchantRequest as _;
 use crate::signature::{self, Message, Signature, Signer};
-use crate::{AppSecret, Authorization, Code, Finality, Nonce, answer_nonce};
+use crate::{AppSecret, Authorization, Code, Finality, Nonce, Scheme, answer_nonce};
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 fn vectors() -> Value {
     serde_json::from_str(include_str!("../../../../testdata/signing.json")).unwrap()
@@ -47,6 +48,11 @@ fn good_messages_verify_and_print_as_published() {
         let signer = Signer { scheme: header.scheme, app_id: header.app_id, secret: &secret };
         let made = signer.sign(header.timestamp, &header.nonce, &message);
         assert_eq!(made.to_string(), text(vector, "sign"));
+        assert_eq!(format!("{made:?}"), "Sign(..)");
+        if header.scheme == Scheme::V2Sha256 {
+            let signed_bytes = signer.transcript(header.timestamp, &header.nonce, &message);
+            assert_eq!(hex::encode(Sha256::digest(&*signed_bytes)), text(vector, "sign"));
+        }
     }
 }
 
