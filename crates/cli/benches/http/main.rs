@@ -1,11 +1,8 @@
-//! What durable contests and queries cost, through real HTTP, as ratios of one run: `cargo bench -p rebuttal`.
+//! What the gateway's calls cost, through real HTTP: `cargo bench -p rebuttal`.
 //!
-//! Machines are noisy and differ, so absolute figures say little. Every round measures, one after the other on the same
-//! machine with the same load generator: a bare axum answer, durable contests, contests with a transaction each, and
-//! queries. The ratios of each round are what counts; their medians are reported.
-//!
-//! `--nonces N` (3,000,000 by default) then uses up that many nonces and compares contests with those of a fresh
-//! gateway. What PostgreSQL does comes last; `--postgres` measures it alone.
+//! Machines are noisy and differ, so absolute figures say little. Every round measures all kinds one after the other on
+//! the same machine with the same load generator, and each other build that `--against` names beside this one. The
+//! ratios of each round are what counts; their medians are reported.
 
 #![allow(
     clippy::unwrap_used,
@@ -13,84 +10,103 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::print_stdout,
-    reason = "a benchmark that fails panics with the reason"
+    reason = "a benchmark that cannot go on says what it saw and stops"
 )]
 
 mod bare;
-mod calls;
+mod contests;
+mod filled;
+mod latency;
+mod lists;
 mod load;
+mod nonces;
+mod operations;
 mod postgres;
 mod report;
+mod shop;
 
-use crate::calls::Shop;
-use crate::report::Report;
+use std::path::{Path, PathBuf};
 
-const ROUNDS: usize = 7;
-/// Requests of one measurement: about a second, many batches.
-const REQUESTS: usize = 20_000;
-/// Requests of one measurement where each has its own transaction, and so its own fsync.
-const REQUESTS_SINGLE: usize = 3_000;
-const CONNECTIONS: usize = 512;
-const NONCES: usize = 3_000_000;
+use clap::{Parser, ValueEnum};
+
+/// Measures what the gateway's calls cost.
+#[derive(Debug, Parser)]
+struct Args {
+    /// What is measured: everything unless some are named.
+    suites: Vec<Suite>,
+    /// Disputes in the database.
+    #[arg(long, default_value_t = 1_000_000)]
+    disputes: usize,
+    /// Rounds that count; one before them warms up.
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// Binary of another build, measured in alternation with this one.
+    #[arg(long)]
+    against: Option<PathBuf>,
+    /// What cargo passes to every benchmark.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Suite {
+    /// Contests in sequential and shuffled order from 16, 64 and 256 connections, as shares of a bare answer.
+    Contests,
+    /// Contests, queries and other calls at a fixed rate.
+    Latency,
+    /// Processor time of openings, queries, upload URLs and uploads.
+    Operations,
+    /// Every filter of the operator's list.
+    Lists,
+    /// Contests on a gateway that has used up 3,000,000 nonces.
+    Nonces,
+    /// Contests on PostgreSQL, as multiples of pgbench.
+    Postgres,
+}
+
+/// A binary that is measured.
+pub(crate) struct Build {
+    name: &'static str,
+    binary: PathBuf,
+}
+
+impl Args {
+    fn builds(&self) -> Vec<Build> {
+        let this = Build { name: "this build", binary: PathBuf::from(env!("CARGO_BIN_EXE_rebuttal")) };
+        let other = self.against.as_ref().map(|binary| Build { name: "other build", binary: binary.clone() });
+        [this].into_iter().chain(other).collect()
+    }
+
+    fn has(&self, suite: Suite) -> bool {
+        self.suites.is_empty() || self.suites.contains(&suite)
+    }
+}
 
 fn main() {
-    let args: Vec<String> = std::env::args().collect();
-    if args.get(1).is_some_and(|arg| arg == bare::ARGUMENT) {
+    if std::env::args().nth(1).is_some_and(|arg| arg == bare::ARGUMENT) {
         return bare::serve();
     }
-    let nonces = args
-        .iter()
-        .position(|arg| arg == "--nonces")
-        .map_or(NONCES, |at| args[at + 1].parse().expect("a number after --nonces"));
+    let args = Args::parse();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let only_postgres = args.iter().any(|arg| arg == "--postgres");
-    if !only_postgres {
-        on_sqlite(&runtime, nonces);
-    }
-    runtime.block_on(postgres::run());
-}
-
-fn on_sqlite(runtime: &tokio::runtime::Runtime, nonces: usize) {
-    let mut report = Report::default();
-    runtime.block_on(rounds(&mut report));
-    if nonces > 0 {
-        runtime.block_on(with_used_nonces(nonces, &mut report));
-    }
-    report.print();
-}
-
-async fn rounds(report: &mut Report) {
-    let bare = bare::Bare::start();
-    let mut shop = Shop::open(&[]);
-    let mut single_shop = Shop::open(&["--commit-batch-max", "1"]);
-    for round in 0..=ROUNDS {
-        let contests = shop.contests(REQUESTS).await;
-        let bare_measured = load::measure(bare.server(), CONNECTIONS, contests.clone()).await;
-        let contest_measured = load::measure(shop.server(), CONNECTIONS, contests).await;
-        let queries = shop.queries(REQUESTS);
-        let query_measured = load::measure(shop.server(), CONNECTIONS, queries).await;
-        let contests = single_shop.contests(REQUESTS_SINGLE).await;
-        let single_measured = load::measure(single_shop.server(), CONNECTIONS, contests).await;
-        // The first round warms up caches, connections and the processor's clock.
-        if round > 0 {
-            report.round(bare_measured, contest_measured, single_measured, query_measured);
+    runtime.block_on(async {
+        let builds = args.builds();
+        if args.has(Suite::Contests) {
+            contests::run(&builds, args.disputes, args.rounds).await;
         }
-    }
-}
-
-async fn with_used_nonces(nonces: usize, report: &mut Report) {
-    let (mut fresh_shop, mut used_shop) = (Shop::open(&[]), Shop::open(&[]));
-    let mut left = nonces;
-    while left > 0 {
-        let calls = left.min(100_000);
-        load::measure(used_shop.server(), CONNECTIONS, used_shop.upload_urls(calls)).await;
-        left -= calls;
-    }
-    for _ in 0..ROUNDS {
-        let contests = fresh_shop.contests(REQUESTS).await;
-        let on_fresh = load::measure(fresh_shop.server(), CONNECTIONS, contests).await;
-        let contests = used_shop.contests(REQUESTS).await;
-        let on_used = load::measure(used_shop.server(), CONNECTIONS, contests).await;
-        report.nonces(nonces, on_used.rate / on_fresh.rate);
-    }
+        if args.has(Suite::Latency) {
+            latency::run(&builds, args.disputes).await;
+        }
+        if args.has(Suite::Operations) {
+            operations::run(&builds, args.disputes, args.rounds).await;
+        }
+        if args.has(Suite::Lists) {
+            lists::run(&builds, args.disputes).await;
+        }
+        if args.has(Suite::Nonces) {
+            nonces::run(Path::new(env!("CARGO_BIN_EXE_rebuttal")), args.rounds).await;
+        }
+        if args.has(Suite::Postgres) {
+            postgres::run().await;
+        }
+    });
 }

@@ -2,17 +2,22 @@
 //! same cluster, its best of three numbers of clients.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::time::Duration;
 
 use rebuttal_testbed::postgres::PostgresProxy;
 use rebuttal_testbed::postgres::{Cluster, Database};
 
-use crate::calls::Shop;
-use crate::load::{self, Measured};
+use crate::load::Measured;
 use crate::report::median;
-use crate::{CONNECTIONS, REQUESTS, REQUESTS_SINGLE};
+use crate::shop::{Order, Shop};
 
 const ROUNDS: usize = 5;
+const CONNECTIONS: usize = 512;
+/// Requests of one measurement: about a second, many batches.
+const REQUESTS: usize = 20_000;
+/// Requests of one measurement where each has its own transaction, and so its own fsync.
+const REQUESTS_SINGLE: usize = 3_000;
 const CLIENTS: [usize; 3] = [8, 32, 64];
 /// How long each number of clients is measured for.
 const PGBENCH_SECONDS: u32 = 3;
@@ -34,7 +39,8 @@ pub(crate) async fn run() {
     let databases = [(); 4].map(|()| cluster.database());
     let [pgbench, contest, single, late] = &databases;
     cluster.pgbench(pgbench, &["--initialize", "--quiet", &format!("--scale={PGBENCH_SCALE}")]);
-    let on = |url: &str, more: &[&str]| Shop::open(&[&["--database-url", url], more].concat());
+    let binary = Path::new(env!("CARGO_BIN_EXE_rebuttal"));
+    let on = |url: &str, more: &[&str]| Shop::empty(binary, &[&["--database-url", url], more].concat());
     let server = SocketAddr::from((Ipv4Addr::LOCALHOST, cluster.port()));
     let proxy = PostgresProxy::to(server, ROUND_TRIP_DELAY / 2);
     let mut shop = on(&contest.url(), &[]);
@@ -60,7 +66,7 @@ pub(crate) async fn run() {
             rounds.push(measured);
         }
     }
-    let ratio = |of: fn(&Round) -> f64| median(rounds.iter().map(of));
+    let ratio = |of: fn(&Round) -> f64| median(&rounds.iter().map(of).collect::<Vec<_>>());
     println!();
     println!("| figure on PostgreSQL | median | wanted |");
     println!("|---|---|---|");
@@ -79,8 +85,9 @@ pub(crate) async fn run() {
 }
 
 async fn contests(shop: &mut Shop, count: usize) -> Measured {
-    let contests = shop.contests(count).await;
-    load::measure(shop.server(), CONNECTIONS, contests).await
+    shop.open(count).await;
+    let contests = shop.contests(Order::Sequential, count);
+    shop.server().closed_loop(CONNECTIONS, contests).await
 }
 
 /// pgbench's transactions a second.
