@@ -159,7 +159,7 @@ pub(crate) struct Settings {
     pub(crate) max_connections: Option<NonZeroU32>,
 
     /// Connections that one address may have at the same time, unless it is a trusted proxy; at most three quarters of
-    /// max-connections [default: a third of max-connections, at most 256]
+    /// max-connections [default: half of max-connections]
     #[arg(long, env = "REBUTTAL_MAX_CONNECTIONS_PER_PEER", value_name = "NUMBER", value_parser = positive)]
     max_connections_per_peer: Option<NonZeroU32>,
 

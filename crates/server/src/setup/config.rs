@@ -31,11 +31,9 @@ pub const READ_NONCE_CAPACITY: usize = 2_000_000;
 /// Concurrent connections of merchants. Together with the other listeners, uploads and the database, this stays below
 /// the usual limit of 1,024 open files per process.
 pub const CONNECTIONS_MAX: usize = 768;
-/// Concurrent connections of one peer address, unless it is a trusted proxy or a number is set.
-pub const CONNECTIONS_PER_PEER_MAX: usize = 256;
-/// One peer address may have a third of a listener's connections if no number is set, so that two cannot exclude the
-/// others.
-const CONNECTIONS_PER_PEER_PART: usize = 3;
+/// One peer address may have half of a listener's connections if no number is set: enough for the whole load of a
+/// merchant that calls through its own proxy, and others can still connect.
+const CONNECTIONS_PER_PEER_PART: usize = 2;
 /// Connections of one peer address on a listener that serves few: enough for a client's connection pool.
 const CONNECTIONS_PER_PEER_MIN: usize = 4;
 /// A quarter of a listener's connections is never given to one peer address, whatever number is set.
@@ -150,10 +148,10 @@ impl Config {
     pub fn connections_per_peer(&self, connections: usize) -> usize {
         let (requested, most) = match self.connections_per_peer_max {
             Some(max) => (max, connections - connections / CONNECTIONS_OF_OTHERS_PART),
-            None => {
-                let part = connections / CONNECTIONS_PER_PEER_PART;
-                (CONNECTIONS_PER_PEER_MAX, part.max(CONNECTIONS_PER_PEER_MIN))
-            }
+            None => (
+                self.connections_max,
+                (connections / CONNECTIONS_PER_PEER_PART).max(CONNECTIONS_PER_PEER_MIN),
+            ),
         };
         // The same fraction of a smaller listener's connections.
         let requested = requested.saturating_mul(connections).div_ceil(self.connections_max.max(1));
@@ -261,12 +259,10 @@ mod tests {
     fn one_peer_address_never_has_every_connection() {
         // max_connections, max_connections_per_peer; of the merchants' listener, and of a small one.
         for (connections, set, of_peer, of_small) in [
-            (768, None, 256, 16),
-            (10_000, None, 256, 16),
-            (300, None, 100, 6),
-            (256, None, 85, 5),
-            (64, None, 21, 3),
-            (12, None, 4, 1),
+            (768, None, 384, 24),
+            (10_000, None, 5_000, 312),
+            (64, None, 32, 3),
+            (12, None, 6, 1),
             (5, None, 4, 1),
             (2, None, 1, 1),
             (1, None, 1, 1),
