@@ -23,10 +23,9 @@ pub use merchant::dispute::ANSWER_LIMIT;
 pub use metrics::{MetricKind, described_metrics};
 pub use rebuttal_store::{DataMigrationError, Location};
 pub use setup::config::{
-    AUTH_FAILURES_PER_SECOND, COMMIT_BATCH_MAX, CONNECTIONS_MAX, Config,
-    EvidenceLocation, FRESHNESS_WINDOW_MAX, FreshnessWindow, IDLE_TIMEOUT, InvalidSetting,
-    OPERATOR_TOKEN_MAX, OPERATOR_TOKEN_MIN, OTHER_LISTENERS_PART, OperatorToken, READ_NONCE_CAPACITY,
-    UNREFERENCED_UPLOADS_KEPT,
+    AUTH_FAILURES_PER_SECOND, COMMIT_BATCH_MAX, CONNECTIONS_MAX, Config, EvidenceLocation,
+    FRESHNESS_WINDOW_MAX, FreshnessWindow, IDLE_TIMEOUT, InvalidSetting, OPERATOR_TOKEN_MAX,
+    OPERATOR_TOKEN_MIN, OTHER_LISTENERS_PART, OperatorToken, READ_NONCE_CAPACITY, UNREFERENCED_UPLOADS_KEPT,
 };
 pub use setup::doctor::{DoctorApp, Examination, ExamineOptions, Finding, Severity, examine};
 pub use setup::migrate_data::{MigratedFiles, Migration, MigrationProgress, MigrationReport};

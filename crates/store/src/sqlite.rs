@@ -1,6 +1,7 @@
 //! SQLite: one writer thread with one connection in WAL mode and `synchronous=FULL`, and a pool of read connections.
 
 mod accounts;
+mod checkpointer;
 mod file_identity;
 mod inspector;
 mod migration_source;

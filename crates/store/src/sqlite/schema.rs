@@ -21,10 +21,10 @@ pub(super) const STATEMENTS_MAX: usize = 96;
 const LOCK_WAIT: Duration = Duration::from_secs(5);
 /// The writer's page cache in KiB: many times the pages at the ends of the tables, where contests are inserted.
 const WRITER_CACHE_KIB: i64 = 16 * 1024;
+/// Page cache in KiB of the connection that checkpoints, which reads no pages of the database.
+const CHECKPOINTER_CACHE_KIB: i64 = 64;
 /// One reader's page cache in KiB.
 const READER_CACHE_KIB: i64 = 2 * 1024;
-/// Pages of the log after which a commit checkpoints it: 16 MB, so that bursts are not slowed.
-const CHECKPOINT_PAGES: i64 = 4_000;
 
 mod migrations {
     refinery::embed_migrations!("migrations/sqlite");
@@ -44,7 +44,6 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // FULL: a commit returns after its fsync. Anything less loses answered contests in a power failure.
     connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     refuse_newer(&connection)?;
     schema::refuse_unservable(history_defects(&connection)?)?;
@@ -91,6 +90,16 @@ fn prepare_statements(connection: &Connection) -> Result<Option<String>, StoreEr
         }
     }
     Ok(None)
+}
+
+/// Opens the connection that copies the log into the database.
+pub(super) fn open_checkpointer(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    prepare(&connection, CHECKPOINTER_CACHE_KIB)?;
+    // The database is synced before the log is begun anew.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    Ok(connection)
 }
 
 /// Opens a connection that reads.

@@ -68,6 +68,10 @@ statements! {
     PROBE = "INSERT INTO meta (name, value) VALUES ('probe', randomblob(?1)) \
          ON CONFLICT (name) DO UPDATE SET value = excluded.value";
     CHECKPOINT = "PRAGMA wal_checkpoint(TRUNCATE)";
+    /// Copies what it can without waiting for a reader or the writer.
+    COPY_LOG = "PRAGMA wal_checkpoint(PASSIVE)";
+    /// Waits for the readers of an older state.
+    RESTART_LOG = "PRAGMA wal_checkpoint(RESTART)";
 
     // Reads.
 

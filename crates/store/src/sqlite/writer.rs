@@ -6,11 +6,12 @@ use rebuttal_disputes::{Dispute, Fingerprint};
 use rebuttal_protocol::UnixMillis;
 use rusqlite::{Connection, Error, ErrorCode, OptionalExtension, ffi, params};
 
+use super::checkpointer::Checkpointer;
 use super::file_identity::FileIdentity;
 use super::statements::{
-    BEGIN, CHECKPOINT, COMMIT, FIND_KEYS, FIND_NONCES, FIND_UPLOADS, INSERT_DISPUTES, INSERT_EVIDENCE,
-    INSERT_HISTORY, INSERT_KEYS, INSERT_NONCES, INSERT_OUTBOX, INSERT_SUBMISSIONS, INSERT_UPLOADS,
-    LOAD_DISPUTES, REFER_TO_UPLOADS, ROLLBACK, TOKEN, UPDATE_DISPUTES,
+    BEGIN, COMMIT, FIND_KEYS, FIND_NONCES, FIND_UPLOADS, INSERT_DISPUTES, INSERT_EVIDENCE, INSERT_HISTORY,
+    INSERT_KEYS, INSERT_NONCES, INSERT_OUTBOX, INSERT_SUBMISSIONS, INSERT_UPLOADS, LOAD_DISPUTES,
+    REFER_TO_UPLOADS, ROLLBACK, TOKEN, UPDATE_DISPUTES,
 };
 use super::{accounts, rows, schema, upkeep};
 use crate::StoreError;
@@ -22,6 +23,7 @@ use crate::write_request::{Outcome, RequestHash, SingleOperation, WriteRequest, 
 /// The writing connection.
 pub(crate) struct Writer {
     connection: Connection,
+    checkpointer: Checkpointer,
     files: FileIdentity,
     /// Whether the files were replaced at the last check.
     replaced: bool,
@@ -29,7 +31,9 @@ pub(crate) struct Writer {
 
 impl Writer {
     pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
-        Ok(Self { connection: schema::open_writer(path)?, files: FileIdentity::of(path)?, replaced: false })
+        let mut connection = schema::open_writer(path)?;
+        let checkpointer = Checkpointer::start(path, &mut connection)?;
+        Ok(Self { connection, checkpointer, files: FileIdentity::of(path)?, replaced: false })
     }
 
     /// Commits, unless the files at the path are not the ones that were opened.
@@ -48,7 +52,9 @@ impl Writer {
                 "the database file was moved, replaced or deleted: {error}"
             )));
         }
-        commit(&self.connection)
+        commit(&self.connection)?;
+        self.checkpointer.after_commit(&self.connection);
+        Ok(())
     }
 }
 
@@ -89,18 +95,8 @@ impl Database for Writer {
         outcome
     }
 
-    /// Checkpoints the log into the database file, which is then complete and can be copied without the log.
     async fn close(&mut self) {
-        let moved = self.connection.query_row(CHECKPOINT, [], |row| row.get(0));
-        match moved {
-            Ok(0) => {}
-            Ok(_) => tracing::warn!(
-                "write-ahead log not moved into the database because of an open reader; the next start does it"
-            ),
-            Err(error) => {
-                tracing::error!(%error, "write-ahead log could not be moved into the database; the next start tries again")
-            }
-        }
+        self.checkpointer.close(&self.connection);
     }
 }
 
