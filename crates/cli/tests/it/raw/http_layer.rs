@@ -158,7 +158,7 @@ fn at_rest(from: u8, at: SocketAddr) -> Option<Connection> {
 
 #[test]
 fn one_peer_cannot_exhaust_the_small_listeners() {
-    /// A sixteenth of the merchants' 768 and 256.
+    /// A sixteenth of the merchants' 768 and 384.
     const PLACES: usize = 48;
     const OF_ONE: usize = 24;
     let args = ["--operator-listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"];
