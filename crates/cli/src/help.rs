@@ -70,7 +70,7 @@ const EXAMPLES: &[(&str, &str)] = &[
         "rebuttal contest CB-20418 --receipt receipt.png --refund refund.pdf --name 'Refund of 6 March'",
     ),
     ("accept", "rebuttal accept CB-20418"),
-    ("query", "rebuttal query --dispute-no CB-20418"),
+    ("query", "rebuttal query CB-20418"),
     (
         "profile add",
         "rebuttal profile add shop --url https://disputes.example.com \\\n    \

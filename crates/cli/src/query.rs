@@ -37,7 +37,6 @@ pub(crate) struct QueryArgs {
 #[group(required = true, multiple = false)]
 struct DisputeKey {
     /// Number of the dispute
-    #[arg(long, value_name = "NO")]
     dispute_no: Option<DisputeNo>,
 
     /// Number of the payment at the platform

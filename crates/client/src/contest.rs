@@ -127,8 +127,8 @@ impl Contest {
 
     /// Uploads and submits.
     ///
-    /// A program that needs a definite outcome calls [`upload`](Self::upload) and [`PreparedContest::send`] instead, so that
-    /// it can send the same submission again after [`Error::Unknown`].
+    /// A program that needs a definite outcome calls [`upload`](Self::upload) and [`PreparedContest::send`] instead, so
+    /// that it can send the same contest again after [`Error::Unknown`].
     ///
     /// # Errors
     /// As [`upload`](Self::upload) and [`PreparedContest::send`].

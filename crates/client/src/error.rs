@@ -167,8 +167,8 @@ impl fmt::Display for VerifiedRefusal {
     }
 }
 
-/// Why the last attempt of a call did not get a verified final answer. Earlier attempts affect the [`CallOutcome`], too,
-/// and are reported only to [`ClientBuilder::on_retry`](crate::ClientBuilder::on_retry).
+/// Why the last attempt of a call did not get a verified final answer. Earlier attempts affect the [`CallOutcome`],
+/// too, and are reported only to [`ClientBuilder::on_retry`](crate::ClientBuilder::on_retry).
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Cause {

@@ -48,7 +48,7 @@ fn good_messages_verify_and_print_as_published() {
         let signer = Signer { scheme: header.scheme, app_id: header.app_id, secret: &secret };
         let made = signer.sign(header.timestamp, &header.nonce, &message);
         assert_eq!(made.to_string(), text(vector, "sign"));
-        assert_eq!(format!("{made:?}"), "Sign(..)");
+        assert_eq!(format!("{made:?}"), "Signature(..)");
         if header.scheme == Scheme::V2Sha256 {
             let signed_bytes = signer.transcript(header.timestamp, &header.nonce, &message);
             assert_eq!(hex::encode(Sha256::digest(&*signed_bytes)), text(vector, "sign"));

@@ -24,7 +24,7 @@ fn help_never_prints_values_of_variables() {
 #[test]
 fn invalid_value_is_reported_with_its_variable() {
     let query = |words: &[&str]| {
-        let mut command = rebuttal(&[&["query", "--dispute-no", "D1"], words].concat());
+        let mut command = rebuttal(&[&["query", "D1"], words].concat());
         command.env("REBUTTAL_APP_ID", "xyz");
         CommandOutput::run(command)
     };
@@ -38,7 +38,7 @@ fn invalid_value_is_reported_with_its_variable() {
 #[test]
 fn usage_errors_are_json_with_the_json_flag() {
     for (words, expected) in [
-        (["query", "--json"].as_slice(), "the following required arguments were not provided: <--dispute-no"),
+        (["query", "--json"].as_slice(), "the following required arguments were not provided: <DISPUTE_NO"),
         (&["accept", "a b", "--json"], "invalid value 'a b' for '<DISPUTE_NO>': must be 1 to 32 characters"),
         (&["operator", "merchant", "lst", "--json"], "unrecognized subcommand 'lst'"),
     ] {
@@ -61,7 +61,6 @@ fn local_errors_are_json_with_the_json_flag() {
         ["sign", "/x", "--json"].as_slice(),
         &["verify", "http://h/x", "--authorization", HEADER, "--json"],
         &["config", "show", "--tls-key", "k.pem", "--json"],
-        &["migrate", "--json"],
         &["profile", "list", "--json"],
     ] {
         let mut command = rebuttal(words);
@@ -115,11 +114,7 @@ fn mistyped_arguments_are_usage_errors() {
             ["operator", "merchant", "list", "--operator-url", "localhost"].to_vec(),
             "must start with https://",
         ),
-        (
-            ["query", "--dispute-no", "D", "--url", "http://h", "--app-id", app, "--app-secret", "short"]
-                .to_vec(),
-            "32",
-        ),
+        (["query", "D", "--url", "http://h", "--app-id", app, "--app-secret", "short"].to_vec(), "32"),
         (
             [
                 "upload",

@@ -28,21 +28,19 @@ fn query_finds_a_dispute_by_each_of_its_numbers() {
     let shell = MerchantShell::start();
     let dispute = json!({ "paymentNo": "PAY-1", "merchantTradeNo": "MTU-1", "rrn": "413314208817" });
     let no = shell.fixture.dispute_with(&dispute);
-    for (flag, number) in
-        [("--dispute-no", no.as_str()), ("--payment-no", "PAY-1"), ("--merchant-trade-no", "MTU-1")]
-    {
-        let output = shell.run(&["query", flag, number]);
+    for key in [[no.as_str()].as_slice(), &["--payment-no", "PAY-1"], &["--merchant-trade-no", "MTU-1"]] {
+        let output = shell.run(&[&["query"], key].concat());
         assert_eq!((output.code, output.stderr.as_str()), (0, ""), "{output:?}");
         assert!(output.stdout.contains(&format!("Dispute    {no}\n")), "{output:?}");
         assert!(output.stdout.contains("Payment    PAY-1 (your MTU-1)\n"), "{output:?}");
         assert!(output.stdout.contains("in 6 days 23 hours"), "{output:?}");
-        let json = shell.run(&["query", flag, number, "--json"]).json();
+        let json = shell.run(&[&["query", "--json"], key].concat()).json();
         assert_eq!((&json["code"], &json["dispute"]["disputeNo"]), (&"OK".into(), &no.as_str().into()));
         assert!(json["proof"]["answer"]["authorization"].as_str().unwrap().starts_with("V2_SHA256 appId="));
     }
-    let output = shell.run(&["query", "--dispute-no", "NOPE", "--json"]);
+    let output = shell.run(&["query", "NOPE", "--json"]);
     assert_eq!((output.code, &output.json()["code"]), (3, &"Dispute.NotFound".into()), "{output:?}");
-    for wrong in [["query"].as_slice(), &["query", "--dispute-no", "a", "--payment-no", "b"]] {
+    for wrong in [["query"].as_slice(), &["query", "a", "--payment-no", "b"]] {
         assert_eq!(shell.run(wrong).code, 2, "{wrong:?}");
     }
 }
@@ -76,7 +74,7 @@ fn accept_asks_for_confirmation() {
 #[test]
 fn text_wraps_between_words_on_a_narrow_terminal() {
     let shell = MerchantShell::start();
-    let (code, said) = Terminal::run(&shell.command(&["query", "--dispute-no", "NOPE"]), 40).end();
+    let (code, said) = Terminal::run(&shell.command(&["query", "NOPE"]), 40).end();
     assert!(code == 3 && said.lines().all(|line| line.chars().count() <= 40), "{said}");
 }
 

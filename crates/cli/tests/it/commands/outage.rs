@@ -40,7 +40,7 @@ fn command(url: &str, words: &[&str]) -> Command {
 }
 
 fn query(url: &str, json: &[&str]) -> CommandOutput {
-    CommandOutput::run(command(url, &[&["query", "--dispute-no", "D1"], json].concat()))
+    CommandOutput::run(command(url, &[&["query", "D1"], json].concat()))
 }
 
 #[test]
@@ -62,7 +62,7 @@ fn json_contains_advice_and_unproven_claims() {
 fn long_wait_is_explained_on_a_terminal() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", silent.local_addr().unwrap());
-    let mut terminal = Terminal::run(&command(&url, &["query", "--dispute-no", "D1"]), 100);
+    let mut terminal = Terminal::run(&command(&url, &["query", "D1"]), 100);
     terminal.wait_for(&format!("waiting for {url}…"));
     terminal.interrupt();
     let (code, said) = terminal.end();
@@ -70,7 +70,7 @@ fn long_wait_is_explained_on_a_terminal() {
     assert!(said.trim_end().ends_with("✗ interrupted: a query changes nothing"), "{said}");
 
     let url = answering(answer("502 Bad Gateway", ""));
-    let (code, said) = Terminal::run(&command(&url, &["query", "--dispute-no", "D1"]), 100).end();
+    let (code, said) = Terminal::run(&command(&url, &["query", "D1"]), 100).end();
     assert_eq!(code, 5, "{said}");
     let expected = "HTTP 502: probably a proxy's answer, not the gateway's; tried 1 of 5 times…";
     assert!(said.contains(expected), "{said}");

@@ -24,7 +24,7 @@ fn invalid_path_is_reported_with_its_argument() {
         assert!(output.stderr.starts_with(&format!("✗ {argument}: cannot ")), "{output:?}");
         assert!(output.stderr.contains(path.as_str()) && output.stderr.contains(why), "{output:?}");
     }
-    let mut of_merchant = shell.command(&["query", "--dispute-no", "D"]);
+    let mut of_merchant = shell.command(&["query", "D"]);
     of_merchant.env_remove("REBUTTAL_APP_SECRET").env("REBUTTAL_APP_SECRET_FILE", &nothing);
     let output = CommandOutput::run(of_merchant);
     let expected =

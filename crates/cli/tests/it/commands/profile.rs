@@ -51,7 +51,7 @@ fn profile_file_is_private_and_its_secret_never_printed() {
     assert_eq!(home.add("shop", home.secret()).code, 0);
     assert_eq!(home.file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(home.file.parent().unwrap().metadata().unwrap().permissions().mode() & 0o777, 0o700);
-    let output = home.run(&["query", "--dispute-no", &no, "--profile", "shop"]);
+    let output = home.run(&["query", &no, "--profile", "shop"]);
     assert_eq!(output.code, 0, "{output:?}");
 
     for words in [["profile", "list"].as_slice(), &["profile", "list", "--json"]] {
@@ -63,11 +63,11 @@ fn profile_file_is_private_and_its_secret_never_printed() {
         );
     }
 
-    let output = home.run(&["query", "--dispute-no", &no, "--profile", "shpo"]);
+    let output = home.run(&["query", &no, "--profile", "shpo"]);
     assert_eq!(output.code, 1, "{output:?}");
     assert!(output.stderr.contains("did you mean \"shop\"?"), "{output:?}");
     assert_eq!(home.run(&["profile", "remove", "shop"]).code, 0);
-    assert_eq!(home.run(&["query", "--dispute-no", &no, "--profile", "shop"]).code, 1);
+    assert_eq!(home.run(&["query", &no, "--profile", "shop"]).code, 1);
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn invalid_secret_is_reported_with_its_source() {
     let in_file = home.shell.file_named("shop.secret", b"Geheim7");
     let flaw = |count: u8| format!("must be 32 lower-case hex digits; it has {count} characters\n");
     let app_id = &home.shell.fixture.signer.app_id;
-    for words in [["query", "--dispute-no", "D1"].as_slice(), &["sign", "/pg/v2/dispute/query"]] {
+    for words in [["query", "D1"].as_slice(), &["sign", "/pg/v2/dispute/query"]] {
         let held = home.run(&[words, &["--profile", "shop"]].concat());
         let expected =
             format!("✗ the app's secret in the profile shop ({}): {}", home.file.display(), flaw(31));
@@ -147,11 +147,7 @@ fn secret_file_is_read_once() {
     let app_id = &home.shell.fixture.signer.app_id;
     // What was read from a pipe cannot be read again.
     let with = ["--url", &home.shell.url, "--app-id", app_id, "--app-secret-file", "/dev/stdin"];
-    for words in [
-        ["query", "--dispute-no", &no].as_slice(),
-        &["sign", "/pg/v2/dispute/query"],
-        &["profile", "add", "a"],
-    ] {
+    for words in [["query", &no].as_slice(), &["sign", "/pg/v2/dispute/query"], &["profile", "add", "a"]] {
         let (pipe, mut writer) = std::io::pipe().unwrap();
         std::io::Write::write_all(&mut writer, format!("{}\n", home.secret()).as_bytes()).unwrap();
         drop(writer);
@@ -168,7 +164,7 @@ fn invalid_url_in_the_profile_file_is_rejected() {
     let _ = home.add("shop", home.secret());
     let text = std::fs::read_to_string(&home.file).unwrap();
     std::fs::write(&home.file, text.replace("http://", "http://shop:Geheim7@")).unwrap();
-    let output = home.run(&["query", "--dispute-no", "D1", "--profile", "shop"]);
+    let output = home.run(&["query", "D1", "--profile", "shop"]);
     let expected = "is not a gateway's address: it must not contain a user or password; fix it";
     assert!(
         output.code == 1 && output.stderr.contains(expected) && !output.stderr.contains("Geheim7"),
@@ -181,7 +177,7 @@ fn profile_file_readable_by_others_is_rejected() {
     let home = UserHome::new();
     let _ = home.add("shop", home.secret());
     std::fs::set_permissions(&home.file, PermissionsExt::from_mode(0o644)).unwrap();
-    let output = home.run(&["query", "--dispute-no", "D1", "--profile", "shop"]);
+    let output = home.run(&["query", "D1", "--profile", "shop"]);
     assert_eq!(output.code, 1, "{output:?}");
     assert!(output.stderr.contains(&format!("run `chmod 600 {}`", home.file.display())), "{output:?}");
 }
@@ -205,7 +201,7 @@ fn flag_overrides_profile_flag_and_that_overrides_variables() {
     let home = UserHome::new();
     let no = home.shell.fixture.dispute();
     let _ = home.add("shop", home.secret());
-    let query = ["query", "--dispute-no", &no];
+    let query = ["query", &no];
     let named = [query.as_slice(), &["--profile", "shop"]].concat();
     let code = |words: &[&str], variables: &[(&str, &str)]| {
         let mut command = home.command(words);
@@ -223,10 +219,10 @@ fn flag_overrides_profile_flag_and_that_overrides_variables() {
 fn default_profile_is_used_without_a_flag() {
     let home = UserHome::new();
     let no = home.shell.fixture.dispute();
-    assert_eq!(home.run(&["query", "--dispute-no", &no]).code, 1);
+    assert_eq!(home.run(&["query", &no]).code, 1);
     let _ = home.add("default", home.secret());
-    assert_eq!(home.run(&["query", "--dispute-no", &no]).code, 0);
-    let mut half = home.command(&["query", "--dispute-no", &no]);
+    assert_eq!(home.run(&["query", &no]).code, 0);
+    let mut half = home.command(&["query", &no]);
     half.env("REBUTTAL_URL", &home.shell.url);
     let output = CommandOutput::run(half);
     assert_eq!(output.code, 1, "half a default is none: {output:?}");
@@ -261,7 +257,7 @@ fn secret_prompt_does_not_echo() {
     let (code, said) = terminal.end();
     assert!(code == 0 && said.contains("shop is stored in") && !said.contains(home.secret()), "{said}");
     let no = home.shell.fixture.dispute();
-    assert_eq!(home.run(&["query", "--dispute-no", &no, "--profile", "shop"]).code, 0);
+    assert_eq!(home.run(&["query", &no, "--profile", "shop"]).code, 0);
 }
 
 #[test]

@@ -23,7 +23,7 @@ fn message(words: &[&str], code: i32) -> String {
 
 #[test]
 fn missing_value_is_reported_with_every_source() {
-    let query = ["query", "--dispute-no", "D1"];
+    let query = ["query", "D1"];
     let with = |more: &[&str]| message(&[query.as_slice(), more].concat(), 1);
     assert_eq!(
         with(&[]),
@@ -65,9 +65,7 @@ fn invalid_url_is_reported_with_a_valid_example() {
         ),
     ] {
         let with = ["--url", url, "--app-id", APP_ID, "--app-secret", APP_ID];
-        for words in
-            [["query", "--dispute-no", "D1"].as_slice(), &["sign", "/pg/v2/x"], &["profile", "add", "shop"]]
-        {
+        for words in [["query", "D1"].as_slice(), &["sign", "/pg/v2/x"], &["profile", "add", "shop"]] {
             let printed = message(&[words, &with].concat(), 2);
             assert!(
                 printed.starts_with(&format!("error: invalid value '{url}' for '--url <URL>': {why}\n")),
@@ -90,9 +88,7 @@ fn invalid_url_is_reported_with_a_valid_example() {
 
 #[test]
 fn password_in_an_address_is_rejected_and_not_printed() {
-    for words in
-        [["query", "--dispute-no", "D1", "--url"], ["operator", "merchant", "list", "--operator-url"]]
-    {
+    for words in [["query", "D1", "--url"], ["operator", "merchant", "list", "--operator-url"]] {
         let printed = message(&[words.as_slice(), &["https://shop:Geh@eim7@pay.example.com"]].concat(), 2);
         assert!(
             printed.contains("'https://…@pay.example.com'") && printed.contains("must not contain a user"),
