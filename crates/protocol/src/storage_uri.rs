@@ -15,7 +15,7 @@ const SCHEME: &str = "s3://";
 /// Bytes of the longest key.
 const KEY_MAX_BYTES: usize = 80;
 
-/// The 16 random bytes that identify an uploaded file.
+/// The 16 bytes that identify an uploaded file: a UUID of version 7, and only random bytes in older addresses.
 pub type FileId = [u8; 16];
 
 /// The address of an uploaded file: bucket, merchant, the scene's folder, 32 lower-case hex digits, extension (contract
@@ -26,7 +26,7 @@ pub struct StorageUri {
     pub merchant_id: MerchantId,
     /// The file's purpose, which limits its size.
     pub scene: Scene,
-    /// The file's random name.
+    /// The file's name.
     pub file_id: FileId,
     /// The format of the file's extension.
     pub format: FileFormat,

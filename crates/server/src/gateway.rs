@@ -2,6 +2,7 @@
 
 pub(crate) mod dispute_data;
 pub(crate) mod evidence_reads;
+pub(crate) mod new_id;
 pub(crate) mod sample;
 pub(crate) mod upload_records;
 

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use anyhow::Context as _;
 use axum::extract::State;
 use rebuttal_protocol::StorageUri;
 use rebuttal_protocol::file::{GenerateUploadUrlRequest, UploadUrlData};
@@ -10,6 +9,7 @@ use rebuttal_store::Operation;
 
 use crate::auth::signature::SignedWrite;
 use crate::gateway::Gateway;
+use crate::gateway::new_id::new_id;
 use crate::http::error::Refusal;
 use crate::http::paths::UPLOADED;
 use crate::merchant::{Reply, Success};
@@ -19,7 +19,7 @@ use crate::merchant::{Reply, Success};
 /// 1. The signature has been verified and the fields parsed.
 /// 2. The nonce is used up durably: each form is issued once.
 /// 3. The file format follows from name and content type, which must agree.
-/// 4. A random storage URI is generated, and a form signed that is valid for it only.
+/// 4. A new storage URI is generated, and a form signed that is valid for it only.
 pub(crate) async fn generate_upload_url(
     State(gateway): State<Arc<Gateway>>,
     SignedWrite { call, app, arrived_at, url_index, identity }: SignedWrite<GenerateUploadUrlRequest>,
@@ -28,10 +28,7 @@ pub(crate) async fn generate_upload_url(
 
     let format = call.format().map_err(|(code, message)| Refusal::new(code, message))?;
 
-    let mut file_id = [0; 16];
-    getrandom::fill(&mut file_id)
-        .context("the system's random number generator failed")
-        .map_err(Refusal::internal)?;
+    let file_id = new_id(arrived_at)?;
     let storage_uri = StorageUri { merchant_id: app.merchant_id, scene: call.scene, file_id, format };
     let upload_url = format!("{}{}", gateway.auth.public_url(url_index), UPLOADED);
     let form = gateway.evidence.form(&storage_uri, &upload_url, arrived_at).await;

@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use anyhow::Context as _;
 use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
 use rebuttal_disputes::Opening;
 use rebuttal_protocol::operator::{OpenDispute, answers};
-use rebuttal_protocol::{Code, DisputeNo, UnixMillis};
+use rebuttal_protocol::{Code, DisputeNo};
 use rebuttal_store::Operation;
 
 use crate::auth::permission::CanOperate;
 use crate::gateway::Gateway;
+use crate::gateway::new_id::new_id;
 use crate::http::error::Refusal;
 use crate::http::problem::Problem;
 use crate::operator::disputes::after;
@@ -31,7 +31,7 @@ pub(crate) async fn open(
     let dispute_no = match &facts.dispute_no {
         Some(dispute_no) => dispute_no.clone(),
         // For a repeated key it is not used: the dispute has the first request's number.
-        None if change.has_key() => make_dispute_no(change.arrived_at())?,
+        None if change.has_key() => DisputeNo::from_bytes(new_id(change.arrived_at())?),
         None => {
             let message = "disputeNo must be given, or an Idempotency-Key must be sent";
             return Err(Refusal::new(Code::InvalidParameter, message).into());
@@ -46,15 +46,4 @@ pub(crate) async fn open(
     let (view, opened) = after(&gateway, done).await?;
     let status = if opened { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(view)))
-}
-
-/// A UUID of version 7, which is random and sorts by time.
-fn make_dispute_no(at: UnixMillis) -> Result<DisputeNo, Refusal> {
-    let mut random = [0; 10];
-    getrandom::fill(&mut random)
-        .context("the system's random number generator failed")
-        .map_err(Refusal::internal)?;
-    let millis = u64::try_from(at.0).unwrap_or_default();
-    let uuid = uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid();
-    Ok(DisputeNo::from_bytes(uuid.into_bytes()))
 }
