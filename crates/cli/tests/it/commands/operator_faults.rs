@@ -207,9 +207,9 @@ fn terminal_escapes_in_responses_are_neutralized() {
 fn bidi_controls_in_a_cardholders_text_are_escaped() {
     let shell = MerchantShell::start();
     let no = shell.fixture.dispute_with(&json!({ "disputeReason": "not \u{200f}mine" }));
-    let query = shell.run(&["query", "--dispute-no", &no]);
+    let query = shell.run(&["query", &no]);
     assert!(query.code == 0 && query.stdout.contains("Reason     not \u{fffd}mine"), "{query:?}");
-    let exact = shell.run(&["query", "--dispute-no", &no, "--json"]).json();
+    let exact = shell.run(&["query", &no, "--json"]).json();
     assert_eq!(exact["dispute"]["disputeReason"], "not \u{200f}mine");
 }
 
@@ -232,7 +232,7 @@ fn terminal_escapes_in_json_output_are_neutralized() {
     let [file, contested] =
         ["r\u{9b}31m.png", "r\u{200f}gnp.png"].map(|name| shell.file_named(name, &samples::receipt(1).bytes));
     let of_merchant: [&[&str]; 5] = [
-        &["query", "--dispute-no", &no],
+        &["query", &no],
         &["upload", &file],
         &["contest", &no, "--receipt", &contested, "--yes"],
         &["sign", "/pg/v2/x", "--body", "{\"a\":\"\u{202e}\u{9b}\"}"],

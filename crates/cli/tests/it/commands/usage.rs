@@ -27,7 +27,7 @@ fn usage_line_does_not_depend_on_variables() {
     for (words, usage) in [
         (
             ["query"].as_slice(),
-            "Usage: rebuttal query [OPTIONS] <--dispute-no <NO>|--payment-no <NO>|--merchant-trade-no <NO>>\n",
+            "Usage: rebuttal query [OPTIONS] <DISPUTE_NO|--payment-no <NO>|--merchant-trade-no <NO>>\n",
         ),
         (&["accept"], "Usage: rebuttal accept [OPTIONS] <DISPUTE_NO>\n"),
         (

@@ -88,8 +88,8 @@ fn invalid_url_is_reported_with_a_valid_example() {
 
 #[test]
 fn password_in_an_address_is_rejected_and_not_printed() {
-    for words in [["query", "D1", "--url"], ["operator", "merchant", "list", "--operator-url"]] {
-        let printed = message(&[words.as_slice(), &["https://shop:Geh@eim7@pay.example.com"]].concat(), 2);
+    for words in [["query", "D1", "--url"].as_slice(), &["operator", "merchant", "list", "--operator-url"]] {
+        let printed = message(&[words, &["https://shop:Geh@eim7@pay.example.com"]].concat(), 2);
         assert!(
             printed.contains("'https://…@pay.example.com'") && printed.contains("must not contain a user"),
             "{printed}"

@@ -42,7 +42,7 @@ fn operator_page_commands_work() {
         ["secret", "new-secret", "newest-secret"].map(|name| {
             CommandOutput::run(reader.shell(&format!(
                 "export REBUTTAL_URL={} REBUTTAL_APP_ID={app_id} REBUTTAL_APP_SECRET=$(cat nordlys.{name})\n\
-                 rebuttal query --dispute-no CB-1",
+                 rebuttal query CB-1",
                 gateway.base_url()
             )))
             .code
