@@ -39,7 +39,7 @@ fn unmounted_evidence_is_not_a_missing_file() {
     fixture.contest(&dispute, &[Item::receipt(&waiting)]).is(UNAVAILABLE);
     fixture.operator.fetch(&download).is_problem(503, UNAVAILABLE);
     becomes_ready(fixture.address(), 503);
-    logged(&fixture, "the evidence store does not answer");
+    logged(&fixture, "evidence store check failed");
     assert_eq!(logged(&fixture, "evidence file could not be read"), 1);
     fs::rename(&away, &evidence).unwrap();
     becomes_ready(fixture.address(), 200);
