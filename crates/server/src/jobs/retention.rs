@@ -35,7 +35,8 @@ pub(crate) fn nonce_bound_in_future(bound: UnixMillis, now: UnixMillis, window: 
         ),
         false => format!(
             "{problem} The clock ran ahead in the past, or is behind now. If it is behind, correct it. Only if it ran \
-             ahead, stop the gateway and set nonce_bound in the database's table meta to the text {}, the current time",
+             ahead, stop every gateway of this database, set nonce_bound in its table meta to {}, the current time, and start \
+             them, as docs/operate/clocks.md describes",
             now.0
         ),
     })
