@@ -41,7 +41,7 @@ Exit codes:
 pub(crate) const HELP_OUTPUT_ONLY: &str = "\
 Exit codes:
   0  done
-1  failed; standard error has the reason
+  1  failed; standard error has the reason
   2  usage error";
 
 impl Exit {
