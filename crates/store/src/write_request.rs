@@ -179,7 +179,7 @@ pub enum Upkeep {
     /// Deletes secrets whose overlap has ended.
     DropExpiredSecrets,
     /// Replaces the fencing token of the bucket; changes no row if another one than `expected` is stored.
-    MoveFence {
+    AdvanceFence {
         /// The new one.
         fence: String,
         /// The stored one, if any.

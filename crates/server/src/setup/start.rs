@@ -68,7 +68,7 @@ pub(crate) async fn open(
         evidence,
         evidence_reads: EvidenceReads::new(EVIDENCE_READ_WAIT_LIMIT),
         data_dir: config.data_dir.clone(),
-        moved_fence: data_dir.moved_fence(),
+        advanced_fence: data_dir.advanced_fence(),
         unreferenced_uploads_kept: config.unreferenced_uploads_kept,
         api_docs: config.api_docs,
     });

@@ -42,7 +42,7 @@ pub(super) async fn apply(session: &Session, step: &Upkeep, now: UnixMillis) -> 
             session.run(FORGET_SHOWN_SECRETS, &[&created_before.0, &i64::from(*limit), &answer]).await
         }
         Upkeep::DropExpiredSecrets => session.run(DROP_EXPIRED_SECRETS, &[&now.0]).await,
-        Upkeep::MoveFence { fence, expected } => {
+        Upkeep::AdvanceFence { fence, expected } => {
             let expected = expected.as_deref().map(str::as_bytes);
             session.run(REPLACE_META, &[&SWEEP_FENCE, &fence.as_bytes(), &expected]).await
         }

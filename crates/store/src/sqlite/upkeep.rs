@@ -35,7 +35,7 @@ pub(super) fn apply(connection: &Connection, step: &Upkeep, now: UnixMillis) -> 
             forget.execute(params![created_before.0, limit, answer])?
         }
         Upkeep::DropExpiredSecrets => connection.prepare_cached(DROP_EXPIRED_SECRETS)?.execute([now.0])?,
-        Upkeep::MoveFence { fence, expected } => {
+        Upkeep::AdvanceFence { fence, expected } => {
             let expected = expected.as_deref().map(str::as_bytes);
             connection.prepare_cached(REPLACE_META)?.execute(params![
                 SWEEP_FENCE,

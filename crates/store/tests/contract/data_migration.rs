@@ -38,7 +38,7 @@ async fn furnished() -> Fixture {
     commit(&store, Idempotency::None, SingleOperation::Upkeep(Upkeep::PurgeNonces { bound, limit: 0 }))
         .await
         .unwrap();
-    let fence = Upkeep::MoveFence { fence: "1-a".to_owned(), expected: None };
+    let fence = Upkeep::AdvanceFence { fence: "1-a".to_owned(), expected: None };
     commit(&store, Idempotency::None, SingleOperation::Upkeep(fence)).await.unwrap();
     for identity in [[5; 16], [6; 16]] {
         commit(

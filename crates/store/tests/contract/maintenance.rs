@@ -156,16 +156,16 @@ pub(crate) async fn secret_is_purged_from_its_key_and_not_recreated(fixture: &Fi
 
 pub(crate) async fn the_fencing_token_is_replaced_only_if_it_is_the_expected_one(fixture: &Fixture) {
     let store = fixture.store().await;
-    let moved = async |fence: &str, expected: Option<&str>| {
+    let advanced = async |fence: &str, expected: Option<&str>| {
         let (fence, expected) = (fence.to_owned(), expected.map(str::to_owned));
-        let rows = step(&store, Upkeep::MoveFence { fence, expected }).await;
+        let rows = step(&store, Upkeep::AdvanceFence { fence, expected }).await;
         (rows, store.sweep_fence().await.unwrap().unwrap())
     };
     assert_eq!(store.sweep_fence().await.unwrap(), None);
-    assert_eq!(moved("1-a", None).await, (1, "1-a".to_owned()));
-    assert_eq!(moved("1-b", None).await, (0, "1-a".to_owned()));
-    assert_eq!(moved("2-b", Some("1-b")).await, (0, "1-a".to_owned()));
-    assert_eq!(moved("2-b", Some("1-a")).await, (1, "2-b".to_owned()));
+    assert_eq!(advanced("1-a", None).await, (1, "1-a".to_owned()));
+    assert_eq!(advanced("1-b", None).await, (0, "1-a".to_owned()));
+    assert_eq!(advanced("2-b", Some("1-b")).await, (0, "1-a".to_owned()));
+    assert_eq!(advanced("2-b", Some("1-a")).await, (1, "2-b".to_owned()));
 }
 
 pub(crate) async fn unreferenced_uploads_are_deleted_and_others_stay(fixture: &Fixture) {
