@@ -43,7 +43,7 @@ impl<K: Eq + Hash> FairSlots<K> {
     ///
     /// # Errors
     /// Never, as [`Self::acquire`].
-    pub async fn acquire_for_upkeep(&self) -> Result<Slot, AcquireError> {
+    pub async fn acquire_for_maintenance(&self) -> Result<Slot, AcquireError> {
         let slot = Arc::clone(&self.slots).acquire_owned().await?;
         Ok(Slot { _slot: slot, _of_key: None })
     }

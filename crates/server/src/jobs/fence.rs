@@ -9,7 +9,7 @@ use std::{fs, io};
 use anyhow::{Context as _, ensure};
 use parking_lot::Mutex;
 use rebuttal_evidence::{Fence, S3Store};
-use rebuttal_store::{Store, Upkeep};
+use rebuttal_store::{Maintenance, Store};
 
 use crate::clock;
 use crate::jobs::FENCE_EVERY;
@@ -76,7 +76,7 @@ impl FenceHold {
             return Ok(());
         }
         let next = Fence::after(kept)?;
-        let change = Upkeep::AdvanceFence { fence: next.to_string(), expected: stored };
+        let change = Maintenance::AdvanceFence { fence: next.to_string(), expected: stored };
         // Another replica may have advanced it since it was read.
         if step(store, clock::now(), change).await? == 1 {
             // Before the bucket: after a crash in between, the next start completes the advance.

@@ -90,7 +90,7 @@ async fn move_that_did_not_reach_the_bucket_is_completed() {
     observe(&hold, &fixture, &fixture.store, start, OBSERVATION).await.unwrap();
     let stored = fixture.store.sweep_fence().await.unwrap();
     let lost = Fence::after(parse(stored.as_deref()).unwrap()).unwrap();
-    let advanced = Upkeep::AdvanceFence { fence: lost.to_string(), expected: stored };
+    let advanced = Maintenance::AdvanceFence { fence: lost.to_string(), expected: stored };
     assert_eq!(step(&fixture.store, clock::now(), advanced).await.unwrap(), 1);
     hold.refresh_at(&fixture.bucket, &fixture.store, start + OBSERVATION + FENCE_EVERY).await.unwrap();
     let kept = parse(fixture.store.sweep_fence().await.unwrap().as_deref()).unwrap();
