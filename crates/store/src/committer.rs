@@ -202,7 +202,7 @@ impl Committer {
             None => return Err(CommitError::Unavailable("the gateway is stopping".to_owned())),
         };
         if let Err(error) = sent {
-            metrics::counter!("rebuttal_commit_refused_total").increment(1);
+            metrics::counter!("rebuttal_commit_queue_rejections_total").increment(1);
             let why = match error {
                 TrySendError::Full(_) => "too many changes are waiting",
                 TrySendError::Closed(_) => "the committer has failed; restart the gateway",
