@@ -37,7 +37,7 @@ pub struct Bucket {
     pub path_style: bool,
 }
 
-/// The address of an S3, without bucket: `https://s3.example.com`.
+/// The address of an S3 endpoint, without bucket: `https://s3.example.com`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint(String);
 

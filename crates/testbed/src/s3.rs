@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    #[ignore = "needs an S3, which cargo xtask test starts"]
+    #[ignore = "needs S3, which cargo xtask test starts"]
     fn objects_are_stored_read_listed_and_deleted() {
         let bucket = Store::shared().bucket();
         bucket.put("m/80/a b+c.png", b"content");
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    #[ignore = "needs an S3, which cargo xtask test starts"]
+    #[ignore = "needs S3, which cargo xtask test starts"]
     fn another_secret_opens_nothing() {
         let store = Store::shared();
         let bucket = store.bucket();

@@ -22,7 +22,7 @@ const CHORES_PERIOD: Duration = Duration::from_secs(6);
 /// A gateway with a fake clock, which it trusts again one second after a jump.
 fn test_gateway(clock: &FakeClock) -> TestGateway {
     // On SQLite only: a database server has its own clock, which is not moved.
-    TestGateway::with_builder(clock.apply_to(gateway().embedded()).args(["--freshness-window-seconds", "1"]))
+    TestGateway::with_builder(clock.apply_to(gateway().built_in()).args(["--freshness-window-seconds", "1"]))
 }
 
 fn file_of(fixture: &TestGateway, storage_uri: &str) -> PathBuf {

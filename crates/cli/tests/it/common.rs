@@ -34,7 +34,7 @@ pub(crate) fn test_gateway() -> TestGateway {
 
 /// A gateway on the default backend: for tests of the SQLite file, a full disk, or the order of syncs.
 pub(crate) fn sqlite_test_gateway() -> TestGateway {
-    TestGateway::with_builder(gateway().embedded())
+    TestGateway::with_builder(gateway().built_in())
 }
 
 /// A gateway with an evidence folder: for tests of how the gateway itself receives and stores files.

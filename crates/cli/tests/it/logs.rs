@@ -74,7 +74,7 @@ fn foreign_text_cannot_forge_log_lines() {
 #[test]
 fn unwritable_log_does_not_stop_the_gateway() {
     let full = gateway()
-        .embedded()
+        .built_in()
         .wrapper(["sh", "-c", "exec \"$0\" \"$@\" 2>/dev/full"])
         .args(["--log-filter", "trace"]);
     let mut fixture = TestGateway::with_builder(full);
@@ -97,7 +97,7 @@ const LINES_MAX: usize = 5;
 #[test]
 fn unauthenticated_callers_cannot_flood_the_log() {
     const TRIES: usize = 40;
-    let fixture = TestGateway::with_builder(gateway().embedded());
+    let fixture = TestGateway::with_builder(gateway().built_in());
     let (at, dispute) = (fixture.address(), fixture.dispute());
     fixture.query(&dispute).is("OK");
     let database = fixture.gateway.data().join("rebuttal.db");

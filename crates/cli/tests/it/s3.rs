@@ -1,4 +1,4 @@
-//! Evidence in an S3 that merchants post to: what counts as evidence there, and what happens to a contest when the
+//! Evidence in an S3 bucket that merchants post to: what counts as evidence there, and what happens to a contest when the
 //! store fails.
 
 mod evidence_integrity;

@@ -1,4 +1,4 @@
-//! Migrates a stopped gateway's data: first evidence from a folder to an S3, then the database from SQLite to
+//! Migrates a stopped gateway's data: first evidence from a folder to S3, then the database from SQLite to
 //! PostgreSQL, so that the switch-over is the last step. Every step can be interrupted and repeated.
 
 use std::path::PathBuf;

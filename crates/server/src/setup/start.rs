@@ -31,9 +31,9 @@ use crate::setup::hints;
 use crate::{clock, jobs};
 use wait::StartWait;
 
-/// The access key id of the credentials that sign the embedded store's forms; the secret is derived.
+/// The access key id of the credentials that sign the built-in store's forms; the secret is derived.
 const UPLOAD_ACCESS_KEY_ID: &str = "REBUTTAL";
-/// The region in the credential scope of the embedded store's forms.
+/// The region in the credential scope of the built-in store's forms.
 const UPLOAD_REGION: &str = "rebuttal";
 /// What a start may wait for, as named in the log.
 const DATABASE: &str = "the database";

@@ -160,7 +160,7 @@ fn overwritten_database_file_is_reported_with_restore_advice() {
 
 #[test]
 fn missing_or_truncated_contested_files_are_reported() {
-    let mut fixture = TestGateway::with_builder(Gateway::builder(bin()).embedded());
+    let mut fixture = TestGateway::with_builder(Gateway::builder(bin()).built_in());
     let (dispute_no, url) = (fixture.dispute(), fixture.upload(&samples::receipt(1)));
     let _ = fixture.contest(&dispute_no, &[Item::receipt(&url)]).ok();
     fixture.gateway.terminate();
@@ -229,7 +229,7 @@ fn altering_proxy_is_distinguished_from_another_gateway() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let fixture =
-            TestGateway::with_builder(Gateway::builder(bin()).embedded().args(["--public-url", &url]));
+            TestGateway::with_builder(Gateway::builder(bin()).built_in().args(["--public-url", &url]));
         meddle(listener, fixture.address(), meddled);
         let output = doctor(fixture.gateway.data(), &["--public-url", &url], &[]);
         finds(&output, "public URL", "a proxy removed the Authorization header of its answer");

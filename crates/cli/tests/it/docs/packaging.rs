@@ -133,7 +133,7 @@ fn unit_credentials_set_the_shared_secrets() {
 }
 
 #[test]
-#[ignore = "needs PostgreSQL, an S3 and openssl, which cargo xtask test starts or installs"]
+#[ignore = "needs PostgreSQL, S3 and openssl, which cargo xtask test starts or installs"]
 fn documented_commands_create_the_shared_secrets() {
     let folder = tempfile::tempdir().unwrap();
     let commands = Page::open("docs/operate/replicas.md").marked("run: share");

@@ -112,7 +112,7 @@ fn readiness_is_checked_at_most_once_a_second() {
         value(&scrape(&fixture.gateway), "rebuttal_commit_requests_total{outcome=\"unavailable\"}")
             .unwrap_or_default()
     };
-    let gateway = gateway().embedded().survives_full_disk().args(["--metrics-listen", "127.0.0.1:0"]);
+    let gateway = gateway().built_in().survives_full_disk().args(["--metrics-listen", "127.0.0.1:0"]);
     let fixture = TestGateway::with_builder(gateway);
     // From now on each readiness check tries a change.
     fixture.gateway.limit_file_size(Some(0));
@@ -142,7 +142,7 @@ fn readiness_is_checked_at_most_once_a_second() {
 
 #[test]
 fn disk_with_space_for_one_page_counts_as_full() {
-    let fixture = TestGateway::with_builder(gateway().embedded().survives_full_disk());
+    let fixture = TestGateway::with_builder(gateway().built_in().survives_full_disk());
     let dispute = fixture.dispute();
     let log = fs::metadata(fixture.gateway.data().join("rebuttal.db-wal")).unwrap().len();
     fixture.gateway.limit_file_size(Some(log + 3 * 4096));
@@ -154,7 +154,7 @@ fn disk_with_space_for_one_page_counts_as_full() {
 
 #[test]
 fn gateway_started_without_write_access_is_not_ready() {
-    let mut fixture = TestGateway::with_builder(gateway().embedded().survives_full_disk());
+    let mut fixture = TestGateway::with_builder(gateway().built_in().survives_full_disk());
     fixture.gateway.restart();
     // Nothing has been committed since the start.
     fixture.gateway.limit_file_size(Some(0));

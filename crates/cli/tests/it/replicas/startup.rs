@@ -21,7 +21,7 @@ fn all_at_once(start: impl Fn(usize) -> Gateway + Sync) -> Vec<Gateway> {
 }
 
 #[test]
-#[ignore = "needs PostgreSQL and an S3, which cargo xtask test starts"]
+#[ignore = "needs PostgreSQL and S3, which cargo xtask test starts"]
 fn ten_concurrent_first_starts_form_one_installation() {
     let (database, bucket) = (Database::shared(), Store::shared().bucket());
     let folder = tempfile::tempdir().unwrap();
@@ -42,7 +42,7 @@ fn ten_concurrent_first_starts_form_one_installation() {
 }
 
 #[test]
-#[ignore = "needs PostgreSQL and an S3, which cargo xtask test starts"]
+#[ignore = "needs PostgreSQL and S3, which cargo xtask test starts"]
 fn losing_first_token_file_is_removed() {
     let (database, bucket) = (Database::shared(), Store::shared().bucket());
     let folder = tempfile::tempdir().unwrap();
@@ -80,7 +80,7 @@ fn replica_with_another_master_key_does_not_start() {
 }
 
 #[test]
-#[ignore = "needs PostgreSQL and an S3, which cargo xtask test starts"]
+#[ignore = "needs PostgreSQL and S3, which cargo xtask test starts"]
 fn replica_with_another_evidence_store_does_not_start() {
     let replicas = Replicas::start();
     let first = replicas.fixture.gateway.data();

@@ -12,10 +12,10 @@ use crate::common::{bin, gateway};
 const ADVANCED: &[u8] = b"17-000102030405060708090a0b0c0d0e0f\n";
 
 #[test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 fn gateway_on_a_database_copy_serves_without_sweeping() {
     let bucket = Store::shared().bucket();
-    let mut fixture = TestGateway::with_builder(gateway().embedded().bucket(&bucket));
+    let mut fixture = TestGateway::with_builder(gateway().built_in().bucket(&bucket));
     bucket.put("gateway.fence", ADVANCED);
     fixture.gateway.restart();
     wait_for("the fence to be looked at", || {

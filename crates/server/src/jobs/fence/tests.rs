@@ -41,7 +41,7 @@ async fn copy(fixture: &Fixture) -> (tempfile::TempDir, Store, Store) {
 }
 
 #[tokio::test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 async fn gateway_sweeps_only_after_observing_the_fence() {
     let (fixture, start) = (Fixture::new().await, Instant::now());
     let hold = hold(&fixture);
@@ -57,7 +57,7 @@ async fn gateway_sweeps_only_after_observing_the_fence() {
 }
 
 #[tokio::test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 async fn only_the_original_of_a_copied_database_sweeps() {
     let (fixture, start) = (Fixture::new().await, Instant::now());
     let original = hold(&fixture);
@@ -83,7 +83,7 @@ async fn only_the_original_of_a_copied_database_sweeps() {
 }
 
 #[tokio::test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 async fn move_that_did_not_reach_the_bucket_is_completed() {
     let (fixture, start) = (Fixture::new().await, Instant::now());
     let hold = hold(&fixture);
@@ -101,7 +101,7 @@ async fn move_that_did_not_reach_the_bucket_is_completed() {
 }
 
 #[tokio::test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 async fn restarted_original_advances_the_fence_before_a_copy_may() {
     let (fixture, start) = (Fixture::new().await, Instant::now());
     observe(&hold(&fixture), &fixture, &fixture.store, start, OBSERVATION).await.unwrap();
@@ -125,7 +125,7 @@ async fn restarted_original_advances_the_fence_before_a_copy_may() {
 }
 
 #[tokio::test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 async fn fence_moved_or_deleted_since_is_observed_first() {
     let (fixture, start) = (Fixture::new().await, Instant::now());
     observe(&hold(&fixture), &fixture, &fixture.store, start, OBSERVATION).await.unwrap();
