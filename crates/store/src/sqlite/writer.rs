@@ -91,14 +91,14 @@ impl Database for Writer {
 
     /// Checkpoints the log into the database file, which is then complete and can be copied without the log.
     async fn close(&mut self) {
-        let moved = self.connection.query_row(CHECKPOINT, [], |row| row.get(0));
-        match moved {
+        let busy = self.connection.query_row(CHECKPOINT, [], |row| row.get(0));
+        match busy {
             Ok(0) => {}
             Ok(_) => tracing::warn!(
-                "write-ahead log not moved into the database because of an open reader; the next start does it"
+                "write-ahead log not checkpointed because of an open reader; the next start does it"
             ),
             Err(error) => {
-                tracing::error!(%error, "write-ahead log could not be moved into the database; the next start tries again")
+                tracing::error!(%error, "write-ahead log could not be checkpointed; the next start tries again")
             }
         }
     }
