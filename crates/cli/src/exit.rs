@@ -68,7 +68,7 @@ impl Exit {
             Self::Unknown => "unknown",
             Self::Unavailable => "unavailable",
             Self::Unverified => "unverified",
-            Self::OutputFailed => "untold",
+            Self::OutputFailed => "output_failed",
         }
     }
 }

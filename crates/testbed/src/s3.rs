@@ -159,8 +159,8 @@ mod tests {
     fn another_secret_opens_nothing() {
         let store = Store::shared();
         let bucket = store.bucket();
-        let stranger = Store { secret_key: "another".into(), ..store };
-        let reply = Bucket { store: stranger, ..bucket }.send("GET", "m/80/x.png", &[], &[]);
+        let other = Store { secret_key: "another".into(), ..store };
+        let reply = Bucket { store: other, ..bucket }.send("GET", "m/80/x.png", &[], &[]);
         assert_eq!(reply.status, 403, "{}", reply.text());
     }
 }

@@ -115,7 +115,7 @@ pub(crate) struct Flood {
 
 impl Flood {
     /// Concurrent requests: more than an address may fail in a second.
-    const AT_ONCE: usize = 200;
+    const CONCURRENT: usize = 200;
 
     /// Starts, and waits until the first call is throttled.
     pub(crate) fn over<'scope>(threads: &'scope Scope<'scope, '_>, fixture: &'scope TestGateway) -> Self {
@@ -129,8 +129,8 @@ impl Flood {
                 call.bytes()
             };
             while !enough.load(Ordering::Relaxed) {
-                connection.send(&(0..Self::AT_ONCE).flat_map(made_up).collect::<Vec<_>>()).unwrap();
-                for _ in 0..Self::AT_ONCE {
+                connection.send(&(0..Self::CONCURRENT).flat_map(made_up).collect::<Vec<_>>()).unwrap();
+                for _ in 0..Self::CONCURRENT {
                     if connection.receive().unwrap().status == 429 {
                         is_held_back.store(true, Ordering::Relaxed);
                     }

@@ -239,7 +239,7 @@ async fn a_prefix_keeps_two_gateways_apart() {
 
 #[tokio::test]
 #[ignore = "needs S3, which cargo xtask test starts"]
-async fn old_uploads_come_in_pages_and_young_ones_not_at_all() {
+async fn only_old_uploads_are_listed_in_pages() {
     let (bucket, store) = fixture();
     let uris: Vec<StorageUri> = (0..PAGE_MAX + 5)
         .map(|number| {
@@ -254,7 +254,7 @@ async fn old_uploads_come_in_pages_and_young_ones_not_at_all() {
             scope.spawn(move || chunk.iter().for_each(|uri| bucket.put(&uri.key(), b"x")));
         }
     });
-    bucket.put("m/80/stranger.txt", b"x");
+    bucket.put("m/80/foreign.txt", b"x");
     let (later, earlier) = (UnixMillis(now().0 + HOUR_MS), UnixMillis(now().0 - HOUR_MS));
     let first = store.old_uploads(later, None).await.unwrap();
     let second = store.old_uploads(later, first.next.as_deref()).await.unwrap();
@@ -288,9 +288,9 @@ async fn a_bucket_that_is_not_there_or_not_ours_does_not_answer() {
     let bucket = fixture.bucket.unwrap();
     let missing = s3::Bucket { name: format!("{}-gone", bucket.name), ..bucket.clone() };
     assert!(open(&missing, &missing.evidence_url()).answers().await.is_err());
-    let stranger = s3::Store { secret_key: "another".into(), ..bucket.store.clone() };
-    let strange = s3::Bucket { store: stranger, ..bucket };
-    let store = open(&strange, &strange.evidence_url());
+    let other = s3::Store { secret_key: "another".into(), ..bucket.store.clone() };
+    let other_bucket = s3::Bucket { store: other, ..bucket };
+    let store = open(&other_bucket, &other_bucket.evidence_url());
     assert!(store.answers().await.is_err());
     assert!(store.store_by_hash(&uri('2', "png")).await.is_err(), "a refusal is no absence");
 }
@@ -311,7 +311,7 @@ async fn bucket_belongs_to_the_first_ownership_marker() {
     };
     assert!(said(of("mine", true).answers().await).contains("is missing, although files have been uploaded"));
     let nothing = EvidenceStore::S3(of("mine", true)).inspect(&uri('3', "png"), None).await;
-    assert!(nothing.is_err(), "what is missing in a strange bucket is not absent");
+    assert!(nothing.is_err(), "what is missing in a other_bucket bucket is not absent");
     of("mine", false).answers().await.unwrap();
     of("mine", true).answers().await.unwrap();
     assert!(said(of("another", false).answers().await).contains("is another gateway's"));

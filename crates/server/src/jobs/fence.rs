@@ -26,7 +26,7 @@ const CHECK_VALID_FOR: Duration = FENCE_EVERY.saturating_mul(3);
 pub(super) struct FenceHold {
     bucket: Option<S3Store>,
     /// The file with the fence as this gateway last advanced it. It is in the data directory, which a copy of the
-    /// database does not include: with it a gateway can advance the fence immediately after a start, before a copy could.
+    /// database does not include: with it a gateway can advance the fence immediately after a start, before a copy.
     file: PathBuf,
     view: Mutex<Option<FenceView>>,
 }

@@ -56,9 +56,9 @@ pub(crate) async fn a_query_finds_the_dispute_with_the_earliest_deadline(fixture
     assert_eq!(found(by_trade).await.as_deref(), Some("B"));
     let by_no = QueryRequest::DisputeNo("B".parse().unwrap());
     assert_eq!(found(by_no.clone()).await.as_deref(), Some("B"));
-    let stranger = merchant(&store).await;
-    assert!(store.find(stranger, &by_no).await.unwrap().is_none());
-    assert!(store.find(stranger, &by_payment()).await.unwrap().is_none());
+    let other = merchant(&store).await;
+    assert!(store.find(other, &by_no).await.unwrap().is_none());
+    assert!(store.find(other, &by_payment()).await.unwrap().is_none());
 }
 
 pub(crate) async fn a_list_pages_through_everything_once(fixture: &Fixture) {

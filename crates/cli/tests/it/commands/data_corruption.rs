@@ -13,7 +13,7 @@ use rebuttal_testbed::{Gateway, Item, TestGateway, samples};
 use crate::commands::doctor::{doctor, finds, message, serve, stopped};
 use crate::common::{CommandOutput, bin, without_rebuttal_env};
 
-fn by_hand(data: &Path, sql: &str) {
+fn run_sql(data: &Path, sql: &str) {
     rusqlite::Connection::open(data.join("rebuttal.db")).unwrap().execute_batch(sql).unwrap();
 }
 
@@ -80,7 +80,7 @@ fn skipped_check_is_reported_with_its_reason() {
 fn missing_key_check_is_not_an_empty_database() {
     let fixture = stopped();
     let data = fixture.gateway.data();
-    by_hand(data, "DELETE FROM meta WHERE name = 'key_check'");
+    run_sql(data, "DELETE FROM meta WHERE name = 'key_check'");
     let what = "the schema is incomplete: the row key_check of the table meta is missing";
     finds(&doctor(data, &[], &[]), "database", what);
     let said = said(data);
@@ -94,7 +94,7 @@ fn undecryptable_secrets_are_reported_with_their_apps() {
     let data = fixture.gateway.data();
     let sound = message(&doctor(data, &[], &[]), "master key", "ok");
     assert!(sound.contains("decrypts its app secrets; checked: 1"), "{sound}");
-    by_hand(data, "UPDATE secrets SET sealed = zeroblob(length(sealed))");
+    run_sql(data, "UPDATE secrets SET sealed = zeroblob(length(sealed))");
     let output = doctor(data, &[], &[]);
     finds(&output, "master key", "secrets that the master key does not decrypt: 1 of 1");
     finds(&output, "master key", &fixture.signer.app_id);
@@ -135,7 +135,7 @@ fn nonce_bound_of_a_restore_is_not_lowered() {
     let fixture = stopped();
     let data = fixture.gateway.data();
     let raised = now_ms() + 300_000;
-    by_hand(data, &format!("UPDATE meta SET value = CAST('{raised}' AS BLOB) WHERE name = 'nonce_bound'"));
+    run_sql(data, &format!("UPDATE meta SET value = CAST('{raised}' AS BLOB) WHERE name = 'nonce_bound'"));
     let output = doctor(data, &[], &[]);
     finds(&output, "clock", "If nonce_bound was raised after a restore, this is intended: wait until");
     assert!(!message(&output, "clock", "fault").contains("set nonce_bound"), "{output:?}");

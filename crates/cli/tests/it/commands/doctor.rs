@@ -130,7 +130,7 @@ fn permissions_are_reported() {
 fn unservable_database_and_clock_skew_are_reported() {
     let fixture = stopped();
     let data = fixture.gateway.data();
-    let by_hand = |sql: &str| {
+    let run_sql = |sql: &str| {
         let database = rusqlite::Connection::open(data.join("rebuttal.db")).unwrap();
         database.execute_batch(sql).unwrap();
     };
@@ -161,9 +161,9 @@ fn unservable_database_and_clock_skew_are_reported() {
             "a clock is or was wrong",
         ),
     ] {
-        by_hand(sql);
+        run_sql(sql);
         finds(&doctor(data, &[], &[]), about, what);
-        by_hand(undo);
+        run_sql(undo);
         assert_eq!(doctor(data, &[], &[]).code, 0, "{sql}");
     }
 }

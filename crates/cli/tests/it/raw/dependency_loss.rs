@@ -107,7 +107,7 @@ fn removed_database_file_stops_changes() {
 #[test]
 fn readiness_is_checked_at_most_once_a_second() {
     const ASKED: usize = 400;
-    const AT_ONCE: usize = 8;
+    const CONCURRENT: usize = 8;
     let tries = |fixture: &TestGateway| {
         value(&scrape(&fixture.gateway), "rebuttal_commit_requests_total{outcome=\"unavailable\"}")
             .unwrap_or_default()
@@ -123,11 +123,11 @@ fn readiness_is_checked_at_most_once_a_second() {
     becomes_ready(fixture.address(), 503);
     let (before, began) = (tries(&fixture), Instant::now());
     std::thread::scope(|threads| {
-        for _ in 0..AT_ONCE {
+        for _ in 0..CONCURRENT {
             threads.spawn(|| {
                 let mut connection = Connection::open(fixture.address()).unwrap();
                 let request = Request::new("GET", "/readyz", "").bytes();
-                for _ in 0..ASKED / AT_ONCE {
+                for _ in 0..ASKED / CONCURRENT {
                     assert_eq!(connection.exchange(&request).unwrap().status, 503);
                 }
             });

@@ -12,7 +12,7 @@ use crate::common::{bin, gateway};
 const REPLICAS: usize = 10;
 const TOKEN: &str = "the-operators-own-token";
 
-fn all_at_once(start: impl Fn(usize) -> Gateway + Sync) -> Vec<Gateway> {
+fn start_concurrently(start: impl Fn(usize) -> Gateway + Sync) -> Vec<Gateway> {
     std::thread::scope(|scope| {
         let start = &start;
         let starts: Vec<_> = (0..REPLICAS).map(|index| scope.spawn(move || start(index))).collect();
@@ -27,7 +27,7 @@ fn ten_concurrent_first_starts_form_one_installation() {
     let folder = tempfile::tempdir().unwrap();
     let key = secret(folder.path(), "key", &"5a".repeat(32));
     let token = secret(folder.path(), "token", TOKEN);
-    let gateways = all_at_once(|_| {
+    let gateways = start_concurrently(|_| {
         let shared = ["--master-key-file", &key, "--operator-token-file", &token];
         gateway().database(&database.url()).bucket(&bucket).args(shared).start()
     });
@@ -47,7 +47,7 @@ fn losing_first_token_file_is_removed() {
     let (database, bucket) = (Database::shared(), Store::shared().bucket());
     let folder = tempfile::tempdir().unwrap();
     let key = secret(folder.path(), "key", &"5a".repeat(32));
-    let gateways = all_at_once(|_| {
+    let gateways = start_concurrently(|_| {
         gateway().database(&database.url()).bucket(&bucket).args(["--master-key-file", &key]).start()
     });
     let tokens: Vec<_> =
