@@ -112,7 +112,7 @@ mod tests {
         );
         for (path, refused) in [
             ("a.rs", "fn told_twice()"),
-            ("a.rs", "Members::AllDocumented"),
+            ("a.rs", "Members::AllTold"),
             ("docs/a.py", "evidence lies"),
             ("a/b.yaml", "# told"),
             ("packaging/a.json", "\"told\""),
