@@ -69,7 +69,7 @@ pub struct MigrationReport {
 /// The migrated files.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct MigratedFiles {
-    /// Files that were stored in the S3 by hash and read back.
+    /// Files that were stored in S3 by hash and read back.
     pub files: u64,
     /// The sum of their sizes.
     pub bytes: u64,

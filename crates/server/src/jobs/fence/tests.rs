@@ -1,4 +1,4 @@
-//! Tests with a real S3 and real databases: which gateway may sweep, and what a copy of the database may not.
+//! Tests with a real S3 server and real databases: which gateway may sweep, and what a copy of the database may not.
 
 use std::fs;
 use std::path::Path;

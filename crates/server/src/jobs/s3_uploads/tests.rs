@@ -1,4 +1,4 @@
-//! Tests with a real S3 and a real database: what is deleted, what is kept, and what is recorded before.
+//! Tests with a real S3 server and a real database: what is deleted, what is kept, and what is recorded before.
 
 use std::time::Duration;
 
