@@ -176,7 +176,7 @@ impl ResolvedConnection {
 
     pub(crate) fn require_url(&self) -> Result<&GatewayUrl> {
         self.url.as_ref().context(
-            "no gateway's address: set REBUTTAL_URL, pass --url, or add a profile with `rebuttal profile add`",
+            "no gateway URL: set REBUTTAL_URL, pass --url, or add a profile with `rebuttal profile add`",
         )
     }
 
@@ -193,7 +193,7 @@ impl ResolvedConnection {
 
     pub(crate) fn require_app_secret(&self) -> Result<&SourcedAppSecret> {
         self.secret.as_ref().context(
-            "no app secret: set REBUTTAL_APP_SECRET or REBUTTAL_APP_SECRET_FILE, or keep a profile with \
+            "no app secret: set REBUTTAL_APP_SECRET or REBUTTAL_APP_SECRET_FILE, or add a profile with \
              `rebuttal profile add`",
         )
     }

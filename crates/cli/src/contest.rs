@@ -29,7 +29,7 @@ use report::ContestReport;
 /// cannot be changed.
 ///
 /// Instead of a FILE, the storageUri of a file that is already uploaded may be given (s3://uploaded/…). The same
-/// contest with the same storageUris and names may be submitted as often as needed: repetitions change nothing.
+/// contest with the same storageUris, types and names may be submitted as often as needed: repetitions change nothing.
 #[derive(Debug, clap::Args)]
 #[command(
     override_usage = "rebuttal contest <DISPUTE_NO> --receipt <FILE> [--name <TEXT>] --refund <FILE> … [OPTIONS]",

@@ -29,10 +29,10 @@ Exit codes:
 /// Check an installation and explain how to fix it
 ///
 /// Takes the settings of `serve`, and checks everything that a gateway with them depends on: directories, keys, the
-/// database and any pooler before it, every dispute's history, clocks, the evidence store, free disk space, limits, the
-/// addresses to listen on, and whether its public URLs lead to this gateway. No data is changed, and the gateway may be
-/// running. Run it with the service's settings and variables, as the service's user: the first finding shows which
-/// installation was checked.
+/// database and any pooler before it, the disputes' histories if there are at most 10,000, clocks, the evidence store,
+/// free disk space, limits, the addresses to listen on, and whether its public URLs lead to this gateway. No data is
+/// changed, and the gateway may be running. Run it with the service's settings and variables, as the service's user:
+/// the first finding shows which installation was checked.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct DoctorArgs {

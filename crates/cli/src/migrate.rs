@@ -173,7 +173,7 @@ impl MigrateArgs {
         if let Some(files) = &moved.files {
             let (count, bytes) = (HumanCount(files.files), HumanBytes(files.bytes));
             terminal::println(format!(
-                "{} {count} files, {bytes}, stored in the S3 and read back",
+                "{} {count} files, {bytes}, stored in S3 and read back",
                 terminal::ok_mark()
             ));
             for address in &files.missing {

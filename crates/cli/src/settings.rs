@@ -89,7 +89,7 @@ pub(crate) struct Settings {
     #[arg(long, env = "REBUTTAL_EVIDENCE_URL", value_name = "URL")]
     evidence_url: Option<String>,
 
-    /// Public endpoint of the S3 of --evidence-url for merchants and operators, such as https://files.example.com
+    /// Public endpoint of the bucket of --evidence-url for merchants and operators, such as https://files.example.com
     /// [default: the one in --evidence-url]
     #[arg(long, env = "REBUTTAL_EVIDENCE_PUBLIC_URL", value_name = "URL")]
     evidence_public_url: Option<String>,
@@ -173,7 +173,7 @@ pub(crate) struct Settings {
     #[arg(long, env = "REBUTTAL_IDLE_TIMEOUT_SECONDS", value_name = "SECONDS", value_parser = range::<IDLE_TIMEOUT_MIN_SECONDS, IDLE_TIMEOUT_MAX_SECONDS>)]
     idle_timeout_seconds: Option<u16>,
 
-    /// How long a start waits for a PostgreSQL that does not answer yet, and the first start for its S3, 0 to 3600
+    /// How long a start waits for a PostgreSQL that does not answer yet, and the first start for its bucket, 0 to 3600
     /// seconds [default: 30]
     #[arg(long, env = "REBUTTAL_START_WAIT_SECONDS", value_name = "SECONDS", value_parser = range::<0, START_WAIT_MAX_SECONDS>)]
     start_wait_seconds: Option<u16>,

@@ -28,13 +28,13 @@ pub use link::{DownloadLink, LINK_LIFETIME};
 pub use sweep::{OldUploads, PAGE_MAX};
 pub use variables::AwsVariables;
 
-use crate::folder::VALIDATIONS_AT_ONCE;
+use crate::folder::CONCURRENT_VALIDATIONS_MAX;
 use crate::location::{Bucket, Endpoint};
 use crate::policy::{UPLOAD_URL_LIFETIME, UploadTarget, sign_form};
 use crate::{Credentials, EvidenceError, FairSlots, UploadForm};
 
 /// Most uploads that are fetched concurrently, each whole in memory; further ones wait.
-pub const FETCHES_AT_ONCE: usize = 16;
+pub const CONCURRENT_FETCHES_MAX: usize = 16;
 /// How long a form is valid that is signed with temporary credentials. They are renewed five minutes before their end
 /// at the latest, so they outlive the form; the library does not return their expiry.
 pub const TEMPORARY_FORM_LIFETIME: Duration = Duration::from_secs(5 * 60);
@@ -135,8 +135,8 @@ impl S3Store {
                 forms_url: if bucket.path_style { forms_url } else { forms_url + "/" },
                 marker: marker.to_owned(),
                 holds_files,
-                fetches: Semaphore::new(FETCHES_AT_ONCE),
-                validations: FairSlots::new(VALIDATIONS_AT_ONCE, 1),
+                fetches: Semaphore::new(CONCURRENT_FETCHES_MAX),
+                validations: FairSlots::new(CONCURRENT_VALIDATIONS_MAX, 1),
                 answered: Mutex::default(),
             }),
         })

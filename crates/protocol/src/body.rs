@@ -142,6 +142,9 @@ pub(crate) fn elements(json: &str) -> Result<Vec<&RawValue>, Malformed> {
 
 /// The parser's error, with line and column counted in the whole text instead of the parsed part.
 fn not_one_object(whole: &str, part: &str, error: &serde_json::Error) -> Malformed {
+    if error.is_data() {
+        return Malformed::NotOneObject(format!("it is {}", type_of(part)));
+    }
     let (line, column) = (error.line(), error.column());
     let text = error.to_string();
     let before = part.as_ptr().addr().checked_sub(whole.as_ptr().addr()).and_then(|at| whole.get(..at));
@@ -155,6 +158,18 @@ fn not_one_object(whole: &str, part: &str, error: &serde_json::Error) -> Malform
     };
     let line = before.matches('\n').count() + line;
     Malformed::NotOneObject(format!("{what} at line {line} column {column}"))
+}
+
+/// The type of a JSON value, by its first byte.
+fn type_of(json: &str) -> &'static str {
+    match json.trim_ascii_start().as_bytes().first() {
+        Some(b'{') => "an object",
+        Some(b'[') => "an array",
+        Some(b'"') => "a string",
+        Some(b't' | b'f') => "true or false",
+        Some(b'n') => "null",
+        _ => "a number",
+    }
 }
 
 struct MembersVisitor;
@@ -185,8 +200,19 @@ mod tests {
 
     #[test]
     fn a_body_of_another_type_is_refused_with_its_type() {
-        let refused = Object::parse(b"[1]").unwrap_err().to_string();
-        assert!(refused.contains("invalid type: sequence, expected a JSON object"), "{refused}");
+        for (body, its_type) in [
+            ("[1]", "an array"),
+            (" \n\"a\"", "a string"),
+            ("true", "true or false"),
+            ("null", "null"),
+            ("-1.5", "a number"),
+        ] {
+            let refused = Object::parse(body.as_bytes()).unwrap_err().to_string();
+            assert!(
+                refused.ends_with(&format!("where there are no parameters (it is {its_type})")),
+                "{refused}"
+            );
+        }
     }
 
     /// Line and column of a lone surrogate are those of the whole body.

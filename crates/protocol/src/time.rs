@@ -35,7 +35,7 @@ impl UnixMillis {
     /// [`Self::MAX`].
     pub fn from_rfc3339(text: &str) -> Result<Self, Invalid> {
         let form = || Invalid::new("must be a time with its zone, such as 2024-03-06T12:00:00.000+08:00");
-        let range = || Invalid::new("must lie between the years 1970 and 2286");
+        let range = || Invalid::new("must be between the years 1970 and 2286");
         let zone_at = text.len().checked_sub(if text.ends_with('Z') { 1 } else { 6 }).ok_or_else(form)?;
         let (local, zone) = text.split_at_checked(zone_at).ok_or_else(form)?;
         let (seconds, fraction) = local.split_once('.').unwrap_or((local, "0"));
@@ -157,7 +157,7 @@ mod tests {
         }
         for far in ["9999-12-31T23:59:59Z", "9999-12-31T00:00:00-23:59", "2287-01-01T00:00:00Z"] {
             let error = UnixMillis::from_rfc3339(far).unwrap_err();
-            assert_eq!(error.to_string(), "must lie between the years 1970 and 2286", "{far}");
+            assert_eq!(error.to_string(), "must be between the years 1970 and 2286", "{far}");
         }
         assert!(UnixMillis::from_rfc3339("2024-03-06T12:00:59-23:59").is_ok());
         assert_eq!(UnixMillis::from_rfc3339("1970-01-01T08:00:00.1239+08:00").unwrap(), UnixMillis(123));

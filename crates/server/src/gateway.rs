@@ -24,8 +24,8 @@ pub(crate) struct Gateway {
     pub(crate) evidence_reads: EvidenceReads,
     /// The data directory, for the metrics of its file system.
     pub(crate) data_dir: PathBuf,
-    /// The file with the fence of a bucket as this gateway last moved it.
-    pub(crate) moved_fence: PathBuf,
+    /// The file with the fence of a bucket as this gateway last advanced it.
+    pub(crate) advanced_fence: PathBuf,
     /// How long an unreferenced upload is kept.
     pub(crate) unreferenced_uploads_kept: Duration,
     /// Whether the OpenAPI document and its viewer are served.

@@ -34,13 +34,13 @@ pub(crate) use uploads::record_orphans;
 
 /// How often deadlines are checked: an expiry has to happen within 1 s after it is due (contract §6).
 const DEADLINES_EVERY: Duration = Duration::from_millis(250);
-/// How often nonces are purged. Each time moves the stored bound, so an idle gateway writes only this often.
+/// How often nonces are purged. Each run advances the stored bound, so an idle gateway writes only this often.
 const NONCES_EVERY: Duration = Duration::from_secs(30);
 /// How often uploads, idempotency keys and secrets are checked. A step that finds nothing writes nothing.
 const CLEANUP_EVERY: Duration = Duration::from_secs(5);
 /// How often uploads in S3 are listed: listing costs money, and uploads are kept for days.
 const S3_UPLOADS_EVERY: Duration = Duration::from_secs(3600);
-/// How often the fence of a bucket is checked and moved: a read and a write of the database and of the bucket each.
+/// How often the fence of a bucket is checked and advanced: a read and a write of the database and of the bucket each.
 const FENCE_EVERY: Duration = Duration::from_secs(60);
 
 /// Starts all jobs; they stop with `stop`.
@@ -51,7 +51,7 @@ pub(crate) fn start(
 ) -> JoinSet<()> {
     let mut jobs = JoinSet::new();
     let trusted_time = Arc::new(TrustedTime::of(gateway.store.clone(), gateway.auth.freshness_window));
-    let fence_hold = Arc::new(FenceHold::on(gateway.evidence.s3().cloned(), gateway.moved_fence.clone()));
+    let fence_hold = Arc::new(FenceHold::on(gateway.evidence.s3().cloned(), gateway.advanced_fence.clone()));
     let shared = || (Arc::clone(gateway), Arc::clone(&trusted_time));
     let (gateway, trusted_time) = shared();
     jobs.spawn(every("deadlines", DEADLINES_EVERY, stop.clone(), async move || {

@@ -97,7 +97,7 @@ pub(crate) struct StoredAnswer {
 }
 
 /// How long a retry under the same idempotency key shows the created secret or token. After this time, by the clock
-/// of the request, it is hidden even if upkeep has not deleted it yet.
+/// of the request, it is hidden even if maintenance has not deleted it yet.
 pub const SECRETS_SHOWN_FOR: Duration = Duration::from_secs(24 * 3600);
 
 impl StoredAnswer {

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use crate::batch::{BatchState, Changes, KeySet, Loaded};
 use crate::meters;
-use crate::write_request::{QueuedRequest, SingleOperation, Upkeep, WriteRequest, WriteResult};
+use crate::write_request::{Maintenance, QueuedRequest, SingleOperation, WriteRequest, WriteResult};
 use crate::{CommitError, Options};
 
 /// How long a request may wait before it joins a batch. Shorter than `COMMIT_LIMIT`, so that a batch of ordinary length
@@ -89,7 +89,7 @@ pub(crate) trait Database {
     /// Ends the transaction without a change.
     async fn roll_back(&mut self);
 
-    /// Runs an account change or an upkeep step in a separate transaction.
+    /// Runs an account change or a maintenance step in a separate transaction.
     async fn run_single(&mut self, request: &WriteRequest<SingleOperation>) -> Result<WriteResult, Failure>;
 
     /// Cleans up after the last request was answered.
@@ -202,7 +202,7 @@ impl Committer {
             None => return Err(CommitError::Unavailable("the gateway is stopping".to_owned())),
         };
         if let Err(error) = sent {
-            metrics::counter!("rebuttal_commit_refused_total").increment(1);
+            metrics::counter!("rebuttal_commit_queue_rejections_total").increment(1);
             let why = match error {
                 TrySendError::Full(_) => "too many changes are waiting",
                 TrySendError::Closed(_) => "the committer has failed; restart the gateway",
@@ -278,7 +278,7 @@ impl Worker {
         let outcome = run_single(database, request).await;
         match &outcome {
             // Other single operations write too little to prove that a batch can be written.
-            Ok(_) if matches!(request.operation, SingleOperation::Upkeep(Upkeep::Probe)) => {
+            Ok(_) if matches!(request.operation, SingleOperation::Maintenance(Maintenance::Probe)) => {
                 self.guard.health.record_success();
             }
             Ok(_) => {}

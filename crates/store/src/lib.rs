@@ -41,8 +41,8 @@ pub use views::{
     Backlog, DisputeCursor, DisputeDetail, DisputeFilter, DisputePage, DisputeRecord, MarkedUpload,
 };
 pub use write_request::{
-    Idempotency, IdempotencyKey, NonceUse, Operation, Outcome, QueuedRequest, Rejection, RequestHash,
-    SingleOperation, TokenHash, Upkeep, Upload, WriteRequest, WriteResult,
+    Idempotency, IdempotencyKey, Maintenance, NonceUse, Operation, Outcome, QueuedRequest, Rejection,
+    RequestHash, SingleOperation, TokenHash, Upload, WriteRequest, WriteResult,
 };
 
 /// The schema generation of this binary. A database whose `min_binary` is greater is not opened.

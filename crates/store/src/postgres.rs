@@ -15,6 +15,7 @@ mod examine;
 mod history_reader;
 mod lane;
 mod load;
+mod maintenance;
 mod migration_target;
 mod nonces;
 pub(crate) mod queries;
@@ -26,7 +27,6 @@ mod server_checks;
 mod session;
 mod statements;
 mod tls;
-mod upkeep;
 
 pub(crate) use address::Address;
 pub(crate) use examine::examine;

@@ -3,12 +3,12 @@
 mod accounts;
 mod file_identity;
 mod inspector;
+mod maintenance;
 mod migration_source;
 mod read_pool;
 mod rows;
 mod schema;
 mod statements;
-mod upkeep;
 mod writer;
 
 pub(crate) use inspector::Inspector;

@@ -126,7 +126,7 @@ pub enum SingleOperation {
     /// A merchant, an app, a secret or a token changes.
     Account(AccountChange),
     /// Deletes or marks old rows.
-    Upkeep(Upkeep),
+    Maintenance(Maintenance),
 }
 
 /// A file in the evidence store.
@@ -138,9 +138,9 @@ pub struct Upload {
     pub file: FoundFile,
 }
 
-/// One bounded step of upkeep, short enough not to delay contests. The answer is the number of rows.
+/// One bounded step of maintenance, short enough not to delay contests. The answer is the number of rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Upkeep {
+pub enum Maintenance {
     /// Stores the nonce bound, at or below which timestamps are stale, then deletes at most `limit` nonces at or below
     /// it.
     PurgeNonces {
@@ -179,7 +179,7 @@ pub enum Upkeep {
     /// Deletes secrets whose overlap has ended.
     DropExpiredSecrets,
     /// Replaces the fencing token of the bucket; changes no row if another one than `expected` is stored.
-    MoveFence {
+    AdvanceFence {
         /// The new one.
         fence: String,
         /// The stored one, if any.
@@ -214,7 +214,7 @@ pub enum Outcome {
     NewToken(CreatedToken),
     /// A token was revoked: its state after that.
     Token(TokenRecord),
-    /// A step of upkeep changed this many rows.
+    /// A step of maintenance changed this many rows.
     Rows(u64),
     /// Done, without a result.
     Nothing,

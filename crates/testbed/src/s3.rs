@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    #[ignore = "needs an S3, which cargo xtask test starts"]
+    #[ignore = "needs S3, which cargo xtask test starts"]
     fn objects_are_stored_read_listed_and_deleted() {
         let bucket = Store::shared().bucket();
         bucket.put("m/80/a b+c.png", b"content");
@@ -155,12 +155,12 @@ mod tests {
     }
 
     #[test]
-    #[ignore = "needs an S3, which cargo xtask test starts"]
+    #[ignore = "needs S3, which cargo xtask test starts"]
     fn another_secret_opens_nothing() {
         let store = Store::shared();
         let bucket = store.bucket();
-        let stranger = Store { secret_key: "another".into(), ..store };
-        let reply = Bucket { store: stranger, ..bucket }.send("GET", "m/80/x.png", &[], &[]);
+        let other = Store { secret_key: "another".into(), ..store };
+        let reply = Bucket { store: other, ..bucket }.send("GET", "m/80/x.png", &[], &[]);
         assert_eq!(reply.status, 403, "{}", reply.text());
     }
 }

@@ -34,7 +34,7 @@ pub(crate) fn test_gateway() -> TestGateway {
 
 /// A gateway on the default backend: for tests of the SQLite file, a full disk, or the order of syncs.
 pub(crate) fn sqlite_test_gateway() -> TestGateway {
-    TestGateway::with_builder(gateway().embedded())
+    TestGateway::with_builder(gateway().built_in())
 }
 
 /// A gateway with an evidence folder: for tests of how the gateway itself receives and stores files.
@@ -115,7 +115,7 @@ pub(crate) struct Flood {
 
 impl Flood {
     /// Concurrent requests: more than an address may fail in a second.
-    const AT_ONCE: usize = 200;
+    const CONCURRENT: usize = 200;
 
     /// Starts, and waits until the first call is throttled.
     pub(crate) fn over<'scope>(threads: &'scope Scope<'scope, '_>, fixture: &'scope TestGateway) -> Self {
@@ -129,8 +129,8 @@ impl Flood {
                 call.bytes()
             };
             while !enough.load(Ordering::Relaxed) {
-                connection.send(&(0..Self::AT_ONCE).flat_map(made_up).collect::<Vec<_>>()).unwrap();
-                for _ in 0..Self::AT_ONCE {
+                connection.send(&(0..Self::CONCURRENT).flat_map(made_up).collect::<Vec<_>>()).unwrap();
+                for _ in 0..Self::CONCURRENT {
                     if connection.receive().unwrap().status == 429 {
                         is_held_back.store(true, Ordering::Relaxed);
                     }

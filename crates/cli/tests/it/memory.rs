@@ -43,9 +43,9 @@ fn concurrent_invalid_files_stay_below_80_mb() {
     assert!(peak_kib < PEAK_LIMIT_KIB, "{peak_kib} KiB");
 }
 
-/// A file that a folder rejects at the upload is rejected by the contest with an S3.
+/// A file that a folder rejects at the upload is rejected by the contest with S3.
 #[test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 fn concurrent_invalid_files_in_s3_stay_below_80_mb() {
     let bucket = Store::shared().bucket();
     let fixture = TestGateway::with_builder(gateway().bucket(&bucket));
@@ -80,7 +80,7 @@ fn concurrent_invalid_files_in_s3_stay_below_80_mb() {
 
 #[test]
 fn idle_gateway_uses_less_than_30_mb() {
-    // The limit applies to the default backend; clients of a database server and of an S3 need more.
+    // The limit applies to the default backend; clients of a database server and of S3 need more.
     let mut fixture = sqlite_test_gateway();
     drop(fixture.upload(&samples::receipt(1)));
     fixture.gateway.restart();

@@ -1,4 +1,4 @@
-//! What only an S3 can do: accept any object at any time, and lose it.
+//! What only S3 can do: accept any object at any time, and lose it.
 
 use crate::policy::UPLOAD_URL_LIFETIME;
 use crate::s3::{LINK_LIFETIME, PAGE_MAX, TEMPORARY_FORM_LIFETIME};
@@ -122,7 +122,7 @@ fn half_a_key_pair_is_refused_at_the_start() {
 }
 
 #[tokio::test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 async fn copied_evidence_survives_changes_of_the_upload() {
     let (bucket, store) = fixture();
     let [first, second] = [1, 2].map(|number| samples::receipt(number).bytes);
@@ -143,7 +143,7 @@ async fn copied_evidence_survives_changes_of_the_upload() {
 }
 
 #[tokio::test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 async fn copies_are_out_of_reach_of_upload_forms() {
     let (bucket, store) = fixture();
     let content = samples::receipt(1).bytes;
@@ -158,7 +158,7 @@ async fn copies_are_out_of_reach_of_upload_forms() {
 }
 
 #[tokio::test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 async fn record_without_its_copy_counts_as_missing() {
     let (bucket, store) = fixture();
     let content = samples::receipt(1).bytes;
@@ -174,7 +174,7 @@ async fn record_without_its_copy_counts_as_missing() {
 }
 
 #[tokio::test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 async fn object_outside_the_policy_is_invalid_and_not_copied() {
     let (bucket, store) = fixture();
     let uri = uri('d', "png");
@@ -193,7 +193,7 @@ async fn object_outside_the_policy_is_invalid_and_not_copied() {
 }
 
 #[tokio::test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 async fn concurrent_and_repeated_storing_by_hash_is_idempotent() {
     let (bucket, store) = fixture();
     let content = samples::receipt(1).bytes;
@@ -205,7 +205,7 @@ async fn concurrent_and_repeated_storing_by_hash_is_idempotent() {
 }
 
 #[tokio::test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 async fn broken_copy_is_replaced_by_a_whole_one() {
     let (bucket, store) = fixture();
     let content = samples::receipt(1).bytes;
@@ -221,7 +221,7 @@ async fn broken_copy_is_replaced_by_a_whole_one() {
 }
 
 #[tokio::test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 async fn a_prefix_keeps_two_gateways_apart() {
     let bucket = s3::Store::shared().bucket();
     let url = bucket.evidence_url().replace('?', "/gateways/one?");
@@ -238,8 +238,8 @@ async fn a_prefix_keeps_two_gateways_apart() {
 }
 
 #[tokio::test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
-async fn old_uploads_come_in_pages_and_young_ones_not_at_all() {
+#[ignore = "needs S3, which cargo xtask test starts"]
+async fn only_old_uploads_are_listed_in_pages() {
     let (bucket, store) = fixture();
     let uris: Vec<StorageUri> = (0..PAGE_MAX + 5)
         .map(|number| {
@@ -254,7 +254,7 @@ async fn old_uploads_come_in_pages_and_young_ones_not_at_all() {
             scope.spawn(move || chunk.iter().for_each(|uri| bucket.put(&uri.key(), b"x")));
         }
     });
-    bucket.put("m/80/stranger.txt", b"x");
+    bucket.put("m/80/foreign.txt", b"x");
     let (later, earlier) = (UnixMillis(now().0 + HOUR_MS), UnixMillis(now().0 - HOUR_MS));
     let first = store.old_uploads(later, None).await.unwrap();
     let second = store.old_uploads(later, first.next.as_deref()).await.unwrap();
@@ -264,7 +264,7 @@ async fn old_uploads_come_in_pages_and_young_ones_not_at_all() {
 }
 
 #[tokio::test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 async fn copy_without_a_record_is_deleted_with_its_upload() {
     let (bucket, store) = fixture();
     let content = samples::receipt(1).bytes;
@@ -281,22 +281,22 @@ async fn copy_without_a_record_is_deleted_with_its_upload() {
 }
 
 #[tokio::test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 async fn a_bucket_that_is_not_there_or_not_ours_does_not_answer() {
     let fixture = Fixture::s3();
     fixture.store.answers().await.unwrap();
     let bucket = fixture.bucket.unwrap();
     let missing = s3::Bucket { name: format!("{}-gone", bucket.name), ..bucket.clone() };
     assert!(open(&missing, &missing.evidence_url()).answers().await.is_err());
-    let stranger = s3::Store { secret_key: "another".into(), ..bucket.store.clone() };
-    let strange = s3::Bucket { store: stranger, ..bucket };
-    let store = open(&strange, &strange.evidence_url());
+    let other = s3::Store { secret_key: "another".into(), ..bucket.store.clone() };
+    let other_bucket = s3::Bucket { store: other, ..bucket };
+    let store = open(&other_bucket, &other_bucket.evidence_url());
     assert!(store.answers().await.is_err());
     assert!(store.store_by_hash(&uri('2', "png")).await.is_err(), "a refusal is no absence");
 }
 
 #[tokio::test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 async fn bucket_belongs_to_the_first_ownership_marker() {
     let bucket = s3::Store::shared().bucket();
     let credentials = bucket.store.credentials();
@@ -311,7 +311,7 @@ async fn bucket_belongs_to_the_first_ownership_marker() {
     };
     assert!(said(of("mine", true).answers().await).contains("is missing, although files have been uploaded"));
     let nothing = EvidenceStore::S3(of("mine", true)).inspect(&uri('3', "png"), None).await;
-    assert!(nothing.is_err(), "what is missing in a strange bucket is not absent");
+    assert!(nothing.is_err(), "what is missing in a other_bucket bucket is not absent");
     of("mine", false).answers().await.unwrap();
     of("mine", true).answers().await.unwrap();
     assert!(said(of("another", false).answers().await).contains("is another gateway's"));
@@ -322,7 +322,7 @@ async fn bucket_belongs_to_the_first_ownership_marker() {
 
 /// As the documented policy allows it, and gone in any case.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 async fn probe_object_is_under_the_copy_prefix_and_removed() {
     let (bucket, direct) = fixture();
     direct.try_out().await.unwrap();

@@ -24,7 +24,7 @@ struct UploadFixture {
 
 fn credentials() -> Credentials {
     Credentials {
-        access_key_id: "embedded".into(),
+        access_key_id: "builtin".into(),
         secret_access_key: Zeroizing::new("a secret of this gateway".into()),
         session_token: None,
         region: "us-east-1".into(),

@@ -209,7 +209,7 @@ fn listed_faults_are_bounded() {
 }
 
 #[test]
-fn a_scene_tells_its_limit() {
+fn a_scene_has_its_size_limit() {
     let body = format!(r#"{{"filename":"a.png","scene":"{}"}}"#, "S".repeat(51));
     let (code, message) = refusal::<GenerateUploadUrlRequest>(&body);
     assert_eq!((code, message.as_str()), (Code::InvalidParameter, "scene must have 1 to 50 characters"));

@@ -161,12 +161,14 @@ fn has_one_path(auth: &Auth, verified: &VerifiedRequest, target: &str) -> bool {
     auth.public_urls.iter().filter(begins).count() == 1
 }
 
-/// Fails for a route outside the signing layer, which every test of the route would show, and for a request target in
-/// absolute form without the origin of a base URL. With such an origin, its path and query count (contract §2).
+/// Fails for a route outside the authentication layer, which every test of the route would show, and for a request
+/// target in absolute form without the origin of a base URL. With such an origin, its path and query count (contract
+/// §2).
 fn context(auth: &Auth, parts: &Parts) -> Result<Arc<RequestContext>, Refusal> {
-    let context = parts.extensions.get::<Arc<RequestContext>>().cloned().ok_or_else(|| {
-        Refusal::internal(anyhow::anyhow!("a merchant route is not behind the signing layer"))
-    })?;
+    let context =
+        parts.extensions.get::<Arc<RequestContext>>().cloned().ok_or_else(|| {
+            Refusal::internal(anyhow::anyhow!("a merchant route has no authentication layer"))
+        })?;
     let is_ours = || auth.public_urls.iter().any(|base_url| base_url.is_at_origin_of(&parts.uri));
     if parts.uri.authority().is_some() && !is_ours() {
         return Err(Refusal::no_such_path());

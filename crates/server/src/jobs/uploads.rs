@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use rebuttal_protocol::{StorageUri, UnixMillis};
-use rebuttal_store::{MarkedUpload, Upkeep};
+use rebuttal_store::{Maintenance, MarkedUpload};
 
 use crate::clock;
 use crate::gateway::Gateway;
@@ -32,7 +32,7 @@ pub(super) async fn sweep(
     position: &SweepPosition,
 ) -> anyhow::Result<()> {
     let uploaded_before = now - gateway.unreferenced_uploads_kept;
-    in_steps(gateway, now, || Upkeep::MarkUnreferenced { uploaded_before, limit: STEP }).await?;
+    in_steps(gateway, now, || Maintenance::MarkUnreferenced { uploaded_before, limit: STEP }).await?;
     let mut failures = DeleteFailures::default();
     loop {
         let after = *position.0.lock();
@@ -40,7 +40,7 @@ pub(super) async fn sweep(
         let is_last = (page.len() as u32) < DELETE_STEP;
         let urls = delete(gateway, page, position, &mut failures).await;
         if !urls.is_empty() {
-            let removed = step(&gateway.store, now, Upkeep::ForgetUploads { urls }).await?;
+            let removed = step(&gateway.store, now, Maintenance::ForgetUploads { urls }).await?;
             metrics::counter!("rebuttal_uploads_swept_total").increment(removed);
         }
         if failures.is_limit_reached() {

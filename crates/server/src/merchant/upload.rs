@@ -1,4 +1,4 @@
-//! `POST /uploaded`: receives the upload forms of the embedded store. It answers as S3 does, in XML (contract §3).
+//! `POST /uploaded`: receives the upload forms of the built-in store. It answers as S3 does, in XML (contract §3).
 
 use std::sync::Arc;
 use std::time::Duration;

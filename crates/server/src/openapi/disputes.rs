@@ -117,7 +117,7 @@ fn download_evidence(draft: &Draft) -> Operation {
 fn link_evidence(draft: &Draft) -> Result<Operation> {
     let minutes = LINK_LIFETIME.as_secs() / 60;
     let description = format!(
-        "Where evidence is stored in an S3, returns a link by which a browser or a program fetches the file from there as \
+        "Where evidence is stored in S3, returns a link by which a browser or a program fetches the file from there as \
          an attachment, without a token, within {minutes} minutes. The link is created only if the bytes, read for this \
          request, still have the SHA-256 that was recorded; compare it with that of the fetched file. Anyone who has the \
          link can use it, and it cannot be revoked: treat it as a password. Evidence in a folder has no links."

@@ -126,7 +126,7 @@ pub(super) fn receive(draft: &Draft) -> Result<PathOperation> {
     let fields = fields.keys().fold(object([]), |form, field| form.property(field, text()).required(field));
     let largest = Scene::max_bytes_of_any();
     let description = format!(
-        "The address in `uploadUrl`, unless the gateway's operator stores evidence in an S3. The fields are those of \
+        "The address in `uploadUrl`, unless the gateway's operator stores evidence in S3. The fields are those of \
          `formFields`, all of them and no other, in any order; `file` is the last one and has 1 to {largest} bytes \
          of the format of its extension. The signature in the form authenticates the caller; no header is signed."
     );

@@ -182,7 +182,7 @@ fn every_example_matches_its_schema() {
                 document.resolve(body)["content"].as_object().into_iter().flat_map(|all| all.values())
             {
                 let Some(example) = content.get("example") else { continue };
-                let faults = document.faults(&content["schema"], example, Members::AllTold);
+                let faults = document.faults(&content["schema"], example, Members::AllDocumented);
                 assert!(faults.is_empty(), "{method} {path}: {faults:#?}");
                 tried += 1;
             }

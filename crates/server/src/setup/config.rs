@@ -177,7 +177,7 @@ impl Config {
 pub enum EvidenceLocation {
     /// In a folder, which one gateway at a time may use; by default `evidence` in the data directory.
     Folder(PathBuf),
-    /// In an S3, which any number of gateways may share.
+    /// In S3, which any number of gateways may share.
     Bucket {
         /// The bucket and its endpoint.
         bucket: Bucket,

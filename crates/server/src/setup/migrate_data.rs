@@ -1,4 +1,4 @@
-//! Migrates a stopped gateway's data: first evidence from a folder to an S3, then the database from SQLite to
+//! Migrates a stopped gateway's data: first evidence from a folder to S3, then the database from SQLite to
 //! PostgreSQL, so that the switch-over is the last step. Every step can be interrupted and repeated.
 
 use std::path::PathBuf;
@@ -69,7 +69,7 @@ pub struct MigrationReport {
 /// The migrated files.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct MigratedFiles {
-    /// Files that were stored in the S3 by hash and read back.
+    /// Files that were stored in S3 by hash and read back.
     pub files: u64,
     /// The sum of their sizes.
     pub bytes: u64,

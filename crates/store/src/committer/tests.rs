@@ -100,7 +100,7 @@ fn account() -> QueuedRequest {
 }
 
 fn probe() -> QueuedRequest {
-    WriteRequest::internal(UnixMillis(1), SingleOperation::Upkeep(Upkeep::Probe)).into()
+    WriteRequest::internal(UnixMillis(1), SingleOperation::Maintenance(Maintenance::Probe)).into()
 }
 
 fn disk_full() -> Failure {

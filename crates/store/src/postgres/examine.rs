@@ -25,9 +25,9 @@ pub(crate) async fn examine(address: &Address, token: Option<TokenHash>) -> Resu
         ..Examined::default()
     };
     let session = Session::plain(address).await?;
-    let has_hazards = !examined.defects.is_empty();
+    let has_defects = !examined.defects.is_empty();
     match inspect(&session, token, &mut examined).await {
-        Err(error) if has_hazards => examined.defects.push(Defect::Unreadable(error.to_string())),
+        Err(error) if has_defects => examined.defects.push(Defect::Unreadable(error.to_string())),
         inspected => inspected?,
     }
     Ok(examined)

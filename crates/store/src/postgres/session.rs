@@ -65,7 +65,7 @@ pub(crate) enum SessionError {
     #[error("{0}")]
     Unreadable(String),
     /// No answer arrived in time.
-    #[error("no answer in {0:?}")]
+    #[error("no answer within {0:?}")]
     Late(Duration),
     /// TLS could not be set up.
     #[error("TLS: {0}")]

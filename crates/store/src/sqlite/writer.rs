@@ -12,7 +12,7 @@ use super::statements::{
     INSERT_HISTORY, INSERT_KEYS, INSERT_NONCES, INSERT_OUTBOX, INSERT_SUBMISSIONS, INSERT_UPLOADS,
     LOAD_DISPUTES, REFER_TO_UPLOADS, ROLLBACK, TOKEN, UPDATE_DISPUTES,
 };
-use super::{accounts, rows, schema, upkeep};
+use super::{accounts, maintenance, rows, schema};
 use crate::StoreError;
 use crate::batch::{Changes, KeySet, Loaded, RecordedAnswer, StoredAnswer, StoredUpload};
 use crate::committer::{Database, Failure};
@@ -75,8 +75,8 @@ impl Database for Writer {
         let connection = &self.connection;
         let answer = begin(connection).and_then(|()| match &request.operation {
             SingleOperation::Account(change) => accounts::apply(connection, change, request),
-            SingleOperation::Upkeep(step) => {
-                upkeep::apply(connection, step, request.arrived_at).map(|rows| Ok(Outcome::Rows(rows)))
+            SingleOperation::Maintenance(step) => {
+                maintenance::apply(connection, step, request.arrived_at).map(|rows| Ok(Outcome::Rows(rows)))
             }
         });
         let outcome = match answer {
@@ -91,14 +91,14 @@ impl Database for Writer {
 
     /// Checkpoints the log into the database file, which is then complete and can be copied without the log.
     async fn close(&mut self) {
-        let moved = self.connection.query_row(CHECKPOINT, [], |row| row.get(0));
-        match moved {
+        let busy = self.connection.query_row(CHECKPOINT, [], |row| row.get(0));
+        match busy {
             Ok(0) => {}
             Ok(_) => tracing::warn!(
-                "write-ahead log not moved into the database because of an open reader; the next start does it"
+                "write-ahead log not checkpointed because of an open reader; the next start does it"
             ),
             Err(error) => {
-                tracing::error!(%error, "write-ahead log could not be moved into the database; the next start tries again")
+                tracing::error!(%error, "write-ahead log could not be checkpointed; the next start tries again")
             }
         }
     }
@@ -134,7 +134,7 @@ fn failure(error: Error) -> Failure {
 }
 
 fn load(connection: &Connection, names: &KeySet) -> Result<Loaded, Error> {
-    let mut loaded = Loaded { nonce_bound: upkeep::nonce_bound(connection)?, ..Loaded::default() };
+    let mut loaded = Loaded { nonce_bound: maintenance::nonce_bound(connection)?, ..Loaded::default() };
     let mut disputes = connection.prepare_cached(LOAD_DISPUTES)?;
     for dispute_no in &names.disputes {
         if let Some(dispute) = disputes.query_row([dispute_no.as_str()], rows::dispute).optional()? {

@@ -3,7 +3,7 @@
 use rebuttal_protocol::operator::AppSettings;
 use rebuttal_protocol::{AppId, MerchantId, Scheme, UnixMillis};
 use rebuttal_store::{
-    AccountChange, ChangedApp, Idempotency, MerchantRecord, Outcome, SingleOperation, Store, Upkeep,
+    AccountChange, ChangedApp, Idempotency, Maintenance, MerchantRecord, Outcome, SingleOperation, Store,
     WriteRequest, WriteResult,
 };
 
@@ -189,7 +189,7 @@ pub(crate) async fn a_repeated_key_returns_the_account_as_it_was(fixture: &Fixtu
     let disabled = AppSettings { enabled: Some(false), ..settings() };
     commit(&store, Idempotency::None, change_app(merchant_id, disabled)).await.unwrap();
     rotate(&store, merchant_id, 2, NOW, UnixMillis(NOW.0 + 1)).await.unwrap();
-    let drop_expired = SingleOperation::Upkeep(Upkeep::DropExpiredSecrets);
+    let drop_expired = SingleOperation::Maintenance(Maintenance::DropExpiredSecrets);
     let later = WriteRequest {
         arrived_at: UnixMillis(NOW.0 + 2),
         idempotency: Idempotency::None,

@@ -19,7 +19,7 @@ fn said(data: &Path, more: &[&str]) -> String {
 
 /// A stopped gateway without uploads.
 fn unused() -> TestGateway {
-    let mut fixture = TestGateway::with_builder(Gateway::builder(bin()).embedded());
+    let mut fixture = TestGateway::with_builder(Gateway::builder(bin()).built_in());
     fixture.gateway.terminate();
     assert!(fixture.gateway.wait().success());
     fixture
@@ -122,7 +122,7 @@ fn expired_or_expiring_certificate_is_reported() {
         let flags = ["--tls-certificate", &certificate, "--tls-key", &key];
         let found = message(&doctor(&data, &flags, &[]), "TLS", state);
         assert!(found.contains(what), "{from} {to}: {found}");
-        let gateway = Gateway::builder(bin()).embedded().https().args(flags).start();
+        let gateway = Gateway::builder(bin()).built_in().https().args(flags).start();
         assert_eq!(gateway.stderr().contains(&format!("a certificate in {certificate} ")), state != "ok");
     }
 }

@@ -15,7 +15,7 @@ const MANY: usize = 40;
 
 /// A gateway with its evidence in a bucket, and disputes that were contested, one file each.
 fn contested(bucket: &Bucket) -> (TestGateway, Vec<String>) {
-    let fixture = TestGateway::with_builder(Gateway::builder(bin()).embedded().bucket(bucket));
+    let fixture = TestGateway::with_builder(Gateway::builder(bin()).built_in().bucket(bucket));
     let url = fixture.upload(&samples::receipt(1));
     let other = fixture.upload(&samples::receipt(2));
     let disputes: Vec<_> = (0..MANY).map(|_| fixture.dispute()).collect();
@@ -38,7 +38,7 @@ fn look(
 }
 
 #[test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 fn missing_truncated_or_altered_copies_are_reported() {
     let bucket = Store::shared().bucket();
     let (fixture, disputes) = contested(&bucket);
@@ -83,7 +83,7 @@ fn is_seal_of(key: &str, content: &[u8]) -> bool {
 }
 
 #[test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 fn unreachable_store_does_not_make_files_missing() {
     let bucket = Store::shared().bucket();
     let (fixture, _) = contested(&bucket);
@@ -99,7 +99,7 @@ fn unreachable_store_does_not_make_files_missing() {
 
 #[test]
 fn altered_file_is_reported_if_content_is_read() {
-    let mut fixture = TestGateway::with_builder(Gateway::builder(bin()).embedded());
+    let mut fixture = TestGateway::with_builder(Gateway::builder(bin()).built_in());
     let url = fixture.upload(&samples::receipt(1));
     fixture.contest(&fixture.dispute(), &[Item::receipt(&url)]).is("OK");
     fixture.gateway.terminate();

@@ -27,13 +27,13 @@ fn missing_value_is_reported_with_every_source() {
     let with = |more: &[&str]| message(&[query.as_slice(), more].concat(), 1);
     assert_eq!(
         with(&[]),
-        "✗ no gateway's address: set REBUTTAL_URL, pass --url, or add a profile with `rebuttal profile add`\n"
+        "✗ no gateway URL: set REBUTTAL_URL, pass --url, or add a profile with `rebuttal profile add`\n"
     );
     assert_eq!(
         with(&["--url", "http://h"]),
         "✗ no app id: set REBUTTAL_APP_ID, pass --app-id, or add a profile with `rebuttal profile add`\n"
     );
-    let secret = "✗ no app secret: set REBUTTAL_APP_SECRET or REBUTTAL_APP_SECRET_FILE, or keep a profile with `rebuttal \
+    let secret = "✗ no app secret: set REBUTTAL_APP_SECRET or REBUTTAL_APP_SECRET_FILE, or add a profile with `rebuttal \
                   profile add`\n";
     assert_eq!(with(&["--url", "http://h", "--app-id", APP_ID]), secret);
     let header =

@@ -69,7 +69,7 @@ impl OpenApiFixture {
 
     /// Panics unless a response matches its schema and its example.
     #[track_caller]
-    fn is_as_told(&self, method: &str, path: &str, response: &Response, status: u16) -> Value {
+    fn matches_document(&self, method: &str, path: &str, response: &Response, status: u16) -> Value {
         assert_eq!(response.status, status, "{method} {path}: {}", response.text());
         self.document.holds(method, path, response);
         let documented = &self.document.operation(method, path)["responses"][status.to_string()];
@@ -95,7 +95,7 @@ impl OpenApiFixture {
         let target = target.strip_prefix("/operator/v1").unwrap();
         let body = Some(body).filter(|body| !body.is_null());
         let response = self.operator.send(&self.operator.request(method, target, body));
-        self.is_as_told(method, path, &response, status)
+        self.matches_document(method, path, &response, status)
     }
 
     /// Sends a merchant's call, signed; the answer is verified.
@@ -103,7 +103,7 @@ impl OpenApiFixture {
     fn merchants(&self, path: &str, body: &Value) -> Value {
         let call = SignedCall::new(&self.signer, &self.gateway.base_url(), path, body.to_string());
         let answer = call.send(self.gateway.address());
-        self.is_as_told("POST", path, &answer.response, 200)["data"].clone()
+        self.matches_document("POST", path, &answer.response, 200)["data"].clone()
     }
 
     /// Opens the example's dispute under a number.
@@ -179,7 +179,7 @@ fn dispute_lifecycle_matches_the_openapi_document() {
     stage.document.holds("GET", &evidence, &file);
     let link = stage.operator.fetch(&format!("/disputes/{number}/evidence/1-1/link"));
     match backend::includes("s3") {
-        true => drop(stage.is_as_told("GET", &format!("{evidence}/link"), &link, 200)),
+        true => drop(stage.matches_document("GET", &format!("{evidence}/link"), &link, 200)),
         false => stage.document.holds("GET", &format!("{evidence}/link"), &link),
     }
 

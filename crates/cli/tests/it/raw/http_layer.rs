@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::common::{each, folder_test_gateway, gateway, operators_address, scrape, test_gateway, value};
 
 /// Fits into the socket's buffer, so that it is completely sent before a response can interrupt it.
-const SENT_AT_ONCE: usize = 10_000;
+const BURST_BYTES: usize = 10_000;
 
 #[test]
 fn non_http_input_is_rejected_without_envelope() {
@@ -41,7 +41,7 @@ fn non_http_input_is_rejected_without_envelope() {
                 assert!(!response.text().contains("\"code\""), "{}", response.text());
             }
             // A client that still sends when the gateway closes may get only the reset.
-            Err(error) => assert!(bytes.len() > SENT_AT_ONCE, "{error}"),
+            Err(error) => assert!(bytes.len() > BURST_BYTES, "{error}"),
         }
     });
     fixture.query(&fixture.dispute()).is("OK");

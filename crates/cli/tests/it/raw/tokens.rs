@@ -83,7 +83,7 @@ fn every_call_requires_its_role() {
                 answer.is_problem(403, FORBIDDEN);
                 assert!(answer.text().contains(role) && answer.text().contains(lowest), "{}", answer.text());
             } else if method == "GET" {
-                // Links exist only with an S3.
+                // Links exist only with S3.
                 let refused = path.ends_with("/link") && !rebuttal_testbed::backend::includes("s3");
                 assert_eq!(answer.status, if refused { 409 } else { 200 }, "{}", answer.text());
             } else {

@@ -1,4 +1,4 @@
-//! Contract §3, the upload form of the embedded store: each field dropped, altered, added; sizes; order; and that the
+//! Contract §3, the upload form of the built-in store: each field dropped, altered, added; sizes; order; and that the
 //! first stored file stays.
 //!
 //! Not here: an expired form, which needs ten minutes or a fake clock; the evidence crate's tests move the time

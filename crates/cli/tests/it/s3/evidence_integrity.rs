@@ -14,7 +14,7 @@ fn digest(content: &[u8]) -> String {
 }
 
 #[test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 fn every_file_type_can_be_posted_to_the_store() {
     let (bucket, fixture) = test_gateway();
     let dispute = fixture.dispute();
@@ -40,7 +40,7 @@ fn every_file_type_can_be_posted_to_the_store() {
 }
 
 #[test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 fn contest_command_uploads_to_the_store() {
     let (bucket, fixture) = test_gateway();
     let dispute = fixture.dispute();
@@ -60,7 +60,7 @@ fn contest_command_uploads_to_the_store() {
 }
 
 #[test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 fn gateway_with_s3_accepts_no_uploads() {
     let (_, fixture) = test_gateway();
     let mut form = fixture.ticket("a.png").form(&samples::receipt(1).bytes);
@@ -70,7 +70,7 @@ fn gateway_with_s3_accepts_no_uploads() {
 }
 
 #[test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 fn object_at_contest_time_counts() {
     let (bucket, fixture) = test_gateway();
     let other = samples::receipt(2).bytes;
@@ -99,7 +99,7 @@ fn object_at_contest_time_counts() {
 }
 
 #[test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 fn copied_evidence_survives_changes_of_the_upload() {
     let (bucket, mut fixture) = test_gateway();
     let first = samples::receipt(1);
@@ -118,7 +118,7 @@ fn copied_evidence_survives_changes_of_the_upload() {
 }
 
 #[test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 fn altered_copy_is_not_served() {
     let (bucket, fixture) = test_gateway();
     let url = fixture.upload(&samples::receipt(1));
@@ -136,7 +136,7 @@ fn altered_copy_is_not_served() {
 }
 
 #[test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 fn contest_decided_without_evidence_fetches_nothing() {
     let (bucket, fixture) = test_gateway();
     let [url, fresh] = [1, 2].map(|seed| fixture.upload(&samples::receipt(seed)));
@@ -153,7 +153,7 @@ fn contest_decided_without_evidence_fetches_nothing() {
 }
 
 #[test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 fn concurrent_contests_record_one_hash_per_upload() {
     let (bucket, fixture) = test_gateway();
     let url = fixture.upload(&samples::receipt(1));
@@ -174,7 +174,7 @@ fn concurrent_contests_record_one_hash_per_upload() {
 }
 
 #[test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 fn bucket_belongs_to_one_installation() {
     let (bucket, mut fixture) = test_gateway();
     let output = std::process::Command::new(bin())

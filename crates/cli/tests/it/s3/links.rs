@@ -53,7 +53,7 @@ fn answered_when_made_before(ago: Duration) -> Response {
 }
 
 #[test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 fn link_fetches_submitted_evidence_without_credentials() {
     let (bucket, fixture) = test_gateway();
     let dispute = fixture.dispute();
@@ -81,7 +81,7 @@ fn link_fetches_submitted_evidence_without_credentials() {
 }
 
 #[test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 fn link_allows_only_reading_its_file() {
     let (bucket, fixture) = test_gateway();
     let (mine, other) = (contested(&fixture), contested(&fixture));
@@ -116,7 +116,7 @@ fn link_allows_only_reading_its_file() {
 }
 
 #[test]
-#[ignore = "needs an S3 and libfaketime: cargo xtask test runs it"]
+#[ignore = "needs S3 and libfaketime: cargo xtask test runs it"]
 fn link_expires_after_five_minutes() {
     assert_eq!(answered_when_made_before(LIFETIME.checked_sub(MARGIN).unwrap()).status, 200);
     let late = answered_when_made_before(LIFETIME + Duration::from_secs(1));
@@ -124,7 +124,7 @@ fn link_expires_after_five_minutes() {
 }
 
 #[test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 fn link_response_contains_its_expiry() {
     let (_, fixture) = test_gateway();
     let dispute = contested(&fixture);
@@ -141,7 +141,7 @@ fn link_response_contains_its_expiry() {
 }
 
 #[test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 fn no_link_to_an_altered_or_missing_copy() {
     let (bucket, fixture) = test_gateway();
     let dispute = contested(&fixture);
@@ -165,7 +165,7 @@ fn no_link_to_an_altered_or_missing_copy() {
 }
 
 #[test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 fn no_link_if_the_store_does_not_answer() {
     let bucket = Store::shared().bucket();
     let proxy = Proxy::before(bucket.store.address);
@@ -178,7 +178,7 @@ fn no_link_if_the_store_does_not_answer() {
 }
 
 #[test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 fn link_uses_the_public_address_of_the_store() {
     let bucket = Store::shared().bucket();
     // The gateway reaches the store through a proxy that is stopped.
@@ -201,7 +201,7 @@ fn link_uses_the_public_address_of_the_store() {
 }
 
 #[test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 fn links_are_not_logged() {
     let bucket = Store::shared().bucket();
     let fixture = TestGateway::with_builder(gateway().bucket(&bucket).env("REBUTTAL_LOG_FILTER", "trace"));
@@ -215,7 +215,7 @@ fn links_are_not_logged() {
 }
 
 #[test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 fn link_request_is_validated_like_a_download() {
     let (_, fixture) = test_gateway();
     let dispute = contested(&fixture);
@@ -228,7 +228,7 @@ fn link_request_is_validated_like_a_download() {
 }
 
 #[test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 fn evidence_command_prints_links() {
     let (bucket, fixture) = test_gateway();
     let dispute = contested(&fixture);

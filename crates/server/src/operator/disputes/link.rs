@@ -22,7 +22,7 @@ use crate::operator::PREFIX;
 use crate::operator::disputes::evidence::{filename, submitted, verified_content};
 use crate::operator::request::{NoQuery, StrictPath};
 
-/// Links to a file in an S3, which serves it as an attachment, if the copy stored by hash still has the recorded
+/// Links to a file in S3, which serves it as an attachment, if the copy stored by hash still has the recorded
 /// SHA-256. Evidence in a folder has no links.
 pub(crate) async fn link(
     State(gateway): State<Arc<Gateway>>,

@@ -13,7 +13,7 @@ use super::{Finding, counted, list_of};
 const CHECK: &str = "evidence files";
 /// Files that are named; the others are counted.
 const NAMED_MAX: usize = 20;
-/// Files that are checked concurrently: an S3 answers slowly, but many requests in parallel. The store itself limits
+/// Files that are checked concurrently: S3 answers slowly, but many requests in parallel. The store itself limits
 /// how many are read.
 const CHECKS_MAX: usize = 32;
 
