@@ -5,10 +5,12 @@ use rebuttal_protocol::text::MerchantName;
 use rebuttal_protocol::{AppId, Code, MerchantId, Scheme, UnixMillis};
 use serde::{Deserialize, Serialize};
 
-use crate::write_request::{Outcome, TokenHash, WriteResult};
-
 /// Random bytes that identify a secret; its encryption is bound to them.
 pub type SecretId = [u8; 16];
+
+/// SHA-256 of an operator's token. The token itself is not stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct TokenHash(pub [u8; 32]);
 
 /// A value derived from the master key. It is stored, so that a start with another key is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -313,25 +315,4 @@ impl AccountRefusal {
             Self::OverlapRunning(_) | Self::TokenInUse | Self::TokenNameInUse => Code::OperatorConflict,
         }
     }
-}
-
-/// The merchant after a change. Stored as it is, as the answer to retries.
-pub(crate) fn merchant_answer(merchant: Option<MerchantRecord>) -> WriteResult {
-    merchant.map_or_else(no_merchant, |merchant| Ok(Outcome::Merchant(merchant)))
-}
-
-/// The app after a change, with the secret that the change created.
-pub(crate) fn app_answer(app: Option<AppRecord>, made: Option<SecretId>, now: UnixMillis) -> WriteResult {
-    let Some(mut app) = app else { return no_app() };
-    let overlap_until = app.overlap_until(now);
-    app.secrets.retain(|secret| Some(secret.secret_id) == made);
-    Ok(Outcome::App(ChangedApp { app, overlap_until }))
-}
-
-pub(crate) fn no_merchant() -> WriteResult {
-    Err(AccountRefusal::NoMerchant.into())
-}
-
-pub(crate) fn no_app() -> WriteResult {
-    Err(AccountRefusal::NoApp.into())
 }

@@ -15,14 +15,12 @@ use super::statements::{
     REVOKE_TOKEN, RUNNING_OVERLAP, TOKEN_HOLDER, USE_SECRET,
 };
 use super::{queries, rows};
-use crate::accounts::{
-    AccountChange, AccountRefusal, CreatedToken, SecretId, TOKENS_NEED, app_answer, merchant_answer, no_app,
-    no_merchant,
-};
+use crate::accounts::{AccountChange, AccountRefusal, CreatedToken, SecretId, TOKENS_NEED, TokenHash};
 use crate::batch::RecordedAnswer;
-use crate::error::EVIDENCE_LOCATION;
+use crate::meta::EVIDENCE_LOCATION;
 use crate::write_request::{
-    Idempotency, Outcome, Rejection, SingleOperation, TokenHash, WriteRequest, WriteResult,
+    Idempotency, Outcome, Rejection, SingleOperation, WriteRequest, WriteResult, app_answer, merchant_answer,
+    no_app, no_merchant,
 };
 
 type Result<T> = std::result::Result<T, SessionError>;

@@ -15,9 +15,9 @@ use super::statements::{
     DISPUTE_BY_TRADE, DISPUTE_OF_MERCHANT, DUE, EVIDENCE, HISTORY, LIST, MARKED, MERCHANT, MERCHANTS, META,
     SEALED, SECRETS_OF_APPS, SERVER_TIME, SUBMISSIONS, TOKEN, TOKENS, UPLOAD, UPLOADS,
 };
-use crate::accounts::{AppRecord, MerchantRecord, SealedAppSecret, TokenRecord};
+use crate::accounts::{AppRecord, MerchantRecord, SealedAppSecret, TokenHash, TokenRecord};
 use crate::views::{Backlog, DisputeDetail, DisputeFilter, DisputePage, DisputeRecord, MarkedUpload};
-use crate::write_request::{TokenHash, Upload};
+use crate::write_request::Upload;
 
 type Result<T> = std::result::Result<T, SessionError>;
 

@@ -10,7 +10,7 @@ use super::statements::{
     PURGE_KEYS, PUT_META, RAISE_NONCE_BOUND, REPLACE_META, WRITE_PROBE,
 };
 use crate::batch::RecordedAnswer;
-use crate::error::{CLOCK_TRUSTED_AT, SWEEP_FENCE};
+use crate::meta::{CLOCK_TRUSTED_AT, SWEEP_FENCE};
 use crate::write_request::Upkeep;
 
 /// How long a lane's marker is stored after its last batch: far longer than a commit takes to resolve.

@@ -19,9 +19,9 @@ use super::statements::{
 };
 use super::{rows, schema};
 use crate::StoreError;
-use crate::accounts::{AppRecord, MerchantRecord, SealedAppSecret, TokenRecord};
+use crate::accounts::{AppRecord, MerchantRecord, SealedAppSecret, TokenHash, TokenRecord};
 use crate::views::{Backlog, DisputeDetail, DisputeFilter, DisputePage, DisputeRecord, MarkedUpload};
-use crate::write_request::{TokenHash, Upload};
+use crate::write_request::Upload;
 
 /// Idle read connections; point reads may open more while they run.
 const IDLE_MAX: usize = 8;
