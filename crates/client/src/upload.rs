@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream;
+use rebuttal_protocol::StorageUri;
 use rebuttal_protocol::file::{GenerateUploadUrlRequest, UploadUrlData};
-use rebuttal_protocol::{Scene, StorageUri};
 use reqwest::multipart::{Form, Part};
 use reqwest::{Body, Response};
 use tokio::time::Instant;
@@ -57,11 +57,8 @@ impl Client {
         index: usize,
         watch: Option<Watch>,
     ) -> Result<StorageUri, Error> {
-        let request = GenerateUploadUrlRequest {
-            filename: file.wire_name()?,
-            content_type: None,
-            scene: Scene::DisputeEvidence,
-        };
+        let request =
+            GenerateUploadUrlRequest { filename: file.wire_name()?, content_type: None, scene: file.scene() };
         let mut pause = PAUSE;
         let mut attempts = 1;
         let began = Instant::now();
