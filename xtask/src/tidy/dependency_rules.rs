@@ -27,7 +27,7 @@ const ARROWS: [(&str, &[&str], &[&str]); 9] = [
     ("rebuttal-client", &["rebuttal-protocol"], &[]),
     (
         "rebuttal",
-        &["rebuttal-protocol", "rebuttal-evidence", "rebuttal-store", "rebuttal-server", "rebuttal-client"],
+        &["rebuttal-evidence", "rebuttal-server", "rebuttal-client"],
         &["clap"],
     ),
     ("rebuttal-testbed", &[], &[]),
