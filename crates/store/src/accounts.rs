@@ -47,7 +47,7 @@ pub struct AppRecord {
     /// When it was created.
     pub created_at: UnixMillis,
     /// Its secrets, the oldest first; expired ones may be among them.
-    pub secrets: Vec<SealedSecret>,
+    pub secrets: Vec<EncryptedSecret>,
 }
 
 impl AppRecord {
@@ -70,22 +70,23 @@ pub struct ChangedApp {
 
 /// An encrypted secret with its app and id, which its encryption is bound to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SealedAppSecret {
+pub struct EncryptedAppSecret {
     /// The app.
     pub app_id: AppId,
     /// Its name.
     pub secret_id: SecretId,
     /// The ciphertext.
-    pub sealed: Vec<u8>,
+    pub ciphertext: Vec<u8>,
 }
 
 /// An encrypted secret. This crate cannot decrypt it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SealedSecret {
+pub struct EncryptedSecret {
     /// Its name.
     pub secret_id: SecretId,
-    /// The ciphertext.
-    pub sealed: Vec<u8>,
+    /// The ciphertext; `sealed` in stored answers, by which those with a secret are found.
+    #[serde(rename = "sealed")]
+    pub ciphertext: Vec<u8>,
     /// When it was created.
     pub created_at: UnixMillis,
     /// The time up to which it verifies; `None` for the newest.
@@ -117,8 +118,9 @@ pub struct CreatedToken {
     pub role: Role,
     /// SHA-256 of the token.
     pub hash: TokenHash,
-    /// The ciphertext of the token.
-    pub sealed: Vec<u8>,
+    /// The ciphertext of the token; `sealed` in stored answers, by which those with a secret are found.
+    #[serde(rename = "sealed")]
+    pub ciphertext: Vec<u8>,
 }
 
 /// A token that is below admin or revoked raises `min_binary` from the first generation to the second.
@@ -154,7 +156,7 @@ pub enum AccountChange {
         /// The first secret's name.
         secret_id: SecretId,
         /// The first secret.
-        sealed: Vec<u8>,
+        ciphertext: Vec<u8>,
     },
     /// A field that is `None` is not changed.
     ChangeApp {
@@ -175,7 +177,7 @@ pub enum AccountChange {
         /// The new secret's name.
         secret_id: SecretId,
         /// The new secret.
-        sealed: Vec<u8>,
+        ciphertext: Vec<u8>,
         /// The time up to which the old one verifies; `None` ends all older ones.
         overlap_until: Option<UnixMillis>,
     },

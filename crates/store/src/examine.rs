@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rebuttal_protocol::UnixMillis;
 
-use crate::examined::{Defect, Examined, SEALED_MAX, meta_defects};
+use crate::examined::{Defect, ENCRYPTED_SECRETS_MAX, Examined, meta_defects};
 use crate::location::{Location, PostgresAddress};
 use crate::meta::{
     DATA_MIGRATION, EVIDENCE_LOCATION, IDENTITY, KEY_CHECK, MIGRATED_TO, MIN_BINARY, NONCE_BOUND,
@@ -45,7 +45,7 @@ fn examine_file(path: &Path, token: Option<TokenHash>) -> Result<Examined, Store
         sweep_fence: inspector.meta(SWEEP_FENCE)?.as_deref().map(text),
         has_uploads: inspector.read().has_uploads()?,
         knows_token: token.map(|hash| inspector.read().token(hash)).transpose()?.map(|found| found.is_some()),
-        sealed: inspector.read().sealed(SEALED_MAX)?,
+        encrypted_secrets: inspector.read().encrypted_secrets(ENCRYPTED_SECRETS_MAX)?,
         defects: inspector.damage()?.map(Defect::Damaged).into_iter().collect(),
     };
     examined.defects.extend(schema);

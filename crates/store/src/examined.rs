@@ -5,11 +5,11 @@ use std::time::Instant;
 use rebuttal_protocol::UnixMillis;
 
 use crate::SCHEMA_GENERATION;
-use crate::accounts::{KeyCheck, SealedAppSecret};
+use crate::accounts::{EncryptedAppSecret, KeyCheck};
 use crate::meta::{KEY_CHECK, MIN_BINARY, NONCE_BOUND, number, text};
 
 /// Most app secrets that are read; it takes about a second.
-pub(crate) const SEALED_MAX: u32 = 100_000;
+pub(crate) const ENCRYPTED_SECRETS_MAX: u32 = 100_000;
 
 /// The result of examining a database.
 #[derive(Debug, Clone, Default)]
@@ -33,7 +33,7 @@ pub struct Examined {
     /// Whether the token in question is active; `None` where that was not checked.
     pub knows_token: Option<bool>,
     /// The apps' encrypted secrets, 100,000 at most.
-    pub sealed: Vec<SealedAppSecret>,
+    pub encrypted_secrets: Vec<EncryptedAppSecret>,
     /// What is wrong with it.
     pub defects: Vec<Defect>,
 }

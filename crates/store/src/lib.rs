@@ -27,8 +27,8 @@ mod views;
 mod write_request;
 
 pub use accounts::{
-    AccountChange, AccountRefusal, AffectedApps, AppRecord, ChangedApp, CreatedToken, KeyCheck,
-    MerchantRecord, SealedAppSecret, SealedSecret, SecretId, TokenHash, TokenRecord,
+    AccountChange, AccountRefusal, AffectedApps, AppRecord, ChangedApp, CreatedToken, EncryptedAppSecret,
+    EncryptedSecret, KeyCheck, MerchantRecord, SecretId, TokenHash, TokenRecord,
 };
 pub use batch::SECRETS_SHOWN_FOR;
 pub use committer::Options;

@@ -25,11 +25,7 @@ const ARROWS: [(&str, &[&str], &[&str]); 9] = [
         &["axum", "tower-http", "tower"],
     ),
     ("rebuttal-client", &["rebuttal-protocol"], &[]),
-    (
-        "rebuttal",
-        &["rebuttal-evidence", "rebuttal-server", "rebuttal-client"],
-        &["clap"],
-    ),
+    ("rebuttal", &["rebuttal-evidence", "rebuttal-server", "rebuttal-client"], &["clap"]),
     ("rebuttal-testbed", &[], &[]),
     ("xtask", &["rebuttal-testbed"], &[]),
 ];

@@ -9,7 +9,7 @@ use super::server_checks::{refuse_transaction_pooler, server_warnings};
 use super::session::Session;
 use super::statements::NEWEST_ENTRY;
 use super::{queries, rows, schema};
-use crate::examined::{Defect, Examined, SEALED_MAX, meta_defects};
+use crate::examined::{Defect, ENCRYPTED_SECRETS_MAX, Examined, meta_defects};
 use crate::meta::{
     DATA_MIGRATION, EVIDENCE_LOCATION, IDENTITY, KEY_CHECK, MIGRATED_TO, MIN_BINARY, NONCE_BOUND,
     SWEEP_FENCE, number, text,
@@ -81,6 +81,6 @@ async fn inspect(
     if let Some(hash) = token {
         examined.knows_token = Some(queries::token(session, hash).await?.is_some());
     }
-    examined.sealed = queries::sealed(session, SEALED_MAX).await?;
+    examined.encrypted_secrets = queries::encrypted_secrets(session, ENCRYPTED_SECRETS_MAX).await?;
     Ok(())
 }

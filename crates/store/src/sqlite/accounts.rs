@@ -63,11 +63,11 @@ fn change(connection: &Connection, account: &AccountChange, now: UnixMillis) -> 
             ])?;
             if changed == 0 { Ok(no_merchant()) } else { merchant_done(connection, *merchant_id) }
         }
-        AccountChange::CreateApp { merchant_id, app_id, settings, secret_id, sealed } => {
+        AccountChange::CreateApp { merchant_id, app_id, settings, secret_id, ciphertext } => {
             create_app(connection, *merchant_id, *app_id, settings, now)?.map_or_else(
                 || Ok(no_merchant()),
                 |()| {
-                    insert_secret(connection, *app_id, *secret_id, sealed, now)?;
+                    insert_secret(connection, *app_id, *secret_id, ciphertext, now)?;
                     app_done(connection, *app_id, Some(*secret_id), now)
                 },
             )
@@ -76,8 +76,8 @@ fn change(connection: &Connection, account: &AccountChange, now: UnixMillis) -> 
             let changed = change_app(connection, *merchant_id, *app_id, settings)?;
             if changed { app_done(connection, *app_id, None, now) } else { Ok(no_app()) }
         }
-        AccountChange::RotateSecret { merchant_id, app_id, secret_id, sealed, overlap_until } => {
-            rotate_secret(connection, (*merchant_id, *app_id), (*secret_id, sealed), *overlap_until, now)
+        AccountChange::RotateSecret { merchant_id, app_id, secret_id, ciphertext, overlap_until } => {
+            rotate_secret(connection, (*merchant_id, *app_id), (*secret_id, ciphertext), *overlap_until, now)
         }
         AccountChange::EndOverlap { merchant_id, app_id } => {
             end_overlap(connection, *merchant_id, *app_id, now)
@@ -169,7 +169,7 @@ fn has_app(connection: &Connection, merchant_id: MerchantId, app_id: AppId) -> R
 fn rotate_secret(
     connection: &Connection,
     (merchant_id, app_id): (MerchantId, AppId),
-    (secret_id, sealed): (SecretId, &[u8]),
+    (secret_id, ciphertext): (SecretId, &[u8]),
     overlap_until: Option<UnixMillis>,
     now: UnixMillis,
 ) -> Result<WriteResult> {
@@ -184,7 +184,7 @@ fn rotate_secret(
     } else {
         connection.prepare_cached(END_SECRETS)?.execute([app_id.as_bytes()])?;
     }
-    insert_secret(connection, app_id, secret_id, sealed, now)?;
+    insert_secret(connection, app_id, secret_id, ciphertext, now)?;
     app_done(connection, app_id, Some(secret_id), now)
 }
 
@@ -212,12 +212,12 @@ fn insert_secret(
     connection: &Connection,
     app_id: AppId,
     secret_id: SecretId,
-    sealed: &[u8],
+    ciphertext: &[u8],
     now: UnixMillis,
 ) -> Result<()> {
     connection
         .prepare_cached(INSERT_SECRET)?
-        .execute(params![secret_id, app_id.as_bytes(), sealed, now.0])
+        .execute(params![secret_id, app_id.as_bytes(), ciphertext, now.0])
         .map(drop)
 }
 
