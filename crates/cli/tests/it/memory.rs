@@ -77,7 +77,7 @@ fn concurrent_invalid_files_in_s3_stay_below_80_mb() {
     let peak_kib = fixture.gateway.peak_memory_kib();
     eprintln!("peak {peak_kib} KiB");
     assert!(peak_kib < PEAK_LIMIT_KIB, "{peak_kib} KiB");
-    assert_eq!(bucket.keys("sealed/").len(), WORKERS, "only valid files were stored by hash");
+    assert_eq!(bucket.keys("by-hash/").len(), WORKERS, "only valid files were stored by hash");
 }
 
 #[test]

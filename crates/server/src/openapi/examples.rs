@@ -148,7 +148,7 @@ impl Examples {
         let submitted = self.detail.submissions.iter().flat_map(|submission| &submission.evidence).next();
         let item = submitted.context("a piece of evidence")?.clone();
         let url = format!(
-            "https://evidence.s3.eu-central-1.amazonaws.com/sealed/m/{}/{}/{}.{}?{LINK_QUERY}",
+            "https://evidence.s3.eu-central-1.amazonaws.com/by-hash/m/{}/{}/{}.{}?{LINK_QUERY}",
             item.url.merchant_id,
             hex::encode(item.url.file_id),
             item.file.sha256,
