@@ -45,6 +45,5 @@ pub(crate) struct Bounds {
     pub(crate) attempts: u32,
     pub(crate) call: Duration,
     pub(crate) attempt: Duration,
-    pub(crate) upload: Duration,
     pub(crate) freshness_window: Duration,
 }
