@@ -1,13 +1,13 @@
 //! The S3 store: merchants post to the bucket itself, and an upload counts only after it was fetched, validated and
 //! copied under its hash.
 //!
-//! `m/<merchant>/open/dispute-evidence/` holds uploads, `by-hash/` content-addressed copies that no form can write to: a
-//! submission refers to its copy, whatever happens to the upload.
+//! `m/<merchant>/open/dispute-evidence/` holds uploads, `by-hash/` content-addressed copies that no form can write to:
+//! a submission refers to its copy, whatever happens to the upload.
 
 mod connect;
 mod fence;
 mod link;
-mod machine;
+mod machine_credentials;
 mod ownership;
 mod store_by_hash;
 mod sweep;
@@ -117,7 +117,7 @@ impl S3Store {
             |builder: AmazonS3Builder| builder.build().map_err(EvidenceError::s3("configure the client"));
         let mut store = build(at(endpoint))?;
         if !variables.give_credentials() {
-            let machine = Arc::new(machine::Machine(Arc::clone(store.credentials())));
+            let machine = Arc::new(machine_credentials::MachineCredentials(Arc::clone(store.credentials())));
             store = build(at(endpoint).with_credentials(machine))?;
         }
         let links = match public {

@@ -21,7 +21,7 @@ use tokio::time::MissedTickBehavior;
 use crate::auth::replay_cache::PURGE_EVERY;
 use crate::clock;
 use crate::gateway::Gateway;
-use crate::gateway::sample::sample;
+use crate::gateway::gauges::sample;
 use crate::http::error::causes;
 use crate::http::listener::stopped;
 use crate::jobs::fence::FenceHold;
