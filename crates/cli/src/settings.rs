@@ -269,7 +269,7 @@ impl Settings {
             self.failed_auth_per_second.unwrap_or(config.auth_failures_per_second);
         config.trusted_proxies = faults.list("trusted_proxies", self.trusted_proxies, network);
         if let Some(days) = self.unreferenced_upload_days {
-            config.unreferenced_uploads_kept = DAY.saturating_mul(days.get());
+            config.unreferenced_upload_retention = DAY.saturating_mul(days.get());
         }
         config.read_nonce_capacity = count(self.read_nonce_capacity, config.read_nonce_capacity);
         config.connections_max = count(self.max_connections, config.connections_max);

@@ -7,9 +7,8 @@ use rebuttal_protocol::dispute::{Event, Status};
 use rebuttal_protocol::operator::{self, OperatorAction};
 use rebuttal_protocol::text::Note;
 
-use crate::allowed::{Action, allows};
+use crate::allowed::{Action, Audience, allows};
 use crate::history::{ChainedEntry, EntryDetail};
-use crate::refusal::Audience;
 use crate::{
     Actor, Command, ContestItem, Dispute, DisputeRefusal, EvidenceFault, Fingerprint, LastSubmission,
     Submission, SubmittedEvidence,

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::body::{Malformed, Object, elements};
@@ -28,6 +29,19 @@ impl BadRequest {
             Self::Invalid(_) => Code::InvalidParameter,
         }
     }
+}
+
+/// The body of a merchant's request.
+pub trait RequestBody: Sized {
+    /// The envelope's `data` on success.
+    type Data: Serialize + for<'de> Deserialize<'de>;
+
+    /// Parses the request from a strictly parsed body.
+    ///
+    /// # Errors
+    ///
+    /// Every fault of every field.
+    fn parse(body: &Object<'_>) -> Result<Self, BadRequest>;
 }
 
 /// Most faults that one message lists; more than a valid number of evidence items can have.

@@ -2,7 +2,7 @@
 
 pub(crate) mod dispute_data;
 pub(crate) mod evidence_reads;
-pub(crate) mod sample;
+pub(crate) mod gauges;
 pub(crate) mod upload_records;
 
 use std::path::PathBuf;
@@ -27,7 +27,7 @@ pub(crate) struct Gateway {
     /// The file with the fence of a bucket as this gateway last advanced it.
     pub(crate) advanced_fence: PathBuf,
     /// How long an unreferenced upload is kept.
-    pub(crate) unreferenced_uploads_kept: Duration,
+    pub(crate) unreferenced_upload_retention: Duration,
     /// Whether the OpenAPI document and its viewer are served.
     pub(crate) api_docs: bool,
     /// The state behind `/readyz`.

@@ -21,12 +21,12 @@ use tokio::time::MissedTickBehavior;
 use crate::auth::replay_cache::PURGE_EVERY;
 use crate::clock;
 use crate::gateway::Gateway;
-use crate::gateway::sample::sample;
+use crate::gateway::gauges::sample;
 use crate::http::error::causes;
 use crate::http::listener::stopped;
 use crate::jobs::fence::FenceHold;
 use crate::jobs::trusted_time::TrustedTime;
-use crate::metrics::JobMetrics;
+use crate::metrics::{BackgroundJob, JobMetrics};
 
 pub(crate) use fence::{foreign_fence_message, parse as parse_fence};
 pub(crate) use retention::nonce_bound_in_future;
@@ -54,17 +54,17 @@ pub(crate) fn start(
     let fence_hold = Arc::new(FenceHold::on(gateway.evidence.s3().cloned(), gateway.advanced_fence.clone()));
     let shared = || (Arc::clone(gateway), Arc::clone(&trusted_time));
     let (gateway, trusted_time) = shared();
-    jobs.spawn(every("deadlines", DEADLINES_EVERY, stop.clone(), async move || {
+    jobs.spawn(every(BackgroundJob::Deadlines, DEADLINES_EVERY, stop.clone(), async move || {
         deadlines::expire(&gateway, &trusted_time).await
     }));
     let (gateway, trusted_time) = shared();
-    jobs.spawn(every("nonces", NONCES_EVERY, stop.clone(), async move || {
+    jobs.spawn(every(BackgroundJob::Nonces, NONCES_EVERY, stop.clone(), async move || {
         let recorded = trusted_time.record().await;
         recorded.and(retention::purge_nonces(&gateway, &trusted_time).await)
     }));
     let ((gateway, trusted_time), fence) = (shared(), Arc::clone(&fence_hold));
     let position = uploads::SweepPosition::default();
-    jobs.spawn(every("uploads", CLEANUP_EVERY, stop.clone(), async move || {
+    jobs.spawn(every(BackgroundJob::Uploads, CLEANUP_EVERY, stop.clone(), async move || {
         // Each step runs whatever the others return; the first failure is reported.
         let adopted = uploads::record_old_orphans(&gateway).await;
         let Some(now) = trusted_time.steady().await? else { return adopted };
@@ -73,18 +73,18 @@ pub(crate) fn start(
     }));
     let ((gateway, trusted_time), fence) = (shared(), Arc::clone(&fence_hold));
     let position = s3_uploads::ListingPosition::default();
-    jobs.spawn(every("s3_uploads", S3_UPLOADS_EVERY, stop.clone(), async move || {
+    jobs.spawn(every(BackgroundJob::S3Uploads, S3_UPLOADS_EVERY, stop.clone(), async move || {
         match trusted_time.steady().await? {
             Some(now) if fence.may_sweep() => s3_uploads::sweep(&gateway, now, &position).await,
             _ => Ok(()),
         }
     }));
     let (gateway, _) = shared();
-    jobs.spawn(every("fence", FENCE_EVERY, stop.clone(), async move || {
+    jobs.spawn(every(BackgroundJob::Fence, FENCE_EVERY, stop.clone(), async move || {
         fence_hold.refresh(&gateway.store).await
     }));
     let (gateway, trusted_time) = shared();
-    jobs.spawn(every("memory", PURGE_EVERY, stop.clone(), async move || {
+    jobs.spawn(every(BackgroundJob::Memory, PURGE_EVERY, stop.clone(), async move || {
         if trusted_time.observe() {
             gateway.auth.replay_cache.purge(clock::now());
         }
@@ -99,14 +99,14 @@ pub(crate) fn start(
 /// Repeats a job until the stop, which may happen between any two steps: what was handed to the committer is committed
 /// nevertheless. A failure is logged, and the job runs again at its next interval.
 async fn every(
-    name: &'static str,
+    job: BackgroundJob,
     period: Duration,
     mut stop: watch::Receiver<bool>,
-    job: impl AsyncFn() -> anyhow::Result<()>,
+    run: impl AsyncFn() -> anyhow::Result<()>,
 ) {
     let mut ticks = tokio::time::interval(period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let metrics = JobMetrics::new(name);
+    let metrics = JobMetrics::new(job);
     loop {
         tokio::select! {
             biased;
@@ -117,12 +117,12 @@ async fn every(
         let outcome = tokio::select! {
             biased;
             () = stopped(&mut stop) => return,
-            outcome = job() => outcome,
+            outcome = run() => outcome,
         };
         metrics.count(outcome.is_ok(), started.elapsed());
         if let Err(error) = outcome {
             tracing::warn!(
-                job = name,
+                job = job.name(),
                 "background job failed; it runs again at its next interval: {}",
                 causes(&error)
             );

@@ -13,9 +13,10 @@ use rebuttal_disputes::{
 use rebuttal_protocol::{Code, DisputeNo, MerchantId, StorageUri, UnixMillis};
 use serde::{Deserialize, Serialize};
 
+use crate::accounts::TokenHash;
 use crate::write_request::{
-    Idempotency, IdempotencyKey, NonceUse, Operation, Outcome, Rejection, RequestHash, TokenHash, Upload,
-    WriteRequest, WriteResult,
+    Idempotency, IdempotencyKey, NonceUse, Operation, Outcome, Rejection, RequestHash, Upload, WriteRequest,
+    WriteResult,
 };
 
 /// The keys of all rows that a batch needs, sorted, so that locks are taken in one order everywhere.

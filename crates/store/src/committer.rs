@@ -4,6 +4,7 @@
 //! The caller holds only the receiver of its answer: a client that disconnects does not affect a batch.
 
 use std::io;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -14,10 +15,31 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
+use crate::CommitError;
 use crate::batch::{BatchState, Changes, KeySet, Loaded};
 use crate::meters;
 use crate::write_request::{Maintenance, QueuedRequest, SingleOperation, WriteRequest, WriteResult};
-use crate::{CommitError, Options};
+
+/// Limits of the store.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Most requests that wait for the committer; further ones are refused.
+    pub queue_max: usize,
+    /// Most requests of one transaction; with 1, each has a separate one.
+    pub batch_max: usize,
+    /// Batches that are committed in parallel. SQLite has one writer and always one lane.
+    pub lanes: NonZeroUsize,
+}
+
+/// Enough to keep the server busy during round trips, few enough that batches stay large.
+const LANES: NonZeroUsize = NonZeroUsize::new(4).unwrap();
+
+impl Default for Options {
+    /// Batches are large enough to share an fsync, and small enough that the first request's wait stays short.
+    fn default() -> Self {
+        Self { queue_max: 4096, batch_max: 512, lanes: LANES }
+    }
+}
 
 /// How long a request may wait before it joins a batch. Shorter than `COMMIT_LIMIT`, so that a batch of ordinary length
 /// still commits before the background job expires a dispute whose deadline the request met.

@@ -7,11 +7,10 @@ use rebuttal_disputes::{Actor, Command, DisputeRefusal, FoundFile, Opening};
 use rebuttal_protocol::{AppId, Code, DisputeNo, MerchantId, Nonce, StorageUri, UnixMillis};
 use serde::{Deserialize, Serialize};
 
-use crate::accounts::{AccountChange, AccountRefusal, ChangedApp, CreatedToken, MerchantRecord, TokenRecord};
-
-/// SHA-256 of an operator's token. The token itself is not stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct TokenHash(pub [u8; 32]);
+use crate::accounts::{
+    AccountChange, AccountRefusal, AppRecord, ChangedApp, CreatedToken, MerchantRecord, SecretId, TokenHash,
+    TokenRecord,
+};
 
 /// SHA-256 over path and body of an operator's request: distinguishes a retry from another request under the same
 /// key.
@@ -283,4 +282,25 @@ impl Rejection {
             Self::Repeated { code, .. } => code.clone(),
         }
     }
+}
+
+/// The merchant after a change. Stored as it is, as the answer to retries.
+pub(crate) fn merchant_answer(merchant: Option<MerchantRecord>) -> WriteResult {
+    merchant.map_or_else(no_merchant, |merchant| Ok(Outcome::Merchant(merchant)))
+}
+
+/// The app after a change, with the secret that the change created.
+pub(crate) fn app_answer(app: Option<AppRecord>, made: Option<SecretId>, now: UnixMillis) -> WriteResult {
+    let Some(mut app) = app else { return no_app() };
+    let overlap_until = app.overlap_until(now);
+    app.secrets.retain(|secret| Some(secret.secret_id) == made);
+    Ok(Outcome::App(ChangedApp { app, overlap_until }))
+}
+
+pub(crate) fn no_merchant() -> WriteResult {
+    Err(AccountRefusal::NoMerchant.into())
+}
+
+pub(crate) fn no_app() -> WriteResult {
+    Err(AccountRefusal::NoApp.into())
 }

@@ -146,12 +146,12 @@ mod tests {
     fn objects_are_stored_read_listed_and_deleted() {
         let bucket = Store::shared().bucket();
         bucket.put("m/80/a b+c.png", b"content");
-        bucket.put("sealed/x", b"");
+        bucket.put("by-hash/x", b"");
         assert_eq!(bucket.read("m/80/a b+c.png").as_deref(), Some(b"content".as_slice()));
         assert_eq!(bucket.keys("m/"), ["m/80/a b+c.png"]);
         bucket.delete("m/80/a b+c.png");
         assert_eq!(bucket.read("m/80/a b+c.png"), None);
-        assert_eq!(bucket.keys(""), ["sealed/x"]);
+        assert_eq!(bucket.keys(""), ["by-hash/x"]);
     }
 
     #[test]

@@ -19,6 +19,10 @@ use serde_json::json;
 
 pub(crate) use shell::{CommandOutput, MerchantShell, pasted, rebuttal, without_rebuttal_env};
 
+/// Size of the largest evidence file.
+pub(crate) const LARGEST_FILE_BYTES: usize =
+    rebuttal_client::protocol::scene::DISPUTE_EVIDENCE_MAX_BYTES as usize;
+
 /// The binary that cargo built for these tests.
 pub(crate) fn bin() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_rebuttal"))

@@ -89,7 +89,7 @@ async fn link_to_the_copy_uses_the_public_address() {
     ] {
         let store = S3Store::open(&location(url), public, &variables(None), "mark", false).unwrap();
         let link = store.link(&uri, &[0xab; 32], "D-1-1.png", NOW).await.unwrap();
-        let store_by_hash = format!("{wanted}/sealed/m/80/{}/{}.png?", "a".repeat(32), "ab".repeat(32));
+        let store_by_hash = format!("{wanted}/by-hash/m/80/{}/{}.png?", "a".repeat(32), "ab".repeat(32));
         assert!(link.url.starts_with(&store_by_hash), "{url}: {}", *link.url);
         assert_eq!(link.expires_at, UnixMillis(NOW.0 / 1000 * 1000) + LINK_LIFETIME);
     }
@@ -151,7 +151,7 @@ async fn copies_are_out_of_reach_of_upload_forms() {
     bucket.put(&uri.key(), &content);
     store.store_by_hash(&uri).await.unwrap();
     let digits: String = Sha256::digest(&content).iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!(bucket.keys("sealed/"), [format!("sealed/m/80/{}/{digits}.png", "b".repeat(32))]);
+    assert_eq!(bucket.keys("by-hash/"), [format!("by-hash/m/80/{}/{digits}.png", "b".repeat(32))]);
     let form = store.form(&uri, now()).await.unwrap();
     assert_eq!(form.fields[0], ("key", uri.key()));
     assert!(uri.key().starts_with("m/"));
@@ -165,7 +165,7 @@ async fn record_without_its_copy_counts_as_missing() {
     let uri = uri('c', "png");
     bucket.put(&uri.key(), &content);
     store.store_by_hash(&uri).await.unwrap();
-    for key in bucket.keys("sealed/") {
+    for key in bucket.keys("by-hash/") {
         bucket.delete(&key);
     }
     let recorded = RecordedFile { sha256: Sha256::digest(&content).into(), size: content.len() as u64 };
@@ -186,7 +186,7 @@ async fn object_outside_the_policy_is_invalid_and_not_copied() {
             content.len()
         );
     }
-    assert_eq!(bucket.keys("sealed/"), Vec::<String>::new());
+    assert_eq!(bucket.keys("by-hash/"), Vec::<String>::new());
     let largest = samples::png_of_size(LARGEST);
     bucket.put(&uri.key(), &largest);
     assert_eq!(store.store_by_hash(&uri).await.unwrap(), found(&largest));
@@ -201,7 +201,7 @@ async fn concurrent_and_repeated_storing_by_hash_is_idempotent() {
     bucket.put(&uri.key(), &content);
     let inspections = futures_util::future::join_all((0..32).map(|_| store.store_by_hash(&uri))).await;
     assert!(inspections.into_iter().all(|look| look.unwrap() == found(&content)));
-    assert_eq!(bucket.keys("sealed/").len(), 1);
+    assert_eq!(bucket.keys("by-hash/").len(), 1);
 }
 
 #[tokio::test]
@@ -212,7 +212,7 @@ async fn broken_copy_is_replaced_by_a_whole_one() {
     let (uri, sha256) = (uri('e', "png"), <[u8; 32]>::from(Sha256::digest(&content)));
     let copy_in = async || store.copy_in(&uri, &sha256, content.clone().into()).await.unwrap();
     copy_in().await;
-    let [key] = bucket.keys("sealed/").try_into().unwrap();
+    let [key] = bucket.keys("by-hash/").try_into().unwrap();
     let mut altered = content.clone();
     altered[0] ^= 1;
     bucket.put(&key, &altered);
@@ -232,7 +232,7 @@ async fn a_prefix_keeps_two_gateways_apart() {
     assert_eq!(store.store_by_hash(&uri).await.unwrap(), Inspection::Absent);
     bucket.put(&format!("gateways/one/{}", uri.key()), &content);
     assert_eq!(store.store_by_hash(&uri).await.unwrap(), found(&content));
-    assert_eq!(bucket.keys("gateways/one/sealed/").len(), 1);
+    assert_eq!(bucket.keys("gateways/one/by-hash/").len(), 1);
     let old = store.old_uploads(UnixMillis(now().0 + HOUR_MS), None).await.unwrap();
     assert_eq!(old.uploads, [uri]);
 }
@@ -275,7 +275,7 @@ async fn copy_without_a_record_is_deleted_with_its_upload() {
     let copy = Some((Sha256::digest(&content).into(), content.len() as u64));
     assert_eq!(store.stored_copy(&uri).await.unwrap(), copy);
     store.delete_upload(&uri).await.unwrap();
-    assert_eq!(store.stored_copy(&uri).await.unwrap(), copy, "what was sealed outlives the upload");
+    assert_eq!(store.stored_copy(&uri).await.unwrap(), copy, "the copy outlives the upload");
     store.delete(&uri).await.unwrap();
     assert_eq!(bucket.keys(""), Vec::<String>::new());
 }
@@ -331,9 +331,9 @@ async fn probe_object_is_under_the_copy_prefix_and_removed() {
     let store = open(&bucket, &bucket.evidence_url().replace(&there, &through));
     for (method, fault) in [("PUT", s3::Fault::LosesAnswer), ("GET", s3::Fault::Fails)] {
         let before = proxy.faults_injected();
-        proxy.fault(method, "/sealed/", fault);
+        proxy.fault(method, "/by-hash/", fault);
         assert!(store.try_out().await.is_err(), "{method}");
-        assert!(proxy.faults_injected() > before, "{method}: not below sealed/");
+        assert!(proxy.faults_injected() > before, "{method}: not below by-hash/");
         proxy.heal();
         assert_eq!(bucket.keys(""), Vec::<String>::new(), "{method}");
     }

@@ -8,10 +8,10 @@ use utoipa::ToSchema;
 
 use crate::Invalid;
 use crate::body::Object;
-use crate::dispute::wire_enum;
 use crate::fields::{BadRequest, Fields};
 use crate::ids::serde_as_text;
 use crate::schema::{pattern, schema};
+use crate::wire_enum::wire_enum;
 
 wire_enum! {
     /// The role of a token. Each includes the permissions of the one before it.

@@ -9,8 +9,8 @@ use utoipa::{PartialSchema, ToSchema as _};
 
 use crate::body::{BODY_MAX_BYTES, Malformed, Object};
 use crate::dispute::ReceivedContest;
+use crate::fields::RequestBody as _;
 use crate::file::{Filename, GenerateUploadUrlRequest};
-use crate::merchant_call::MerchantRequest;
 use crate::operator::answers::SecretText;
 use crate::operator::{
     AppSettings, NotifyUrl, OpenDispute, OperatorAction, OperatorActionKind, PAGE_MAX, RotateSecret,

@@ -3,13 +3,14 @@
 use crate::Code;
 use crate::body::Object;
 use crate::dispute::{QueryRequest, ReceivedContest};
+use crate::fields::RequestBody;
 use crate::file::GenerateUploadUrlRequest;
-use crate::merchant_call::{MerchantCall, MerchantRequest};
+use crate::merchant_call::MerchantCall;
 use crate::operator::{AppSettings, OpenDispute, OperatorAction, OperatorActionKind, RotateSecret};
 
 const URI: &str = "s3://uploaded/m/80/open/dispute-evidence/2ace1b345cbb4a09852d7d92e540591a.png";
 
-fn refusal<T: MerchantRequest>(body: &str) -> (Code, String) {
+fn refusal<T: RequestBody>(body: &str) -> (Code, String) {
     let object = Object::parse_signed(body.as_bytes()).unwrap();
     match T::parse(&object) {
         Ok(_) => (Code::Ok, String::new()),

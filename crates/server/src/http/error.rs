@@ -174,7 +174,10 @@ impl From<CommitError> for Refusal {
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Database(_) | StoreError::Commit(_) | StoreError::Io(_) => Self::unavailable(error),
+            StoreError::Database(_)
+            | StoreError::Unavailable(_)
+            | StoreError::Commit(_)
+            | StoreError::Io(_) => Self::unavailable(error),
             StoreError::TooNew { .. }
             | StoreError::DataMigrated { .. }
             | StoreError::DataMigrationUnfinished

@@ -12,7 +12,7 @@ use crate::jobs::trusted_time::TrustedTime;
 /// Maximum of rows that one step deletes: a few milliseconds of the committer's time.
 pub(super) const STEP: u32 = 2_000;
 /// How long an idempotency key is kept (contract §8).
-const KEYS_KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
+const IDEMPOTENCY_KEY_RETENTION: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// The message for a stored nonce bound in the future, which refuses all writes of merchants and is never lowered
 /// automatically. How to lower it is explained only if no restore can have raised it: a restore raises it by one window
@@ -59,7 +59,7 @@ pub(super) async fn purge_nonces(gateway: &Gateway, trusted_time: &TrustedTime) 
 
 /// Purges idempotency keys, the secrets shown under them, and secrets whose overlap has ended.
 pub(super) async fn purge_accounts(gateway: &Gateway, now: UnixMillis) -> anyhow::Result<()> {
-    let created_before = now - KEYS_KEPT;
+    let created_before = now - IDEMPOTENCY_KEY_RETENTION;
     in_steps(gateway, now, || Maintenance::PurgeKeys { created_before, limit: STEP }).await?;
     let created_before = now - SECRETS_SHOWN_FOR;
     in_steps(gateway, now, || Maintenance::ForgetShownSecrets { created_before, limit: STEP }).await?;

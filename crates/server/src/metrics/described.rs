@@ -6,6 +6,8 @@
 
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 
+use super::jobs::BackgroundJob;
+
 /// The type of a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MetricKind {
@@ -52,7 +54,6 @@ const fn labelled(
     Described { name, kind, meaning, label: Some(label) }
 }
 
-const BACKGROUND_JOBS: &[&str] = &["deadlines", "nonces", "uploads", "s3_uploads", "fence", "memory"];
 const LISTENERS: &[&str] = &["merchants", "operators", "metrics"];
 
 /// In the order of the reference page.
@@ -162,19 +163,19 @@ const ALL: &[Described] = &[
         "rebuttal_background_job_seconds",
         Histogram,
         "Duration of a background job",
-        ("name", BACKGROUND_JOBS),
+        ("name", BackgroundJob::NAMES),
     ),
     labelled(
         "rebuttal_background_job_failures_total",
         Counter,
         "Background jobs that failed and run again at their next interval",
-        ("name", BACKGROUND_JOBS),
+        ("name", BackgroundJob::NAMES),
     ),
     labelled(
         "rebuttal_background_job_success_timestamp_seconds",
         Gauge,
         "When a background job last succeeded, in Unix seconds; 0 before the first success",
-        ("name", BACKGROUND_JOBS),
+        ("name", BackgroundJob::NAMES),
     ),
     plain("rebuttal_expired_disputes_total", Counter, "Disputes that this gateway expired"),
     plain(

@@ -18,7 +18,7 @@ use utoipa::openapi::{
 };
 
 use super::document::Draft;
-use super::words::{Schema, integer, null, object, one_of, text};
+use super::schemas::{Schema, integer, null, object, one_of, text};
 use crate::http::body::BODY_LIMIT;
 use crate::http::error::status;
 use crate::http::listener::HEAD_MAX_BYTES;

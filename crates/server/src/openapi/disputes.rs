@@ -18,7 +18,7 @@ use super::call::{PathOperation, in_path, in_query, with_id};
 use super::document::Draft;
 use super::examples::opening;
 use super::operators::{WRITES, call, page, paging, read, write};
-use super::words::{Schema, binary, boolean, integer, pattern};
+use super::schemas::{Schema, binary, boolean, integer, pattern};
 use crate::auth::permission::Permission;
 use crate::operator::PREFIX;
 use crate::operator::disputes::list::Q_MAX;
@@ -84,7 +84,7 @@ fn open_dispute(draft: &Draft) -> Result<Operation> {
         required, so that a repeated request does not open a second dispute.";
     let named = ("openDispute", "Open a dispute");
     let opened = draft.examples.opened();
-    Ok(write::<OpenDispute>(draft, Permission::Act, named, description, opening())
+    Ok(write::<OpenDispute>(draft, Permission::Operate, named, description, opening())
         .idempotent()
         .returns(StatusCode::CREATED, "The dispute.", &opened)?
         .returns(StatusCode::OK, "The dispute was opened before, with the same members.", &opened)?
@@ -163,7 +163,7 @@ fn described(kind: OperatorActionKind) -> (&'static str, &'static str, Value) {
 fn action(kind: OperatorActionKind, draft: &Draft) -> Result<Operation> {
     let (summary, description, request) = described(kind);
     let changed = draft.examples.changed(kind, &request)?;
-    Ok(call(draft, &WRITES, Permission::Act, (kind.as_str(), summary), description)
+    Ok(call(draft, &WRITES, Permission::Operate, (kind.as_str(), summary), description)
         .body(request_of(kind, draft)?, request)
         .parameters([dispute_no(draft)])
         .idempotent()

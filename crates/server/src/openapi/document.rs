@@ -20,8 +20,8 @@ use super::call::{
     with_id,
 };
 use super::examples::Examples;
+use super::schemas::{Schema, object, one_of, text};
 use super::signing::signing;
-use super::words::{Schema, object, one_of, text};
 use super::{Apis, disputes, merchants, operators};
 use crate::http::error::status;
 use crate::http::paths::{DOCS, HEALTHZ, OPENAPI, READYZ};

@@ -17,7 +17,7 @@ use super::call::{
     Call, Format, PathOperation, Rejections, by_status, with_head_limit, with_headers, with_id,
 };
 use super::document::Draft;
-use super::words::{binary, object, one_of, text};
+use super::schemas::{binary, object, one_of, text};
 use crate::http::paths::UPLOADED;
 use crate::merchant::upload;
 

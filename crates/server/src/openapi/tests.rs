@@ -9,8 +9,8 @@ use std::sync::LazyLock;
 
 use rebuttal_protocol::body::Object;
 use rebuttal_protocol::dispute::{AcceptRequest, QueryRequest, ReceivedContest};
-use rebuttal_protocol::fields::BadRequest;
 use rebuttal_protocol::file::GenerateUploadUrlRequest;
+use rebuttal_protocol::merchant_call::{MerchantCall, MerchantRequest};
 use rebuttal_protocol::operator::{OperatorActionKind, Role};
 use rebuttal_protocol::signature::{Message, verify};
 use rebuttal_protocol::{Authorization, Code, Finality, answer_nonce};
@@ -200,16 +200,20 @@ fn request(path: &str, method: &str) -> String {
 
 #[test]
 fn every_example_of_a_merchants_request_parses() {
-    fn reads<T>(path: &str, parse: impl Fn(&Object<'_>) -> Result<T, BadRequest>) -> T {
+    fn example<T: MerchantRequest>(parsed: &mut Vec<MerchantCall>) -> T {
+        let path = T::CALL.path();
+        parsed.push(T::CALL);
         let body = request(path, "POST");
-        parse(&Object::parse_signed(body.as_bytes()).unwrap())
+        T::parse(&Object::parse_signed(body.as_bytes()).unwrap())
             .unwrap_or_else(|error| panic!("{path}: {error:?}"))
     }
-    use rebuttal_protocol::merchant_call::{CallEntry as _, MerchantRequest as _};
-    reads(ReceivedContest::CALL.path(), ReceivedContest::parse);
-    reads(AcceptRequest::CALL.path(), AcceptRequest::parse);
-    reads(QueryRequest::CALL.path(), QueryRequest::parse);
-    assert!(reads(GenerateUploadUrlRequest::CALL.path(), GenerateUploadUrlRequest::parse).format().is_ok());
+    let mut parsed = Vec::new();
+    let upload: GenerateUploadUrlRequest = example(&mut parsed);
+    assert!(upload.format().is_ok());
+    example::<ReceivedContest>(&mut parsed);
+    example::<AcceptRequest>(&mut parsed);
+    example::<QueryRequest>(&mut parsed);
+    assert_eq!(parsed, MerchantCall::ALL);
 }
 
 /// The example responses of each scheme belong to its example requests, and one of them is in the vectors.

@@ -84,7 +84,11 @@ pub(crate) fn disk_full(folder: &Path) -> Option<String> {
 pub(crate) fn database_error(location: &Location, error: &StoreError) -> String {
     let fails = matches!(
         error,
-        StoreError::Database(_) | StoreError::Io(_) | StoreError::Migration(_) | StoreError::Commit(_)
+        StoreError::Database(_)
+            | StoreError::Unavailable(_)
+            | StoreError::Io(_)
+            | StoreError::Migration(_)
+            | StoreError::Commit(_)
     );
     if let Location::Sqlite(file) = location
         && let Some(full) = parent_folder(file).filter(|_| fails).and_then(disk_full)
@@ -104,7 +108,7 @@ pub(crate) fn database_error(location: &Location, error: &StoreError) -> String 
              file is damaged: keep it as it is, and restore the database from a backup, as \
              docs/operate/backup-and-restore.md describes"
         }
-        (StoreError::Database(_) | StoreError::Io(_), Location::Postgres(_)) => {
+        (StoreError::Database(_) | StoreError::Unavailable(_) | StoreError::Io(_), Location::Postgres(_)) => {
             "Check that the server runs and is reachable, and that it has the database and the role of database_url"
         }
         // The other errors say what to do.

@@ -20,7 +20,7 @@ use crate::setup::data_dir::DataDir;
 
 /// Uploads that one query reads from the database.
 const UPLOADS_PER_PAGE: u32 = 500;
-/// Files that are copied concurrently. Each is in memory as a whole, at most 2 MiB, twice while it is compared.
+/// Files that are copied concurrently. Each is in memory as a whole, twice while it is compared.
 const FILES_IN_FLIGHT: usize = 8;
 /// Missing files that are named; the others are counted.
 const MISSING_NAMED_MAX: usize = 20;

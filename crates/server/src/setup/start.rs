@@ -69,7 +69,7 @@ pub(crate) async fn open(
         evidence_reads: EvidenceReads::new(EVIDENCE_READ_WAIT_LIMIT),
         data_dir: config.data_dir.clone(),
         advanced_fence: data_dir.advanced_fence(),
-        unreferenced_uploads_kept: config.unreferenced_uploads_kept,
+        unreferenced_upload_retention: config.unreferenced_upload_retention,
         api_docs: config.api_docs,
     });
     // No upload is running yet, so every unrecorded file is an orphan.

@@ -7,7 +7,8 @@ use tokio::task::JoinHandle;
 
 use super::*;
 use crate::AccountChange;
-use crate::write_request::{Idempotency, NonceUse, Operation, Outcome, Rejection, TokenHash};
+use crate::accounts::TokenHash;
+use crate::write_request::{Idempotency, NonceUse, Operation, Outcome, Rejection};
 
 /// A call by the committer. For a load, the number of nonces in the batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

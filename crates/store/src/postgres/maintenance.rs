@@ -10,11 +10,11 @@ use super::statements::{
     PURGE_KEYS, PUT_META, RAISE_NONCE_BOUND, REPLACE_META, WRITE_PROBE,
 };
 use crate::batch::RecordedAnswer;
-use crate::error::{CLOCK_TRUSTED_AT, SWEEP_FENCE};
+use crate::meta::{CLOCK_TRUSTED_AT, SWEEP_FENCE};
 use crate::write_request::Maintenance;
 
 /// How long a lane's marker is stored after its last batch: far longer than a commit takes to resolve.
-const MARKS_KEPT_MS: i64 = 24 * 3600 * 1000;
+const LANE_MARKER_RETENTION_MS: i64 = 24 * 3600 * 1000;
 
 /// Runs a step within the open transaction, and returns how many rows it changed.
 pub(super) async fn apply(
@@ -27,7 +27,7 @@ pub(super) async fn apply(
         // (contract §2). Partitions below it are dropped once it is committed.
         Maintenance::PurgeNonces { bound, .. } => {
             session.run(RAISE_NONCE_BOUND, &[&bound.0]).await?;
-            session.run(DROP_OLD_MARKS, &[&(now.0 - MARKS_KEPT_MS)]).await?;
+            session.run(DROP_OLD_MARKS, &[&(now.0 - LANE_MARKER_RETENTION_MS)]).await?;
             nonces::make_ahead(session, now).await?;
             Ok(0)
         }

@@ -9,7 +9,7 @@ use super::statements::{
 };
 use super::writer::answer_json;
 use crate::batch::RecordedAnswer;
-use crate::error::{CLOCK_TRUSTED_AT, SWEEP_FENCE};
+use crate::meta::{CLOCK_TRUSTED_AT, SWEEP_FENCE};
 use crate::write_request::Maintenance;
 
 /// Bytes that a probe writes: sixteen pages, besides those of the index to them.

@@ -9,8 +9,8 @@ use super::read_pool::Reader;
 use super::statements::PUT_META;
 use super::{maintenance, schema};
 use crate::StoreError;
-use crate::error::MIGRATED_TO;
-use crate::migrate_data::tables::{NONCES, TableSchema};
+use crate::meta::MIGRATED_TO;
+use crate::tables::{NONCES, TableSchema};
 
 pub(crate) struct MigrationSource {
     connection: Connection,

@@ -70,26 +70,26 @@ pub(crate) async fn a_maintenance_step_is_bounded(fixture: &Fixture) {
 /// Changes under a key, by name: some create a secret or token, others do not.
 fn account_change(merchant_id: MerchantId, name: &str) -> SingleOperation {
     let secret = |byte: u8| ([byte; 16], vec![byte; 44]);
-    let (secret_id, sealed) = match name {
+    let (secret_id, ciphertext) = match name {
         "app" => secret(1),
         _ => secret(2),
     };
     let (app_id, settings) = (APP, settings());
     let overlap_until = NOW;
     SingleOperation::Account(match name {
-        "app" => AccountChange::CreateApp { merchant_id, app_id, settings, secret_id, sealed },
+        "app" => AccountChange::CreateApp { merchant_id, app_id, settings, secret_id, ciphertext },
         "rotate" => AccountChange::RotateSecret {
             merchant_id,
             app_id,
             secret_id,
-            sealed,
+            ciphertext,
             overlap_until: Some(overlap_until),
         },
         "token" => AccountChange::CreateToken(CreatedToken {
             name: "alice".parse().unwrap(),
             role: Role::Viewer,
             hash: TokenHash([7; 32]),
-            sealed,
+            ciphertext,
         }),
         "change" => AccountChange::ChangeApp { merchant_id, app_id, settings },
         _ => AccountChange::CreateMerchant {

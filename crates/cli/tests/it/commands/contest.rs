@@ -6,7 +6,7 @@ use std::process::Stdio;
 use rebuttal_testbed::samples;
 
 use crate::commands::terminal::Terminal;
-use crate::common::{CommandOutput, MerchantShell};
+use crate::common::{CommandOutput, LARGEST_FILE_BYTES, MerchantShell};
 
 #[test]
 fn contest_succeeds_and_prints_the_outcome() {
@@ -90,7 +90,7 @@ fn invalid_files_are_all_reported_and_nothing_is_sent() {
     let shell = MerchantShell::start();
     let no = shell.fixture.dispute();
     let mismatched = shell.file_named("mismatched.pdf", &samples::png(7));
-    let large = shell.file_named("large.png", &samples::png_of_size(2_097_153));
+    let large = shell.file_named("large.png", &samples::png_of_size(LARGEST_FILE_BYTES + 1));
     let words = [
         "contest",
         &no,
@@ -115,7 +115,8 @@ fn invalid_files_are_all_reported_and_nothing_is_sent() {
         lines[1].contains("mismatched.pdf: The file is named .pdf, but its content is a PNG image."),
         "{output:?}"
     );
-    assert!(lines[2].contains("large.png: evidence must have at most 2097152 bytes"), "{output:?}");
+    let too_large = format!("large.png: evidence must have at most {LARGEST_FILE_BYTES} bytes");
+    assert!(lines[2].contains(&too_large), "{output:?}");
     assert!(lines[3].contains("--other /nope.png: there is no such file"), "{output:?}");
     assert!(
         lines[4].contains("/etc/passwd: evidence must be a file with one of the extensions jpg, jpeg"),

@@ -50,9 +50,9 @@ fn missing_truncated_or_altered_copies_are_reported() {
     );
     assert!(message(&at(&["--evidence"]), ABOUT, "ok").contains("with the recorded content"));
 
-    let copies = bucket.keys("sealed/m/");
+    let copies = bucket.keys("by-hash/m/");
     let [copy] =
-        copies.iter().filter(|key| is_seal_of(key, &samples::receipt(2).bytes)).collect::<Vec<_>>()[..]
+        copies.iter().filter(|key| is_copy_of(key, &samples::receipt(2).bytes)).collect::<Vec<_>>()[..]
     else {
         panic!("{copies:?}")
     };
@@ -77,7 +77,7 @@ fn missing_truncated_or_altered_copies_are_reported() {
 }
 
 /// A copy is named after the hash of its content.
-fn is_seal_of(key: &str, content: &[u8]) -> bool {
+fn is_copy_of(key: &str, content: &[u8]) -> bool {
     use sha2::Digest as _;
     key.contains(&hex::encode(sha2::Sha256::digest(content)))
 }
@@ -89,7 +89,7 @@ fn unreachable_store_does_not_make_files_missing() {
     let (fixture, _) = contested(&bucket);
     let proxy = Proxy::before(bucket.store.address);
     for (method, flag) in [("HEAD", "--histories"), ("GET", "--evidence")] {
-        proxy.fault(method, "sealed/m/", Fault::Fails);
+        proxy.fault(method, "by-hash/m/", Fault::Fails);
         let output = look(&fixture, &bucket, proxy.address, &[flag]);
         finds(&output, ABOUT, "failed after");
         assert!(!message(&output, ABOUT, "fault").contains("is missing"), "{output:?}");

@@ -288,7 +288,7 @@ fn restored_replica_finds_files_in_the_bucket_or_its_copy() {
     // A copy of the bucket without one file.
     fixture.gateway.kill();
     let copy = Store::shared().bucket();
-    let mut copies = bucket.keys("sealed/m/");
+    let mut copies = bucket.keys("by-hash/m/");
     let kept = copies.split_off(1);
     for key in kept.iter().map(String::as_str).chain(["gateway.mark"]) {
         copy.put(key, &bucket.read(key).unwrap());

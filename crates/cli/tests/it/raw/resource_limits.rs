@@ -9,7 +9,7 @@ use rebuttal_testbed::test_gateway::{ACCEPT, QUERY};
 use rebuttal_testbed::{Connection, Item, Operator, SignedCall, TestGateway, samples};
 use serde_json::json;
 
-use crate::common::{Flood, each, gateway, sqlite_test_gateway, test_gateway};
+use crate::common::{Flood, LARGEST_FILE_BYTES, each, gateway, sqlite_test_gateway, test_gateway};
 
 /// Contract §7.
 const FAILURES_PER_SECOND: usize = 100;
@@ -176,7 +176,7 @@ fn slow_downloads_of_one_token_do_not_block_others() {
     const FILES_EACH: usize = 8;
     let fixture = test_gateway();
     let no = fixture.dispute();
-    let file = samples::png_of_size(2 * 1024 * 1024);
+    let file = samples::png_of_size(LARGEST_FILE_BYTES);
     let ticket = fixture.ticket("a.png");
     assert_eq!(ticket.form(&file).send(ticket.form(&file).address().unwrap()).status, 204);
     fixture.contest(&no, &[Item::receipt(&ticket.storage_uri)]).is("OK");

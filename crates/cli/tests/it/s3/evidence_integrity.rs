@@ -56,7 +56,7 @@ fn contest_command_uploads_to_the_store() {
         .unwrap();
     assert!(output.status.success(), "{output:?}");
     assert_eq!(fixture.status(&dispute), "UNDER_REVIEW");
-    assert_eq!((bucket.keys("m/").len(), bucket.keys("sealed/").len()), (1, 1));
+    assert_eq!((bucket.keys("m/").len(), bucket.keys("by-hash/").len()), (1, 1));
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn altered_copy_is_not_served() {
     let url = fixture.upload(&samples::receipt(1));
     let dispute = fixture.dispute();
     fixture.contest(&dispute, &[Item::receipt(&url)]).is("OK");
-    let [copy] = bucket.keys("sealed/").try_into().unwrap();
+    let [copy] = bucket.keys("by-hash/").try_into().unwrap();
     bucket.put(&copy, &samples::receipt(2).bytes);
     let other = fixture.dispute();
     fixture.contest(&other, &[Item::receipt(&url)]).is("File.ContentMismatch");
@@ -143,13 +143,13 @@ fn contest_decided_without_evidence_fetches_nothing() {
     let [accepted, contested] = [(); 2].map(|()| fixture.dispute());
     fixture.accept(&accepted).is("OK");
     fixture.contest(&contested, &[Item::receipt(&url)]).is("OK");
-    bucket.delete(&bucket.keys("sealed/")[0]);
+    bucket.delete(&bucket.keys("by-hash/")[0]);
     fixture.contest(&accepted, &[Item::receipt(&fresh)]).is("Dispute.InvalidState");
     fixture.contest(&contested, &[Item::receipt(&fresh)]).is("Dispute.InvalidState");
     fixture.contest("no-such-dispute", &[Item::receipt(&fresh)]).is("Dispute.NotFound");
     // A repetition needs neither the upload nor its copy.
     fixture.contest(&contested, &[Item::receipt(&url)]).is("OK");
-    assert_eq!(bucket.keys("sealed/"), Vec::<String>::new());
+    assert_eq!(bucket.keys("by-hash/"), Vec::<String>::new());
 }
 
 #[test]

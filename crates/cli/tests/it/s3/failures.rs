@@ -29,7 +29,7 @@ fn contest_with_unreadable_evidence_can_be_retried() {
     each(cases, |fault| {
         let url = fixture.upload(&samples::receipt(1));
         let dispute = fixture.dispute();
-        let (before, copies) = (proxy.faults_injected(), bucket.keys("sealed/"));
+        let (before, copies) = (proxy.faults_injected(), bucket.keys("by-hash/"));
         proxy.fault("GET", "dispute-evidence/", fault);
         let start = Instant::now();
         let contest = fixture.contest_call(&dispute, &[Item::receipt(&url)]);
@@ -42,7 +42,7 @@ fn contest_with_unreadable_evidence_can_be_retried() {
         );
         assert!(proxy.faults_injected() > before);
         assert_eq!(fixture.history(&dispute).len(), 1);
-        assert_eq!(bucket.keys("sealed/"), copies);
+        assert_eq!(bucket.keys("by-hash/"), copies);
         proxy.heal();
         // Nothing was changed, so the same request with the same nonce is accepted.
         contest.send(fixture.address()).is("OK");
@@ -56,7 +56,7 @@ fn contest_that_cannot_copy_its_evidence_can_be_retried() {
     for fault in [Fault::Fails, Fault::Hangs] {
         let url = fixture.upload(&samples::receipt(1));
         let dispute = fixture.dispute();
-        proxy.fault("PUT", "sealed/", fault);
+        proxy.fault("PUT", "by-hash/", fault);
         let start = Instant::now();
         fixture.contest(&dispute, &[Item::receipt(&url)]).is(UNAVAILABLE);
         assert!(start.elapsed() < CLIENT_ATTEMPT, "{:?}", start.elapsed());
@@ -72,9 +72,9 @@ fn copy_with_lost_response_is_redone_from_the_current_object() {
     let (bucket, proxy, fixture) = test_gateway();
     let url = fixture.upload(&samples::receipt(1));
     let dispute = fixture.dispute();
-    proxy.fault("PUT", "sealed/", Fault::LosesAnswer);
+    proxy.fault("PUT", "by-hash/", Fault::LosesAnswer);
     fixture.contest(&dispute, &[Item::receipt(&url)]).is(UNAVAILABLE);
-    assert_eq!(bucket.keys("sealed/").len(), 1, "it was carried out");
+    assert_eq!(bucket.keys("by-hash/").len(), 1, "it was carried out");
     proxy.heal();
     let second = samples::receipt(2).bytes;
     bucket.put(super::key(&url), &second);

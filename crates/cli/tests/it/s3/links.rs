@@ -101,7 +101,7 @@ fn link_allows_only_reading_its_file() {
         (
             "a list of the bucket",
             "GET",
-            format!("{}?list-type=2&{query}", &key[..key.find("/sealed/").unwrap()]),
+            format!("{}?list-type=2&{query}", &key[..key.find("/by-hash/").unwrap()]),
         ),
         ("overwriting", "PUT", url.to_owned()),
         ("deleting", "DELETE", url.to_owned()),
@@ -145,7 +145,7 @@ fn link_response_contains_its_expiry() {
 fn no_link_to_an_altered_or_missing_copy() {
     let (bucket, fixture) = test_gateway();
     let dispute = contested(&fixture);
-    let [copy] = bucket.keys("sealed/").try_into().unwrap();
+    let [copy] = bucket.keys("by-hash/").try_into().unwrap();
     let cases = [
         ("altered", Some(samples::receipt(2).bytes)),
         ("too large", Some(vec![0; 3_000_000])),
@@ -172,7 +172,7 @@ fn no_link_if_the_store_does_not_answer() {
     let fixture = TestGateway::with_builder(gateway().bucket_through(&bucket, proxy.address));
     let dispute = contested(&fixture);
     for fault in [Fault::Fails, Fault::CutsAfter(10)] {
-        proxy.fault("GET", "sealed/", fault);
+        proxy.fault("GET", "by-hash/", fault);
         fixture.operator.fetch(&path(&dispute)).is_problem(503, "Common.System.Unavailable");
     }
 }
@@ -193,7 +193,7 @@ fn link_uses_the_public_address_of_the_store() {
     fixture.contest(&dispute, &[Item::receipt(&ticket.storage_uri)]).is("OK");
     let link = link(&fixture, &dispute);
     drop(proxy);
-    assert!(url(&link).starts_with(&format!("{public}/{}/sealed/m/", bucket.name)), "{link}");
+    assert!(url(&link).starts_with(&format!("{public}/{}/by-hash/m/", bucket.name)), "{link}");
     assert_eq!(ask("GET", url(&link), bucket.store.address).body, samples::receipt(1).bytes);
     // The host is signed, too.
     let elsewhere = url(&link).replace("localhost", "127.0.0.1");

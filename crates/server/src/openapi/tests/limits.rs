@@ -4,8 +4,8 @@ use std::str::FromStr;
 
 use rebuttal_protocol::body::Object;
 use rebuttal_protocol::dispute::QueryRequest;
+use rebuttal_protocol::fields::RequestBody as _;
 use rebuttal_protocol::file::Filename;
-use rebuttal_protocol::merchant_call::MerchantRequest as _;
 use rebuttal_protocol::operator::{DisputeOutcome, NotifyUrl, Role, TokenName};
 use rebuttal_protocol::text::{DisputeReason, MerchantName, Note, ReasonCode, Rrn};
 use rebuttal_protocol::{

@@ -167,7 +167,7 @@ impl EvidenceFiles {
         match self {
             Self::Folder(_) => "a backup of the folder",
             Self::Bucket(_) => {
-                "a backup of the bucket, or an older version of sealed/<the name, without its extension>/ if the bucket has \
+                "a backup of the bucket, or an older version of by-hash/<the name, without its extension>/ if the bucket has \
                  versioning"
             }
         }

@@ -78,10 +78,10 @@ fn readable_by_others(config: &Config) -> Finding {
 
 /// Decrypts the apps' secrets: the check value proves the key, but not that the secrets are unaltered.
 fn examine_secrets(examined: &Examined, keys: &Keys) -> Finding {
-    let secrets = &examined.sealed;
+    let secrets = &examined.encrypted_secrets;
     let failed: Vec<_> = secrets
         .iter()
-        .filter(|secret| keys.decrypt(secret.app_id, secret.secret_id, &secret.sealed).is_err())
+        .filter(|secret| keys.decrypt(secret.app_id, secret.secret_id, &secret.ciphertext).is_err())
         .map(|secret| secret.app_id.to_string())
         .collect();
     if !failed.is_empty() {
