@@ -5,7 +5,7 @@ mod clock;
 mod contested;
 pub(crate) mod disk;
 mod evidence;
-mod files;
+pub(crate) mod files;
 mod histories;
 mod listeners;
 mod master_key;
@@ -115,6 +115,7 @@ pub async fn examine(
     let location = config.database_location();
     let mut findings = vec![Finding::ok("installation", installation(config, &location))];
     findings.extend(files::data_dir(config));
+    findings.extend(files::writable_by_all(config));
     findings.extend(listeners::examine(config));
     findings.extend(config.tls.as_ref().map(files::tls));
     let (mut bucket, mut identity) = (None, None);

@@ -180,6 +180,12 @@ fn profile_file_readable_by_others_is_rejected() {
     let output = home.run(&["query", "D1", "--profile", "shop"]);
     assert_eq!(output.code, 1, "{output:?}");
     assert!(output.stderr.contains(&format!("run `chmod 600 {}`", home.file.display())), "{output:?}");
+    std::fs::set_permissions(&home.file, PermissionsExt::from_mode(0o600)).unwrap();
+    let folder = home.file.parent().unwrap();
+    std::fs::set_permissions(folder, PermissionsExt::from_mode(0o777)).unwrap();
+    let output = home.run(&["query", "--dispute-no", "D1", "--profile", "shop"]);
+    assert_eq!(output.code, 1, "{output:?}");
+    assert!(output.stderr.contains(&format!("other users can write to {}", folder.display())), "{output:?}");
 }
 
 #[test]
