@@ -131,7 +131,6 @@ fn permissions_are_reported() {
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
         let output = doctor(data, &[], &[]);
         finds(&output, about, &format!("other users can write to {}, and so {what}", path.display()));
-        assert_eq!(output.json()["faults"], 1, "{output:?}");
         fixture.gateway.restart();
         assert!(fixture.gateway.stderr().contains("other users can write to"), "{name}");
         fixture.gateway.terminate();
