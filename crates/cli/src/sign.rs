@@ -134,7 +134,7 @@ struct SignJson<'a> {
     /// The secret is masked unless it may be shown.
     signed_bytes: String,
     freshness: Freshness,
-    /// Why the gateway would refuse this request, if it would.
+    /// Why the gateway would refuse this request, and the parts of it that contain a secret.
     refusals: Vec<String>,
 }
 
@@ -151,6 +151,7 @@ impl SignArgs {
         let nonce = self.nonce.clone().unwrap_or_else(|| Nonce::from_bytes(random));
         let now = internal::now();
         let timestamp = self.timestamp.unwrap_or(now);
+        let url = format!("{address}{}", self.target);
         let message =
             Message { method: &self.method, base_url: address.as_str(), target: &self.target, body: &body };
         let scheme = given.scheme();
@@ -162,11 +163,18 @@ impl SignArgs {
         refusals.iter().for_each(|refusal| {
             redactor.eprint_warning(&format!("the gateway will refuse this request: {refusal}"));
         });
-        if let Some(leak) = request_checks::leaked_secret(&redactor, &self.target, &body) {
-            redactor.eprint_warning(&leak);
-        }
+        let sent_app_id = app_id.to_string();
+        let parts = [
+            ("the method", self.method.as_bytes()),
+            ("the URL", url.as_bytes()),
+            ("the appId", sent_app_id.as_bytes()),
+            ("the nonce", nonce.as_str().as_bytes()),
+            ("the body", &body),
+        ];
+        let leak = request_checks::leaked_secret(&redactor, &parts);
+        leak.iter().for_each(|leak| redactor.eprint_warning(leak));
+        refusals.extend(leak);
         let expected = SignedBytes::expected(&signer, &secret.text, timestamp, &nonce, &message);
-        let url = format!("{address}{}", self.target);
         if self.json {
             let json = SignJson {
                 outcome: OutcomeJson::done(None),
