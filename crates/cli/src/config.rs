@@ -10,7 +10,7 @@ use toml::Value;
 use crate::exit::{self, Exit};
 use crate::settings::{
     DEFAULT_FILE, EffectiveSetting, SettingErrors, Settings, Sources, UnknownVariable, check_settings,
-    effective_settings, unknown_variables,
+    effective_settings, exposed_secrets, unknown_variables,
 };
 use crate::terminal::{self, Table};
 use crate::{command_tree, outcome};
@@ -102,7 +102,8 @@ impl Check {
         let checked = check_settings(self.config.as_deref());
         let of_settings = checked.as_ref().err().into_iter().flat_map(SettingErrors::each).map(str::to_owned);
         let faults = messages(misspelt).into_iter().chain(of_settings).collect::<Vec<_>>();
-        let warnings = messages(unrelated);
+        let mut warnings = messages(unrelated);
+        warnings.extend(exposed_secrets(self.config.as_deref()));
         if self.json {
             let json = json!({ "faults": faults, "warnings": warnings });
             terminal::print_json(&json)?;

@@ -35,6 +35,7 @@ pub(crate) use check::check_settings;
 pub(crate) use default_file::DEFAULT_FILE;
 use faults::SettingError;
 pub(crate) use faults::SettingErrors;
+pub(crate) use file::exposed_secrets;
 pub(crate) use origin::name_variable;
 pub(crate) use pairs::prefer_flags;
 pub(crate) use secret::{Secret, without_password};

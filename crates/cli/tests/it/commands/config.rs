@@ -68,6 +68,16 @@ fn check_reports_conflicts_without_secrets() {
         (&unquoted, None, "rebuttal.toml, line 2: "),
         (&unclosed, None, "rebuttal.toml, line 1: "),
         ("public_url = [\"pay.example\"]\n", None, "public_url: \"pay.example\" is not a public base URL"),
+        (
+            &format!("public_url = [\"https://u:{secret}@pay.example\"]\n"),
+            None,
+            "public_url: \"https://…@pay.example\" is not a public base URL",
+        ),
+        (
+            &format!("public_url = \"https://u:{secret}@pay.example\"\n"),
+            None,
+            "public_url = \"https://…@pay.example\": it must be a list",
+        ),
     ] {
         let (_folder, path) = file(toml);
         let output = config(&["check", "--config", &path], env.as_slice());
@@ -83,6 +93,36 @@ fn check_reports_conflicts_without_secrets() {
         output.code == 1 && output.stdout.contains("cannot read the settings in /nope.toml"),
         "{output:?}"
     );
+}
+
+#[test]
+fn secret_in_a_settings_file_that_all_can_read_is_reported() {
+    use std::os::unix::fs::PermissionsExt;
+
+    for (toml, what) in [
+        ("operator_token = \"Geheim7-Geheim7-Geheim7\"\n", "operator_token"),
+        ("database_url = \"postgres://u:Geheim7@127.0.0.1:1/d\"\n", "the password in database_url"),
+        ("database_url = \"postgres://u@127.0.0.1:1/d\"\n", ""),
+    ] {
+        let (folder, path) = file(&format!("start_wait_seconds = 0\n{toml}"));
+        for mode in [0o644, 0o640] {
+            std::fs::set_permissions(&path, PermissionsExt::from_mode(mode)).unwrap();
+            let data = folder.path().join("data").to_str().unwrap().to_owned();
+            let serve = ["serve", "--config", &path, "--data", &data, "--evidence-url", "file:///proc/nope"];
+            let doctor = ["doctor", "--json", "--config", &path, "--data", &data];
+            for words in [["config", "check", "--config", &path].as_slice(), &doctor, &serve] {
+                let mut command = rebuttal(words);
+                command.env("REBUTTAL_LISTEN", "127.0.0.1:0");
+                let output = CommandOutput::run(command);
+                let printed = format!("{}{}", output.stdout, output.stderr);
+                let warning =
+                    format!("every user of this machine can read {what} in {path}; run: chmod o-rwx {path}");
+                let is_expected = mode == 0o644 && !what.is_empty();
+                assert_eq!(printed.contains(&warning), is_expected, "{toml} {mode:o} {words:?}: {output:?}");
+                assert!(!printed.contains("Geheim7"), "{output:?}");
+            }
+        }
+    }
 }
 
 #[test]
