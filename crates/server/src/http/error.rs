@@ -181,6 +181,7 @@ impl From<StoreError> for Refusal {
             | StoreError::TransactionPooler
             | StoreError::Schema(_)
             | StoreError::Migration(_)
+            | StoreError::Damaged(_)
             | StoreError::Unreadable(_) => Self::internal(error),
         }
     }

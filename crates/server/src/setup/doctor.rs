@@ -124,11 +124,11 @@ pub async fn examine(
         Ok((file_findings, examined)) => {
             findings.extend(file_findings);
             findings.extend(database(&examined));
-            let (finding, matching) = master_key::examine(config, &examined, keys);
+            let unreadable = unreadable(&examined.defects);
+            let (finding, matching) = master_key::examine(config, &examined, keys, unreadable);
             keys = matching;
             findings.push(finding);
             findings.extend(files::unknown_token(config, &examined));
-            let unreadable = unreadable(&examined.defects);
             findings.extend(clock::examine(&examined, unreadable, now(), config.freshness_window.duration()));
             let (finding, marked) = evidence::examine(config, keys.as_ref().ok(), &examined).await;
             let files =
@@ -141,6 +141,12 @@ pub async fn examine(
             });
             findings.push(finding);
             (bucket, identity) = (marked, examined.identity);
+        }
+        // The data directory is reported already.
+        Err(faults) if faults.is_empty() => {
+            let reason = "the data directory cannot be used; master key, clock, histories and evidence were not checked \
+                          either";
+            findings.push(skipped("database", reason));
         }
         Err(faults) => {
             findings.extend(faults);

@@ -112,8 +112,8 @@ pub(crate) fn database_error(location: &Location, error: &StoreError) -> String 
     }
     let advice = match (error, location) {
         (StoreError::Unreadable(_), Location::Sqlite(_)) => {
-            "The file is damaged, or is not a gateway's database: keep it as it is, and restore the database from a \
-             backup, without the -wal and -shm files of the damaged one, as docs/operate/backup-and-restore.md describes"
+            "The database was altered, or is not a gateway's: keep it as it is, and restore it from a backup, as \
+             docs/operate/backup-and-restore.md describes"
         }
         (StoreError::Io(_), Location::Sqlite(_)) => {
             "It must be a file of the user that the gateway runs as, in a folder that this user may write to"
