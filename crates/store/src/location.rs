@@ -20,7 +20,7 @@ pub struct PostgresAddress(pub(crate) Box<Address>);
 
 /// Why a database URL is refused. It does not quote the URL, which may contain a password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the database URL must be sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE: {0}")]
+#[error("the database URL is not valid: {0}")]
 pub struct InvalidLocation(pub(crate) String);
 
 impl Location {
@@ -54,7 +54,7 @@ impl FromStr for Location {
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             return Address::parse(url).map(|address| Self::Postgres(PostgresAddress(Box::new(address))));
         }
-        Err(InvalidLocation("it starts with something else".to_owned()))
+        Err(InvalidLocation("it must be sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE".to_owned()))
     }
 }
 
