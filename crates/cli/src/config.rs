@@ -136,7 +136,11 @@ impl Show {
                 Some(Value::String(text)) => terminal::sanitize(text),
                 Some(value) => terminal::sanitize(&value.to_string()),
             };
-            table.row([setting.key.to_owned(), value, setting.source.display_name(setting.key, file)]);
+            let mut source = setting.source.display_name(setting.key, file);
+            if let Some(given) = &setting.lowered_from {
+                source = format!("lowered from {given} in {source}");
+            }
+            table.row([setting.key.to_owned(), value, source]);
         }
         terminal::print_table(&table, "");
         outcome::finish_output(Exit::Done)
@@ -149,9 +153,11 @@ struct SettingsJson<'a>(&'a [EffectiveSetting]);
 impl Serialize for SettingsJson<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for EffectiveSetting { key, value, is_hidden, source } in self.0 {
+        for EffectiveSetting { key, value, lowered_from, is_hidden, source } in self.0 {
             let mut setting = json!({ "value": value, "from": source.as_str() });
             if let Some(members) = setting.as_object_mut() {
+                let lowered_from = lowered_from.as_ref();
+                members.extend(lowered_from.map(|given| ("loweredFrom".to_owned(), json!(given))));
                 members.extend(is_hidden.then(|| ("hidden".to_owned(), json!(true))));
             }
             map.serialize_entry(key, &setting)?;

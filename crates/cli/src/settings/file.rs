@@ -77,8 +77,11 @@ pub(super) fn read(path: &Path) -> Result<SettingsFile> {
             read_error_reason(path, &error)
         )
     })?;
-    let values: BTreeMap<String, Spanned<Value>> = toml_file::parse(path, &text)
-        .map_err(|fault| anyhow!("{fault}; write strings in quotes, as in `rebuttal config default`"))?;
+    let values: BTreeMap<String, Spanned<Value>> =
+        toml_file::parse(path, &text).map_err(|fault| match is_unquoted(&fault.to_string()) {
+            true => anyhow!("{fault}; write strings in quotes, as in `rebuttal config default`"),
+            false => fault,
+        })?;
     let command = command();
     let known: Vec<_> = command.get_arguments().map(|argument| argument.get_id().as_str()).collect();
     let mut read = SettingsFile::default();
@@ -108,6 +111,13 @@ pub(super) fn read(path: &Path) -> Result<SettingsFile> {
     let SettingsFile { faults, lines, .. } = &mut read;
     faults.sort_by_key(|fault| fault.keys.first().and_then(|key| lines.get(key)));
     Ok(read)
+}
+
+/// Whether the parser's message fits a string without quotes, which it takes for a value of another type.
+fn is_unquoted(fault: &str) -> bool {
+    ["string values must be quoted", "invalid boolean", "invalid float"]
+        .iter()
+        .any(|start| fault.contains(start))
 }
 
 /// What a value must be, if it is not.
