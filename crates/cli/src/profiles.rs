@@ -10,6 +10,7 @@ use std::str::FromStr;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use rebuttal_client::{AppId, Scheme};
+use rebuttal_server::read_error_reason;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -126,6 +127,13 @@ impl Profiles {
     /// Reads the file; without one there are no profiles.
     pub(crate) fn read() -> Result<Self> {
         let path = profiles_path()?;
+        let path = match path.is_symlink() {
+            // Checked and replaced where it is stored; the link stays.
+            true => std::fs::canonicalize(&path).map_err(|error| {
+                anyhow::anyhow!("{}: {}", unreadable(&path), read_error_reason(&path, &error))
+            })?,
+            false => path,
+        };
         let metadata = match std::fs::metadata(&path) {
             Ok(metadata) => metadata,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -152,8 +160,9 @@ impl Profiles {
              if they have been read"
         );
         let text = std::fs::read_to_string(&path).map(Zeroizing::new).with_context(|| unreadable(&path))?;
-        let by_name = toml_file::parse(&path, &text)
-            .map_err(|fault| anyhow::anyhow!("{fault}; fix it, or remove the profile and add it again"))?;
+        let by_name = toml_file::parse(&path, &text).map_err(|fault| {
+            anyhow::anyhow!("{fault}; fix this line, or move the file away and add the profiles again")
+        })?;
         Ok(Self { path, by_name })
     }
 
