@@ -3,11 +3,12 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use rebuttal_client::internal;
 use rebuttal_client::protocol::body::BODY_MAX_BYTES;
 use rebuttal_client::protocol::signature::{Message, Signer};
 use rebuttal_client::protocol::{Authorization, Nonce, UnixMillis};
+use rebuttal_server::read_error_reason;
 use serde::Serialize;
 
 use crate::access::MerchantAccess;
@@ -108,13 +109,16 @@ impl BodyArgs {
 fn read_bounded(path: &Path) -> Result<Vec<u8>> {
     use std::io::Read as _;
 
-    let cannot_read = || format!("cannot read the body in {}", path.display());
+    let cannot_read = |error: std::io::Error| {
+        let reason = read_error_reason(path, &error);
+        anyhow!("--body-file: cannot read the body in {}: {reason}", path.display())
+    };
     let reader: Box<dyn std::io::Read> = match path.as_os_str() == "-" {
         true => Box::new(std::io::stdin().lock()),
-        false => Box::new(std::fs::File::open(path).with_context(cannot_read)?),
+        false => Box::new(std::fs::File::open(path).map_err(cannot_read)?),
     };
     let mut bytes = Vec::new();
-    reader.take(READ_MAX_BYTES as u64 + 1).read_to_end(&mut bytes).with_context(cannot_read)?;
+    reader.take(READ_MAX_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(cannot_read)?;
     ensure!(
         bytes.len() <= READ_MAX_BYTES,
         "the body has more than {READ_MAX_BYTES} bytes; the gateway accepts {BODY_MAX_BYTES}"
