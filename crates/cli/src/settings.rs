@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use clap::FromArgMatches as _;
 use clap::builder::Resettable;
 use rebuttal_evidence::{AwsVariables, StorageLocation};
@@ -35,6 +35,7 @@ pub(crate) use check::check_settings;
 pub(crate) use default_file::DEFAULT_FILE;
 use faults::SettingError;
 pub(crate) use faults::SettingErrors;
+pub(crate) use file::exposed_secrets;
 pub(crate) use origin::name_variable;
 pub(crate) use pairs::prefer_flags;
 pub(crate) use secret::{Secret, without_password};
@@ -315,8 +316,16 @@ where
         Ok(IpAddr::V6(_)) => format!("{text}/128"),
         Err(_) => text.to_owned(),
     };
-    network.parse().with_context(|| {
-        format!("trusted_proxies: {text:?} is not a network such as 10.0.0.0/8 or 2001:db8::/32")
+    let prefix_max = match text.split_once('/').and_then(|(address, _)| address.parse().ok()) {
+        Some(IpAddr::V4(_)) => Some(32),
+        Some(IpAddr::V6(_)) => Some(128),
+        None => None,
+    };
+    network.parse().map_err(|error| match prefix_max {
+        Some(max) => anyhow!("trusted_proxies: {text:?} needs a prefix length of 0 to {max} after the slash"),
+        None => anyhow::Error::new(error).context(format!(
+            "trusted_proxies: {text:?} is not a network such as 10.0.0.0/8 or 2001:db8::/32"
+        )),
     })
 }
 

@@ -1,5 +1,7 @@
 //! Errors of a database, by what the caller can do.
 
+use rusqlite::ErrorCode;
+
 use crate::examined::Defect;
 
 /// A pooler in transaction mode.
@@ -8,7 +10,7 @@ pub(crate) const TRANSACTION_POOLER: &str = "a pooler between the gateway and th
 
 /// Why a database URL is refused. It does not quote the URL, which may contain a password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the database URL must be sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE: {0}")]
+#[error("the database URL is not valid: {0}")]
 pub struct InvalidLocation(pub(crate) String);
 
 /// The database could not be opened or read.
@@ -57,6 +59,13 @@ pub enum StoreError {
     /// The database server could not be reached, is starting or stopping, or was too busy; a retry may succeed.
     #[error("the database failed: {0}")]
     Unavailable(Box<dyn std::error::Error + Send + Sync>),
+    /// The file is damaged, or is not a database; retrying does not help.
+    #[error(
+        "the database file is damaged, or is not a gateway's database ({0}): stop the gateway, keep the file as it is, and \
+         restore the database from a backup, without the -wal and -shm files of the damaged one, as \
+         docs/operate/backup-and-restore.md describes"
+    )]
+    Damaged(String),
     /// A stored value is not what this version writes; retrying does not help.
     #[error("the database contains a value that this version cannot read: {0}")]
     Unreadable(String),
@@ -91,16 +100,17 @@ pub enum CommitError {
 
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
-        match is_of_data(&error) {
-            true => Self::Unreadable(error.to_string()),
-            false => Self::Database(error.into()),
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged(error.to_string()),
+            _ if is_of_data(&error) => Self::Unreadable(error.to_string()),
+            _ => Self::Database(error.into()),
         }
     }
 }
 
 /// Whether an error is caused by the stored data rather than by a busy database or a failing disk.
 pub(crate) fn is_of_data(error: &rusqlite::Error) -> bool {
-    use rusqlite::{Error, ErrorCode};
+    use rusqlite::Error;
     let stored = matches!(
         error,
         Error::FromSqlConversionFailure(..)

@@ -50,7 +50,7 @@ impl FromStr for Location {
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             return Address::parse(url).map(|address| Self::Postgres(PostgresAddress(Box::new(address))));
         }
-        Err(InvalidLocation("it starts with something else".to_owned()))
+        Err(InvalidLocation("it must be sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE".to_owned()))
     }
 }
 

@@ -86,7 +86,7 @@ async fn verify(
                     }
                 }
                 Ok(None) => found.damaged(number, "it was deleted while it was verified"),
-                Err(StoreError::Unreadable(why)) => {
+                Err(StoreError::Damaged(why) | StoreError::Unreadable(why)) => {
                     found.damaged(number, format!("it cannot be read: {why}"))
                 }
                 Err(error) => return Err(error),

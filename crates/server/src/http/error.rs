@@ -184,6 +184,7 @@ impl From<StoreError> for Refusal {
             | StoreError::TransactionPooler
             | StoreError::Schema(_)
             | StoreError::Migration(_)
+            | StoreError::Damaged(_)
             | StoreError::Unreadable(_) => Self::internal(error),
         }
     }

@@ -144,10 +144,15 @@ impl Migration {
             bail!("evidence can be migrated only from a folder to s3://…");
         };
         let keys = self.keys(data_dir, store.key_check().await?)?;
-        let new_location = bucket.identity();
+        let (new_location, endpoint) = (bucket.identity(), &bucket.endpoint);
         // `answers` writes this gateway's ownership marker into a bucket without one.
         let bucket = S3Store::open(bucket, public.as_ref(), variables, &keys.evidence_marker(), false)?;
-        bucket.answers().await?;
+        bucket.answers().await.with_context(|| match endpoint {
+            Some(_) => format!("cannot use {new_location}"),
+            None => format!(
+                "cannot use {new_location} at AWS; for another S3, append ?endpoint=https://… to its URL"
+            ),
+        })?;
         let folder = self.evidence_from.clone().unwrap_or_else(|| data_dir.evidence());
         let folder = FolderStore::open(&folder, &keys.evidence_marker(), store.has_uploads().await?)?;
         let recorded = store.evidence_location().await?;

@@ -152,7 +152,8 @@ async fn open_store(config: &Config, data_dir: &DataDir) -> anyhow::Result<Store
     }
     let location = config.database_location();
     if let Location::Sqlite(file) = &location
-        && let Some(why) = file.parent().and_then(hints::unwritable)
+        && let Some(why) =
+            file.parent().and_then(|folder| hints::unwritable_database_folder(folder, &config.data_dir))
     {
         bail!(why);
     }

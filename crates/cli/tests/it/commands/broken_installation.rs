@@ -192,6 +192,7 @@ fn looks_at_schema(
 ) {
     let output = doctor(fixture.gateway.data(), &[], env);
     assert!(message(&output, "database", state).contains(what), "{what}: {output:?}");
+    assert!(!message(&output, "master key", "ok").contains("has no master key yet"), "{output:?}");
     assert!(!message(&output, "database", "fault").contains("see that it is there"), "{output:?}");
     if starts {
         fixture.gateway.restart();
@@ -274,7 +275,11 @@ fn files_of_the_wrong_kind_are_reported_and_not_served() {
             shell
         });
         assert_eq!(output.code, 0, "{output:?}");
-        finds(&doctor(data, &[], &[]), about, what);
+        let output = doctor(data, &[], &[]);
+        finds(&output, about, what);
+        // Without a data directory, what depends on it is reported once.
+        let is_unusable = about == "data directory" && !data.is_dir();
+        assert!(!is_unusable || output.stdout.matches("not checked: ").count() == 1, "{output:?}");
         let said = said(data, &[]);
         assert!(said.contains(what), "{command}: {said}");
     }

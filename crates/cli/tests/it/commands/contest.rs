@@ -131,7 +131,7 @@ fn no_prompt_and_no_submission_without_a_terminal() {
     let output = shell.run(&["contest", &no, "--receipt", &shell.receipt()]);
     assert_eq!(output.code, 1, "{output:?}");
     assert!(output.stderr.contains("Disputed   USD 100.05 of 100.05"), "the summary is shown: {output:?}");
-    assert!(output.stderr.contains("in 6 days 23 hours"), "{output:?}");
+    assert!(output.stderr.contains("in 7 days"), "{output:?}");
     assert!(output.stderr.ends_with("pass --yes to continue without it\n"), "{output:?}");
     assert_eq!(shell.status(&no), "NEEDS_RESPONSE");
 }
@@ -152,7 +152,7 @@ fn unverified_responses_exit_with_6_and_advice() {
     for (variable, value, check) in [
         ("REBUTTAL_APP_SECRET", "0".repeat(32), "Check REBUTTAL_APP_SECRET"),
         ("REBUTTAL_APP_ID", "0".repeat(32), "Check REBUTTAL_APP_ID"),
-        ("REBUTTAL_SCHEME", "V2_HMAC_SHA256".to_owned(), "unset REBUTTAL_SCHEME"),
+        ("REBUTTAL_SCHEME", "V2_HMAC_SHA256".to_owned(), "remove REBUTTAL_SCHEME"),
     ] {
         let mut command = shell.command(&["contest", &no, "--receipt", &shell.receipt(), "--yes"]);
         command.env(variable, value);

@@ -77,12 +77,30 @@ fn skipped_check_is_reported_with_its_reason() {
 }
 
 #[test]
+fn damaged_database_page_is_reported_as_damage() {
+    let fixture = stopped();
+    let data = fixture.gateway.data();
+    let file = data.join("rebuttal.db");
+    let mut bytes = fs::read(&file).unwrap();
+    bytes.iter_mut().skip(4096).for_each(|byte| *byte = 0xa5);
+    fs::write(&file, bytes).unwrap();
+    let what = "the database file is damaged, or is not a gateway's database";
+    finds(&doctor(data, &[], &[]), "database", what);
+    let said = said(data);
+    assert!(said.contains(what) && said.contains("restore the database from a backup"), "{said}");
+    assert!(!said.contains("a value that this version cannot read"), "{said}");
+}
+
+#[test]
 fn missing_key_check_is_not_an_empty_database() {
     let fixture = stopped();
     let data = fixture.gateway.data();
     run_sql(data, "DELETE FROM meta WHERE name = 'key_check'");
     let what = "the schema is incomplete: the row key_check of the table meta is missing";
-    finds(&doctor(data, &[], &[]), "database", what);
+    let output = doctor(data, &[], &[]);
+    finds(&output, "database", what);
+    let key = message(&output, "master key", "warning");
+    assert!(key.contains("the database's faults must be repaired first"), "{output:?}");
     let said = said(data);
     assert!(said.contains(what) && said.contains("restore it whole from a backup"), "{said}");
     assert!(!said.contains("empty") && !said.contains("anew"), "{said}");

@@ -114,12 +114,28 @@ fn missing_foreign_or_readable_master_key_is_reported() {
 
 #[test]
 fn permissions_are_reported() {
-    let fixture = stopped();
-    let data = fixture.gateway.data();
+    let mut fixture = stopped();
+    let data = &fixture.gateway.data().to_owned();
     for (name, about) in [("operator.token", "data directory"), ("rebuttal.db", "database")] {
         fs::set_permissions(data.join(name), fs::Permissions::from_mode(0o640)).unwrap();
         finds(&doctor(data, &[], &[]), about, &format!("{name}; run: chmod 600"));
         fs::set_permissions(data.join(name), fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    for (name, about, mode, what) in [
+        ("rebuttal.db", "database", 0o666, "change every dispute in it; run: chmod 600"),
+        ("evidence", "evidence", 0o777, "replace or delete the evidence; run: chmod 700"),
+        ("", "data directory", 0o777, "replace the database, master.key and every other file in it"),
+    ] {
+        let path = if name.is_empty() { data.clone() } else { data.join(name) };
+        let before = fs::metadata(&path).unwrap().permissions();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        let output = doctor(data, &[], &[]);
+        finds(&output, about, &format!("other users can write to {}, and so {what}", path.display()));
+        fixture.gateway.restart();
+        assert!(fixture.gateway.stderr().contains("other users can write to"), "{name}");
+        fixture.gateway.terminate();
+        assert!(fixture.gateway.wait().success());
+        fs::set_permissions(&path, before).unwrap();
     }
     fs::set_permissions(data, fs::Permissions::from_mode(0o755)).unwrap();
     assert!(message(&doctor(data, &[], &[]), "data directory", "warning").contains("chmod 700"));

@@ -275,6 +275,7 @@ fn evidence_in_a_folder_has_no_links() {
     let detail = answer.json()["detail"].as_str().unwrap().to_owned();
     assert!(
         detail.contains("evidence is in a folder")
+            && detail.contains("without --link")
             && detail.ends_with(&format!("GET /operator/v1{download}")),
         "{detail}"
     );

@@ -52,8 +52,8 @@ pub(crate) fn link_view(item: SubmittedEvidence, link: DownloadLink) -> Evidence
 
 fn in_a_folder(dispute_no: &DisputeNo, id: &str) -> Refusal {
     let message = format!(
-        "this gateway's evidence is in a folder, which has no links; download it with GET \
-         {PREFIX}/disputes/{dispute_no}/evidence/{id}"
+        "this gateway's evidence is in a folder, which has no links. Download it instead: `rebuttal operator dispute \
+         evidence` without --link, or GET {PREFIX}/disputes/{dispute_no}/evidence/{id}"
     );
     Refusal::new(Code::OperatorConflict, message)
 }
