@@ -95,8 +95,8 @@ fn has_shape(text: &str, shape: &str) -> bool {
 schema!(UnixMillis, ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0)), "Unix milliseconds.");
 
 /// The schema of a time in a body. The format checks that the day exists. The pattern admits all that
-/// [`UnixMillis::from_rfc3339`] accepts, and more only at both ends of its range: which local times are within it depends
-/// on the offset.
+/// [`UnixMillis::from_rfc3339`] accepts, and more only at both ends of its range: which local times are within it
+/// depends on the offset.
 pub enum Time {}
 
 schema!(

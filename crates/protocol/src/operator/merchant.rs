@@ -14,7 +14,7 @@ use crate::ids::serde_as_text;
 use crate::schema::{format, schema};
 use crate::text::MerchantName;
 
-/// The name of a known IANA time zone, such as `Asia/Shanghai`. Not `Factory`, the database's mark of a machine without a
+/// The name of a known IANA time zone, such as `Asia/Shanghai`. Not `Factory`, the mark of a machine without a
 /// configured zone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TimeZoneName(String);
