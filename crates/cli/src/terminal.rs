@@ -181,8 +181,8 @@ pub(crate) fn short_time(rfc3339: &str) -> String {
     short.unwrap_or_else(|| rfc3339.to_owned())
 }
 
-/// A time relative to another: `in 6 days 3 hours`, `2 minutes ago`. Rounded down, so that nobody relies on time that is
-/// not left; within half a minute of the next unit it counts as reached, as 7 days do right after they were given.
+/// A time relative to another: `in 6 days 3 hours`, `2 minutes ago`. Rounded down, so that nobody relies on time that
+/// is not left; half a minute less than 7 days counts as 7 days, as it is right after they were given.
 pub(crate) fn relative_time(from: UnixMillis, to: UnixMillis) -> String {
     const PRINTER: SpanPrinter =
         SpanPrinter::new().designator(Designator::Verbose).spacing(Spacing::BetweenUnitsAndDesignators);

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::body::{Malformed, Object, elements};
+use crate::text::escaped;
 use crate::{Code, Invalid};
 
 /// Why a body was refused.
@@ -201,8 +202,7 @@ impl<'a, 'o> Fields<'a, 'o> {
     pub fn refuse_unknown(&mut self, known: &[&str]) {
         let unknown: Vec<_> = self.object.names().filter(|name| !known.contains(name)).collect();
         for name in unknown {
-            let name: String = name.chars().take(64).collect();
-            self.fault(&name, &format!("is unknown; known members are {}", known.join(", ")));
+            self.fault(&escaped(name), &format!("is unknown; known members are {}", known.join(", ")));
         }
     }
 

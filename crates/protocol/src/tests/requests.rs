@@ -152,6 +152,9 @@ fn an_operators_misspelt_member_is_refused() {
     // A null under an unknown name is refused, too: it is a misspelt member.
     let settings = AppSettings::parse(&Object::parse(br#"{"notifyURL":null}"#).unwrap());
     assert!(settings.unwrap_err().to_string().contains("notifyURL is unknown"));
+    let reordered = Object::parse(r#"{"a\u202eb\u0007\u2066":1}"#.as_bytes()).unwrap();
+    let message = AppSettings::parse(&reordered).unwrap_err().to_string();
+    assert!(message.starts_with(r"a\u{202e}b\u{7}\u{2066} is unknown"), "{message}");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use utoipa::openapi::xml::Xml;
 use utoipa::openapi::{Content, Required, Response};
 
 use super::call::{
-    Call, Format, PathOperation, Rejections, by_status, with_head_limit, with_headers, with_id,
+    Call, Format, PLAIN, PathOperation, Rejections, by_status, with_head_limit, with_headers, with_id,
 };
 use super::document::Draft;
 use super::schemas::{binary, object, one_of, text};
@@ -154,5 +154,9 @@ fn rejection(status: StatusCode, codes: Vec<&str>) -> Response {
     let error = object([("Code", one_of(codes).into()), ("Message", text().into())]);
     let error = error.xml(Some(Xml::builder().name(Some("Error")).build()));
     let response = with_id(Response::builder()).description(names.join(", "));
+    let response = match status {
+        StatusCode::BAD_REQUEST => response.content(PLAIN, Content::new(Some(text()))),
+        _ => response,
+    };
     with_headers(status, response).content("application/xml", Content::new(Some(error))).build()
 }

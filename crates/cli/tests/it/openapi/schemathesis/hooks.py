@@ -170,9 +170,9 @@ def cursor(path):
     """A valid cursor of a list."""
     if path.endswith("/merchants"):
         return str(FIXTURE["merchantId"])
-    if path.endswith("/tokens"):
-        return "operator"
     position = f"4102444800000:{FIXTURE['disputes'][0]}"
+    if path.endswith("/tokens"):
+        position = "token:operator"
     return base64.urlsafe_b64encode(position.encode()).decode().rstrip("=")
 
 
