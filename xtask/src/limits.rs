@@ -227,7 +227,7 @@ mod tests {
 pub(crate) const ITEMS_MAX: usize = 20;
 /// What this is for.
 const MAGIC: u32 = 0xffee;
-const UNTOLD: usize = 7;
+const UNDOCUMENTED: usize = 7;
 /// How long.
 #[allow(dead_code)]
 const LIMIT: Duration =

@@ -54,9 +54,9 @@ struct AcceptJson<'a> {
 impl AcceptArgs {
     pub(crate) async fn run(self) -> Result<Exit> {
         let result = self.accept().await;
-        let again = rerun_command::with_options(&[]);
+        let (names, again) = (self.access.names(), rerun_command::with_options(&[]));
         let is_unknown = result.as_ref().is_err_and(|error| outcome::exit(error) == Exit::Unknown);
-        let hints = FailureHints { no_effect: NO_EFFECT, again: Some(&again) };
+        let hints = FailureHints { names: &names, no_effect: NO_EFFECT, again: Some(&again) };
         let json = self.json.then(|| AcceptJson {
             outcome: OutcomeJson::from_answer(&result, &hints),
             dispute_no: &self.dispute_no,

@@ -5,7 +5,7 @@ mod secret;
 
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use rebuttal_client::{AppId, Client, Scheme};
 
 use crate::enum_arg;
@@ -13,6 +13,7 @@ use crate::files;
 use crate::gateway_url::GatewayUrl;
 use crate::profiles::{self, NamedProfile, Profile, ProfileName};
 use crate::settings::{Secret, Sources};
+use crate::usage;
 use crate::wait_notice;
 pub(crate) use secret::{AppSecretSource, SourcedAppSecret};
 
@@ -84,6 +85,29 @@ impl MerchantAccess {
         })
     }
 
+    /// The sources of the values, for hints.
+    pub(crate) fn names(&self) -> ConnectionNames {
+        let ConnectionArgs { sources, app_secret_file, .. } = &self.given;
+        let profile = self.profile().ok().flatten();
+        let name = |id: &str, is_held: fn(&Profile) -> bool| match &profile {
+            _ if sources.of(id).is_some() => sources.name(id),
+            Some(NamedProfile { name, profile, .. }) if is_held(profile) => {
+                format!("{id} in the profile {name}")
+            }
+            _ => format!("--{} or REBUTTAL_{}", id.replace('_', "-"), id.to_uppercase()),
+        };
+        ConnectionNames {
+            url: name("url", |profile| profile.url.is_some()),
+            app_id: name("app_id", |profile| profile.app_id.is_some()),
+            app_secret: match app_secret_file {
+                Some(_) => sources.name("app_secret_file"),
+                None => name("app_secret", |profile| profile.app_secret.is_some()),
+            },
+            scheme: name("scheme", |profile| profile.scheme.is_some()),
+            trust: name("trust", |profile| profile.trust.is_some()),
+        }
+    }
+
     /// The profile for values that are not given, if there is one.
     fn profile(&self) -> Result<Option<NamedProfile>> {
         let ConnectionArgs { url, app_id, app_secret, app_secret_file, .. } = &self.given;
@@ -135,6 +159,17 @@ impl ConnectionArgs {
     }
 }
 
+/// The names of the flags, variables or profile entries that the values come from; of a value that is not set, the flag
+/// and the variable that set it.
+#[derive(Debug)]
+pub(crate) struct ConnectionNames {
+    pub(crate) url: String,
+    pub(crate) app_id: String,
+    pub(crate) app_secret: String,
+    pub(crate) scheme: String,
+    pub(crate) trust: String,
+}
+
 /// The values of a gateway and an app from all sources. A missing one is an error only when it is needed.
 #[derive(Debug)]
 pub(crate) struct ResolvedConnection {
@@ -175,16 +210,20 @@ impl ResolvedConnection {
     }
 
     pub(crate) fn require_url(&self) -> Result<&GatewayUrl> {
-        self.url.as_ref().context(
-            "no gateway's address: set REBUTTAL_URL, pass --url, or add a profile with `rebuttal profile add`",
-        )
+        self.url.as_ref().ok_or_else(|| {
+            usage::error(
+                "no gateway URL: set REBUTTAL_URL, pass --url, or add a profile with `rebuttal profile add`",
+            )
+        })
     }
 
     /// The app that signs.
     pub(crate) fn require_app_id(&self) -> Result<AppId> {
-        self.app_id.context(
-            "no app id: set REBUTTAL_APP_ID, pass --app-id, or add a profile with `rebuttal profile add`",
-        )
+        self.app_id.ok_or_else(|| {
+            usage::error(
+                "no app id: set REBUTTAL_APP_ID, pass --app-id, or add a profile with `rebuttal profile add`",
+            )
+        })
     }
 
     pub(crate) fn scheme(&self) -> Scheme {
@@ -192,9 +231,11 @@ impl ResolvedConnection {
     }
 
     pub(crate) fn require_app_secret(&self) -> Result<&SourcedAppSecret> {
-        self.secret.as_ref().context(
-            "no app secret: set REBUTTAL_APP_SECRET or REBUTTAL_APP_SECRET_FILE, or keep a profile with \
-             `rebuttal profile add`",
-        )
+        self.secret.as_ref().ok_or_else(|| {
+            usage::error(
+                "no app secret: set REBUTTAL_APP_SECRET or REBUTTAL_APP_SECRET_FILE, or add a profile with \
+                 `rebuttal profile add`",
+            )
+        })
     }
 }

@@ -10,7 +10,7 @@ use toml::Value;
 use crate::exit::{self, Exit};
 use crate::settings::{
     DEFAULT_FILE, EffectiveSetting, SettingErrors, Settings, Sources, UnknownVariable, check_settings,
-    effective_settings, unknown_variables,
+    effective_settings, exposed_secrets, unknown_variables,
 };
 use crate::terminal::{self, Table};
 use crate::{command_tree, outcome};
@@ -102,7 +102,8 @@ impl Check {
         let checked = check_settings(self.config.as_deref());
         let of_settings = checked.as_ref().err().into_iter().flat_map(SettingErrors::each).map(str::to_owned);
         let faults = messages(misspelt).into_iter().chain(of_settings).collect::<Vec<_>>();
-        let warnings = messages(unrelated);
+        let mut warnings = messages(unrelated);
+        warnings.extend(exposed_secrets(self.config.as_deref()));
         if self.json {
             let json = json!({ "faults": faults, "warnings": warnings });
             terminal::print_json(&json)?;
@@ -135,7 +136,11 @@ impl Show {
                 Some(Value::String(text)) => terminal::sanitize(text),
                 Some(value) => terminal::sanitize(&value.to_string()),
             };
-            table.row([setting.key.to_owned(), value, setting.source.display_name(setting.key, file)]);
+            let mut source = setting.source.display_name(setting.key, file);
+            if let Some(given) = &setting.lowered_from {
+                source = format!("lowered from {given} in {source}");
+            }
+            table.row([setting.key.to_owned(), value, source]);
         }
         terminal::print_table(&table, "");
         outcome::finish_output(Exit::Done)
@@ -148,9 +153,11 @@ struct SettingsJson<'a>(&'a [EffectiveSetting]);
 impl Serialize for SettingsJson<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for EffectiveSetting { key, value, is_hidden, source } in self.0 {
+        for EffectiveSetting { key, value, lowered_from, is_hidden, source } in self.0 {
             let mut setting = json!({ "value": value, "from": source.as_str() });
             if let Some(members) = setting.as_object_mut() {
+                let lowered_from = lowered_from.as_ref();
+                members.extend(lowered_from.map(|given| ("loweredFrom".to_owned(), json!(given))));
                 members.extend(is_hidden.then(|| ("hidden".to_owned(), json!(true))));
             }
             map.serialize_entry(key, &setting)?;

@@ -29,12 +29,9 @@ use report::ContestReport;
 /// cannot be changed.
 ///
 /// Instead of a FILE, the storageUri of a file that is already uploaded may be given (s3://uploaded/…). The same
-/// contest with the same storageUris and names may be submitted as often as needed: repetitions change nothing.
+/// contest with the same storageUris, types and names may be submitted as often as needed: repetitions change nothing.
 #[derive(Debug, clap::Args)]
-#[command(
-    override_usage = "rebuttal contest <DISPUTE_NO> --receipt <FILE> [--name <TEXT>] --refund <FILE> … [OPTIONS]",
-    after_help = exit::HELP
-)]
+#[command(after_help = exit::HELP)]
 pub(crate) struct ContestArgs {
     /// Number of the dispute
     #[arg(value_name = "DISPUTE_NO")]
@@ -59,8 +56,12 @@ impl ContestArgs {
     pub(crate) async fn run(self) -> Result<Exit> {
         let mut submitted = None;
         let result = self.contest(&mut submitted).await;
-        let report =
-            ContestReport { dispute_no: &self.dispute_no, submitted: submitted.as_ref(), result: &result };
+        let report = ContestReport {
+            dispute_no: &self.dispute_no,
+            names: &self.access.names(),
+            submitted: submitted.as_ref(),
+            result: &result,
+        };
         report.finish(self.json)
     }
 

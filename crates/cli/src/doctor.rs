@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::exit::Exit;
 use crate::serve::open_files;
-use crate::settings::{Settings, Sources, unknown_variables};
+use crate::settings::{Settings, Sources, exposed_secrets, unknown_variables};
 use crate::{command_tree, outcome, terminal};
 
 /// How long a public URL may take to answer.
@@ -29,10 +29,10 @@ Exit codes:
 /// Check an installation and explain how to fix it
 ///
 /// Takes the settings of `serve`, and checks everything that a gateway with them depends on: directories, keys, the
-/// database and any pooler before it, every dispute's history, clocks, the evidence store, free disk space, limits, the
-/// addresses to listen on, and whether its public URLs lead to this gateway. No data is changed, and the gateway may be
-/// running. Run it with the service's settings and variables, as the service's user: the first finding shows which
-/// installation was checked.
+/// database and any pooler before it, the disputes' histories if there are at most 10,000, clocks, the evidence store,
+/// free disk space, limits, the addresses to listen on, and whether its public URLs lead to this gateway. No data is
+/// changed, and the gateway may be running. Run it with the service's settings and variables, as the service's user:
+/// the first finding shows which installation was checked.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct DoctorArgs {
@@ -81,8 +81,9 @@ impl DoctorArgs {
         let mut examination = examine(&config, depth, &mut show).await;
         bar.finish_and_clear();
         let mut findings = std::mem::take(&mut examination.findings);
-        let unknown = unknown_variables(&command_tree::all());
-        findings.extend(unknown.into_iter().map(|unknown| Finding::warning("settings", unknown.to_string())));
+        let unknown = unknown_variables(&command_tree::all()).into_iter().map(|unknown| unknown.to_string());
+        let warnings = unknown.chain(exposed_secrets(self.config.as_deref()));
+        findings.extend(warnings.map(|warning| Finding::warning("settings", warning)));
         findings.push(check_open_files(&config, connections_given));
         let bucket = examination.bucket.take();
         findings.extend(public_urls::examine(&config, examination).await);

@@ -41,7 +41,7 @@ Exit codes:
 pub(crate) const HELP_OUTPUT_ONLY: &str = "\
 Exit codes:
   0  done
-1  failed; standard error has the reason
+  1  failed; standard error has the reason
   2  usage error";
 
 impl Exit {
@@ -68,7 +68,7 @@ impl Exit {
             Self::Unknown => "unknown",
             Self::Unavailable => "unavailable",
             Self::Unverified => "unverified",
-            Self::OutputFailed => "untold",
+            Self::OutputFailed => "output_failed",
         }
     }
 }

@@ -5,7 +5,6 @@ use std::io;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
-use rebuttal_client::protocol::Scene;
 use rebuttal_client::{Error, EvidenceFile};
 use rebuttal_server::read_error_reason;
 use rustls::pki_types::CertificateDer;
@@ -33,7 +32,7 @@ pub(crate) async fn read_evidence(file: &Path) -> Result<EvidenceFile, String> {
         Error::File { source, .. } => format!("{path}: {}", read_error_reason(file, source)),
         error => display(error),
     })?;
-    rebuttal_evidence::validate(Scene::DisputeEvidence, file.format(), file.content())
+    rebuttal_evidence::validate(file.scene(), file.format(), file.content())
         .map_err(|invalid| display(&invalid))?;
     Ok(file)
 }

@@ -107,12 +107,9 @@ fn split_at_api<'u>(url: &'u str, api: &str) -> Option<(&'u str, &'u str)> {
 
 /// A text that may be a URL, without the user and the password that it may contain.
 pub(crate) fn without_user(text: &str) -> Cow<'_, str> {
-    let Some((scheme, rest)) = text.split_once("://") else { return text.into() };
+    let scheme = text.split_once("://").map(|(scheme, _)| format!("{scheme}://")).unwrap_or_default();
     // Hides more than necessary: a password may contain characters that end a host.
-    match rest.rsplit_once('@') {
-        Some((_, after)) => format!("{scheme}://…@{after}").into(),
-        None => text.into(),
-    }
+    text.rsplit_once('@').map_or(text.into(), |(_, after)| format!("{scheme}…@{after}").into())
 }
 
 /// Percent-encodes everything but the unreserved characters of RFC 3986 §2.3.

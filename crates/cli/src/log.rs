@@ -13,9 +13,10 @@ use crate::nearest::nearest;
 /// The levels of a filter.
 const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
 
-/// Libraries that log what their caller logs anyway. A filter that names one enables it.
+/// Libraries that log what their caller logs anyway, such as every retry of a request to the object store. A filter
+/// that names one enables it.
 /// Unauthenticated peers can make rustls warn of every record; the listener logs why a handshake failed, at `debug`.
-const SILENCED_LIBRARIES: &str = "refinery_core=off,rustls=off";
+const SILENCED_LIBRARIES: &str = "refinery_core=off,rustls=off,object_store=warn";
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]

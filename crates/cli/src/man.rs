@@ -3,10 +3,10 @@
 use std::fs;
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
 use crate::exit::{self, Exit};
-use crate::{command_tree, outcome, terminal};
+use crate::{command_tree, files, outcome, terminal};
 
 /// Write a man page for every command
 ///
@@ -22,9 +22,10 @@ pub(crate) struct ManArgs {
 impl ManArgs {
     pub(crate) fn run(self) -> Result<Exit> {
         let out = self.out.display();
-        fs::create_dir_all(&self.out).with_context(|| format!("cannot create the folder {out}"))?;
+        let failed = |error| files::create_error(&self.out, "--out", &error);
+        fs::create_dir_all(&self.out).map_err(failed)?;
         let command = command_tree::all().disable_help_subcommand(true);
-        clap_mangen::generate_to(command, &self.out).with_context(|| format!("cannot write to {out}"))?;
+        clap_mangen::generate_to(command, &self.out).map_err(failed)?;
         terminal::println(format!("{} the man pages are written to {out}", terminal::ok_mark()));
         outcome::finish_output(Exit::Done)
     }

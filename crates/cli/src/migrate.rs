@@ -87,17 +87,36 @@ struct MigrationJson<'a> {
     moved: Option<&'a MigrationReport>,
 }
 
+/// The migration ended before it switched over.
+#[derive(Debug, thiserror::Error)]
+#[error("the migration failed")]
+struct MigrationFailed;
+
+/// What to do after a migration that was not switched over.
+fn next_step(error: &anyhow::Error) -> Option<&'static str> {
+    error.is::<MigrationFailed>().then_some(
+        "Nothing was switched over, and the gateway can still serve its old data. Fix the cause, and run the same command \
+         again.",
+    )
+}
+
 impl MigrateArgs {
     pub(crate) async fn run(self) -> Result<Exit> {
         let result = self.migrate().await;
         outcome::finish(
             &result,
             self.json.then(|| MigrationJson {
-                outcome: OutcomeJson::from_result(&result),
+                outcome: match &result {
+                    Ok(_) => OutcomeJson::done(None),
+                    Err(error) => OutcomeJson::failed(error, next_step(error).map(str::to_owned)),
+                },
                 moved: result.as_ref().ok(),
             }),
             |moved| self.print(moved),
-            |error| terminal::eprint_error(&terminal::causes(error)),
+            |error| {
+                terminal::eprint_error(&terminal::causes(error));
+                next_step(error).into_iter().for_each(terminal::eprint_hint);
+            },
             |error| {
                 terminal::eprint_error(&format!(
                     "the migration is complete, but the output could not be written: {error}"
@@ -123,7 +142,7 @@ impl MigrateArgs {
         progress_display.0.finish_and_clear();
         moved.map_err(|error| match error.downcast_ref() {
             Some(DataMigrationError::DataMigrated(_)) => error,
-            _ => error.context("the migration failed"),
+            _ => error.context(MigrationFailed),
         })
     }
 
@@ -141,13 +160,15 @@ impl MigrateArgs {
             StorageLocation::Folder(folder) => Ok(folder),
             StorageLocation::Bucket(_) => bail!("must be file:///FOLDER"),
         };
-        let sqlite = |url: &str| match url.parse()? {
-            from @ Location::Sqlite(_) => Ok(from),
-            Location::Postgres(_) => bail!("must be sqlite:PATH"),
+        let sqlite = |url: &str| match url.parse() {
+            Ok(from @ Location::Sqlite(_)) => Ok(from),
+            Err(error) if url.starts_with("sqlite:") => Err(error.into()),
+            _ => bail!("must be sqlite:PATH"),
         };
-        let postgres = |url: &str| match url.parse()? {
-            to @ Location::Postgres(_) => Ok(to),
-            Location::Sqlite(_) => bail!("must be postgres://USER:PASSWORD@HOST/DATABASE"),
+        let postgres = |url: &str| match url.parse() {
+            Ok(to @ Location::Postgres(_)) => Ok(to),
+            Err(error) if url.starts_with("postgres") => Err(error.into()),
+            _ => bail!("must be postgres://USER:PASSWORD@HOST/DATABASE"),
         };
         Ok(Migration {
             data_dir: self.data.clone(),
@@ -173,7 +194,7 @@ impl MigrateArgs {
         if let Some(files) = &moved.files {
             let (count, bytes) = (HumanCount(files.files), HumanBytes(files.bytes));
             terminal::println(format!(
-                "{} {count} files, {bytes}, stored in the S3 and read back",
+                "{} {count} files, {bytes}, stored in S3 and read back",
                 terminal::ok_mark()
             ));
             for address in &files.missing {

@@ -9,6 +9,7 @@ use rebuttal_client::protocol::{Authorization, Code, Finality, UnixMillis};
 use rebuttal_client::{Answer, Cause, Claim, Error, Proof, ResponseDefect, Unverified};
 use serde::Serialize;
 
+use crate::access::ConnectionNames;
 use crate::exit::Exit;
 use crate::rerun_command;
 use crate::terminal;
@@ -140,8 +141,10 @@ pub(crate) fn exit(error: &anyhow::Error) -> Exit {
 }
 
 /// A command's hints for its errors.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct FailureHints<'a> {
+    /// Where the gateway and the app come from.
+    pub(crate) names: &'a ConnectionNames,
     /// The sentence that nothing happened, such as "Nothing was submitted.".
     pub(crate) no_effect: &'a str,
     /// The command that repeats the call, once it may have taken effect.
@@ -179,7 +182,7 @@ impl<'a> FailureHints<'a> {
         match error.downcast_ref()? {
             error @ Error::Unknown { .. } => {
                 let (sentence, again) = self.rerun_hint()?;
-                let advice = notice(error).and_then(|(code, _)| hint_for_code(code));
+                let advice = notice(error).and_then(|(code, _)| hint_for_code(code, self.names));
                 Some((advice.map(|advice| format!("{advice}\n{sentence}")).unwrap_or(sentence), again))
             }
             Error::Refused(refusal) if refusal.open_until.is_some() => self.rerun_hint(),
@@ -188,24 +191,27 @@ impl<'a> FailureHints<'a> {
     }
 
     fn hint_for_error(&self, error: &Error) -> Option<String> {
-        let Self { no_effect, .. } = self;
+        let Self { no_effect, names, .. } = self;
+        let ConnectionNames { url, trust, .. } = names;
         match error {
-            Error::Refused(refusal) => hint_for_code(&refusal.code).map(str::to_owned),
+            Error::Refused(refusal) => hint_for_code(&refusal.code, names),
             Error::Unavailable { cause: Cause::Untrusted(_), .. } => Some(format!(
-                "{no_effect} Check REBUTTAL_URL; if it is right, the file of --trust or REBUTTAL_TRUST must contain the \
-                 gateway's certificate or its authority's."
+                "{no_effect} Check {url}; if it is right, the file of {trust} must contain the gateway's certificate or its \
+                 authority's."
             )),
             Error::Unavailable { cause: Cause::NotTls | Cause::NotHttp, .. } => {
-                Some(format!("{no_effect} Check REBUTTAL_URL."))
+                Some(format!("{no_effect} Check {url}."))
             }
             Error::UploadRefused { .. } => Some((*no_effect).to_owned()),
             Error::Unavailable { retry_after: Some(pause), .. } => {
                 Some(format!("{no_effect} Run the same command again in {} seconds.", pause.as_secs()))
             }
             Error::Unavailable { .. } => {
-                Some(format!("{no_effect} Check REBUTTAL_URL, or run the same command again later."))
+                Some(format!("{no_effect} Check {url}, or run the same command again later."))
             }
-            Error::Unverified(unverified) => Some(format!("{no_effect} {}", hint_for_unverified(unverified))),
+            Error::Unverified(unverified) => {
+                Some(format!("{no_effect} {}", hint_for_unverified(unverified, names)))
+            }
             _ => None,
         }
     }
@@ -219,31 +225,32 @@ impl<'a> FailureHints<'a> {
 }
 
 /// What to do about a code, beyond the gateway's message.
-const fn hint_for_code(code: &Code) -> Option<&'static str> {
+fn hint_for_code(code: &Code, names: &ConnectionNames) -> Option<String> {
+    let ConnectionNames { url, app_secret, scheme, .. } = names;
     match code {
-        Code::InvalidSignature => Some(
-            "Check REBUTTAL_URL, REBUTTAL_APP_SECRET and REBUTTAL_SCHEME, or the profile; `rebuttal verify` finds what \
-             differs.",
-        ),
-        Code::StaleTimestamp => Some("Correct this machine's clock, permanently by NTP."),
+        Code::InvalidSignature => {
+            Some(format!("Check {url}, {app_secret}, and {scheme}; `rebuttal verify` finds what differs."))
+        }
+        Code::StaleTimestamp => Some("Correct this machine's clock, permanently by NTP.".to_owned()),
         _ => None,
     }
 }
 
 /// What to check first, by the defect of an answer.
-fn hint_for_unverified(unverified: &Unverified) -> &'static str {
+fn hint_for_unverified(unverified: &Unverified, names: &ConnectionNames) -> String {
+    let ConnectionNames { url, app_id, app_secret, scheme, .. } = names;
     match (&unverified.defect, unverified.claim.as_ref().map(|claim| &claim.code)) {
-        (_, Some(Code::UnknownApp)) => "Check REBUTTAL_APP_ID, and that REBUTTAL_URL is the right gateway.",
+        (_, Some(Code::UnknownApp)) => format!("Check {app_id}, and that {url} is the right gateway."),
         (ResponseDefect::WeakerScheme { .. }, _) => {
-            "The app signs with the weaker scheme: unset REBUTTAL_SCHEME."
+            format!("The app signs with the weaker scheme: remove {scheme}.")
         }
-        (ResponseDefect::WrongSign, _) => {
-            "Check REBUTTAL_APP_SECRET and REBUTTAL_SCHEME, and that REBUTTAL_URL is exactly a public URL of the gateway."
-        }
+        (ResponseDefect::WrongSign, _) => format!(
+            "Check {app_secret}, and {scheme}, and that {url} is exactly a public URL of the gateway."
+        ),
         (ResponseDefect::Unsigned | ResponseDefect::Foreign(_), _) => {
-            "Check that REBUTTAL_URL leads to the gateway, and that no proxy answers in its place."
+            format!("Check that {url} leads to the gateway, and that no proxy answers in its place.")
         }
-        _ => "Check REBUTTAL_URL: something other than the gateway may be answering there.",
+        _ => format!("Check {url}: something other than the gateway may be answering there."),
     }
 }
 

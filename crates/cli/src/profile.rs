@@ -20,7 +20,7 @@ use crate::terminal;
 const EXIT_CODES: &str = "\
 Exit codes:
   0  done
-1  failed; standard error has the reason
+  1  failed; standard error has the reason
   2  usage error
   7  success, but the result could not be written to standard output";
 

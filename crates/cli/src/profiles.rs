@@ -10,6 +10,7 @@ use std::str::FromStr;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use rebuttal_client::{AppId, Scheme};
+use rebuttal_server::read_error_reason;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -27,6 +28,10 @@ const DEFAULT: &str = "default";
 const VARIABLE: &str = "REBUTTAL_PROFILES";
 /// Permissions of group and others, which the file must not have.
 const GROUP_AND_OTHERS: u32 = 0o077;
+/// Permissions of group and others to write, which the file's folder must not have.
+const WRITABLE_BY_OTHERS: u32 = 0o022;
+/// Only a file's owner may replace it in a folder with this bit, such as `/tmp`.
+const STICKY: u32 = 0o1000;
 
 /// The name of a profile.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -122,6 +127,13 @@ impl Profiles {
     /// Reads the file; without one there are no profiles.
     pub(crate) fn read() -> Result<Self> {
         let path = profiles_path()?;
+        let path = match path.is_symlink() {
+            // Checked and replaced where it is stored; the link stays.
+            true => std::fs::canonicalize(&path).map_err(|error| {
+                anyhow::anyhow!("{}: {}", unreadable(&path), read_error_reason(&path, &error))
+            })?,
+            false => path,
+        };
         let metadata = match std::fs::metadata(&path) {
             Ok(metadata) => metadata,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -134,14 +146,23 @@ impl Profiles {
             metadata.is_file(),
             "{shown} must be the profiles file, but is not a regular file; move or remove it"
         );
+        let folder = folder_of(&path);
+        let mode = std::fs::metadata(folder).with_context(|| unreadable(&path))?.permissions().mode();
+        ensure!(
+            mode & WRITABLE_BY_OTHERS == 0 || mode & STICKY != 0,
+            "other users can write to {folder}, and so replace {shown}, which has the gateways' addresses and the \
+             secrets; run `chmod go-w {folder}`, and check the profiles with `rebuttal profile list`",
+            folder = folder.display()
+        );
         ensure!(
             metadata.permissions().mode() & GROUP_AND_OTHERS == 0,
             "{shown} contains secrets, and other users can read it; run `chmod 600 {shown}`, and rotate the secrets \
              if they have been read"
         );
         let text = std::fs::read_to_string(&path).map(Zeroizing::new).with_context(|| unreadable(&path))?;
-        let by_name = toml_file::parse(&path, &text)
-            .map_err(|fault| anyhow::anyhow!("{fault}; fix it, or remove the profile and add it again"))?;
+        let by_name = toml_file::parse(&path, &text).map_err(|fault| {
+            anyhow::anyhow!("{fault}; fix this line, or move the file away and add the profiles again")
+        })?;
         Ok(Self { path, by_name })
     }
 
@@ -153,8 +174,7 @@ impl Profiles {
 
     /// Replaces the file.
     pub(crate) fn write(&self) -> Result<()> {
-        let folder =
-            self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = folder_of(&self.path);
         let refused = || format!("cannot write {}", self.path.display());
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).with_context(refused)?;
         // Created with mode 0600.
@@ -165,6 +185,11 @@ impl Profiles {
         file.persist(&self.path).with_context(refused)?;
         Ok(())
     }
+}
+
+/// The folder of a file; `.` for a file name alone.
+fn folder_of(file: &Path) -> &Path {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn unreadable(path: &Path) -> String {

@@ -12,8 +12,6 @@ use crate::outcome::{self, FailureHints, OutcomeJson};
 use crate::wait_notice::with_wait_notice;
 use crate::{signals, summary, terminal};
 
-const HINTS: FailureHints = FailureHints { no_effect: "A query changes nothing.", again: None };
-
 /// Show a dispute's status
 ///
 /// By one of three numbers. Of several disputes of one payment or trade, the one that needs a response soonest is
@@ -75,14 +73,16 @@ impl QueryArgs {
             (Err(error), _) => Err(error),
             (_, None) => Err(anyhow::anyhow!("one of the three numbers must be given")),
         };
+        let names = self.access.names();
+        let hints = FailureHints { names: &names, no_effect: "A query changes nothing.", again: None };
         let dispute = result.as_ref().ok().map(|answer| &answer.data);
         outcome::finish(
             &result,
-            self.json.then(|| QueryJson { outcome: OutcomeJson::from_answer(&result, &HINTS), dispute }),
+            self.json.then(|| QueryJson { outcome: OutcomeJson::from_answer(&result, &hints), dispute }),
             |answer| {
                 summary::facts(answer).iter().for_each(|(label, value)| terminal::print_field(label, value))
             },
-            |error| HINTS.print(error),
+            |error| hints.print(error),
             |error| {
                 terminal::eprint_error(&format!(
                     "the answer could not be written to standard output: {error}"

@@ -10,7 +10,7 @@ use rebuttal_server::Ready;
 
 use crate::exit::Exit;
 use crate::log::{self, LogFormat};
-use crate::settings::{LOG_FILTER, Settings, Sources, unknown_variables};
+use crate::settings::{LOG_FILTER, Settings, Sources, exposed_secrets, unknown_variables};
 use crate::{command_tree, signals, terminal};
 
 /// The exit codes, for `--help`.
@@ -52,6 +52,9 @@ impl ServeArgs {
         let format = settings.log_format.unwrap_or(LogFormat::Text);
         log::start(format, settings.log_filter.as_deref().unwrap_or(LOG_FILTER))?;
         for warning in unknown {
+            tracing::warn!("{warning}");
+        }
+        if let Some(warning) = exposed_secrets(self.config.as_deref()) {
             tracing::warn!("{warning}");
         }
         let connections_given = settings.max_connections.is_some();

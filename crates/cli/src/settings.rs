@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use clap::FromArgMatches as _;
 use clap::builder::Resettable;
 use rebuttal_evidence::{AwsVariables, StorageLocation};
@@ -35,6 +35,7 @@ pub(crate) use check::check_settings;
 pub(crate) use default_file::DEFAULT_FILE;
 use faults::SettingError;
 pub(crate) use faults::SettingErrors;
+pub(crate) use file::exposed_secrets;
 pub(crate) use origin::name_variable;
 pub(crate) use pairs::prefer_flags;
 pub(crate) use secret::{Secret, without_password};
@@ -89,7 +90,7 @@ pub(crate) struct Settings {
     #[arg(long, env = "REBUTTAL_EVIDENCE_URL", value_name = "URL")]
     evidence_url: Option<String>,
 
-    /// Public endpoint of the S3 of --evidence-url for merchants and operators, such as https://files.example.com
+    /// Public endpoint of the bucket of --evidence-url for merchants and operators, such as https://files.example.com
     /// [default: the one in --evidence-url]
     #[arg(long, env = "REBUTTAL_EVIDENCE_PUBLIC_URL", value_name = "URL")]
     evidence_public_url: Option<String>,
@@ -173,7 +174,7 @@ pub(crate) struct Settings {
     #[arg(long, env = "REBUTTAL_IDLE_TIMEOUT_SECONDS", value_name = "SECONDS", value_parser = range::<IDLE_TIMEOUT_MIN_SECONDS, IDLE_TIMEOUT_MAX_SECONDS>)]
     idle_timeout_seconds: Option<u16>,
 
-    /// How long a start waits for a PostgreSQL that does not answer yet, and the first start for its S3, 0 to 3600
+    /// How long a start waits for a PostgreSQL that does not answer yet, and the first start for its bucket, 0 to 3600
     /// seconds [default: 30]
     #[arg(long, env = "REBUTTAL_START_WAIT_SECONDS", value_name = "SECONDS", value_parser = range::<0, START_WAIT_MAX_SECONDS>)]
     start_wait_seconds: Option<u16>,
@@ -269,7 +270,7 @@ impl Settings {
             self.failed_auth_per_second.unwrap_or(config.auth_failures_per_second);
         config.trusted_proxies = faults.list("trusted_proxies", self.trusted_proxies, network);
         if let Some(days) = self.unreferenced_upload_days {
-            config.unreferenced_uploads_kept = DAY.saturating_mul(days.get());
+            config.unreferenced_upload_retention = DAY.saturating_mul(days.get());
         }
         config.read_nonce_capacity = count(self.read_nonce_capacity, config.read_nonce_capacity);
         config.connections_max = count(self.max_connections, config.connections_max);
@@ -315,8 +316,16 @@ where
         Ok(IpAddr::V6(_)) => format!("{text}/128"),
         Err(_) => text.to_owned(),
     };
-    network.parse().with_context(|| {
-        format!("trusted_proxies: {text:?} is not a network such as 10.0.0.0/8 or 2001:db8::/32")
+    let prefix_max = match text.split_once('/').and_then(|(address, _)| address.parse().ok()) {
+        Some(IpAddr::V4(_)) => Some(32),
+        Some(IpAddr::V6(_)) => Some(128),
+        None => None,
+    };
+    network.parse().map_err(|error| match prefix_max {
+        Some(max) => anyhow!("trusted_proxies: {text:?} needs a prefix length of 0 to {max} after the slash"),
+        None => anyhow::Error::new(error).context(format!(
+            "trusted_proxies: {text:?} is not a network such as 10.0.0.0/8 or 2001:db8::/32"
+        )),
     })
 }
 

@@ -3,11 +3,12 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use rebuttal_client::internal;
 use rebuttal_client::protocol::body::BODY_MAX_BYTES;
 use rebuttal_client::protocol::signature::{Message, Signer};
 use rebuttal_client::protocol::{Authorization, Nonce, UnixMillis};
+use rebuttal_server::read_error_reason;
 use serde::Serialize;
 
 use crate::access::MerchantAccess;
@@ -108,13 +109,16 @@ impl BodyArgs {
 fn read_bounded(path: &Path) -> Result<Vec<u8>> {
     use std::io::Read as _;
 
-    let cannot_read = || format!("cannot read the body in {}", path.display());
+    let cannot_read = |error: std::io::Error| {
+        let reason = read_error_reason(path, &error);
+        anyhow!("--body-file: cannot read the body in {}: {reason}", path.display())
+    };
     let reader: Box<dyn std::io::Read> = match path.as_os_str() == "-" {
         true => Box::new(std::io::stdin().lock()),
-        false => Box::new(std::fs::File::open(path).with_context(cannot_read)?),
+        false => Box::new(std::fs::File::open(path).map_err(cannot_read)?),
     };
     let mut bytes = Vec::new();
-    reader.take(READ_MAX_BYTES as u64 + 1).read_to_end(&mut bytes).with_context(cannot_read)?;
+    reader.take(READ_MAX_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(cannot_read)?;
     ensure!(
         bytes.len() <= READ_MAX_BYTES,
         "the body has more than {READ_MAX_BYTES} bytes; the gateway accepts {BODY_MAX_BYTES}"
@@ -134,7 +138,7 @@ struct SignJson<'a> {
     /// The secret is masked unless it may be shown.
     signed_bytes: String,
     freshness: Freshness,
-    /// Why the gateway would refuse this request, if it would.
+    /// Why the gateway would refuse this request, and the parts of it that contain a secret.
     refusals: Vec<String>,
 }
 
@@ -151,6 +155,7 @@ impl SignArgs {
         let nonce = self.nonce.clone().unwrap_or_else(|| Nonce::from_bytes(random));
         let now = internal::now();
         let timestamp = self.timestamp.unwrap_or(now);
+        let url = format!("{address}{}", self.target);
         let message =
             Message { method: &self.method, base_url: address.as_str(), target: &self.target, body: &body };
         let scheme = given.scheme();
@@ -162,11 +167,18 @@ impl SignArgs {
         refusals.iter().for_each(|refusal| {
             redactor.eprint_warning(&format!("the gateway will refuse this request: {refusal}"));
         });
-        if let Some(leak) = request_checks::leaked_secret(&redactor, &self.target, &body) {
-            redactor.eprint_warning(&leak);
-        }
+        let sent_app_id = app_id.to_string();
+        let parts = [
+            ("the method", self.method.as_bytes()),
+            ("the URL", url.as_bytes()),
+            ("the appId", sent_app_id.as_bytes()),
+            ("the nonce", nonce.as_str().as_bytes()),
+            ("the body", &body),
+        ];
+        let leak = request_checks::leaked_secret(&redactor, &parts);
+        leak.iter().for_each(|leak| redactor.eprint_warning(leak));
+        refusals.extend(leak);
         let expected = SignedBytes::expected(&signer, &secret.text, timestamp, &nonce, &message);
-        let url = format!("{address}{}", self.target);
         if self.json {
             let json = SignJson {
                 outcome: OutcomeJson::done(None),

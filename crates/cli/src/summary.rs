@@ -32,7 +32,11 @@ pub(crate) fn facts(dispute: &Answer<DisputeData>) -> Vec<(&'static str, String)
     facts.extend(data.stage.as_ref().map(|stage| ("Stage", stage.to_string())));
     facts.extend(data.rrn.as_ref().map(|rrn| ("RRN", rrn.to_string())));
     let deadline = data.deadline.as_ref();
-    facts.extend(deadline.map(|at| ("Deadline", time_left(at, dispute.proof.answer.timestamp))));
+    let is_open = data.status == Status::NeedsResponse.as_str();
+    facts.extend(deadline.map(|at| match is_open {
+        true => ("Deadline", time_left(at, dispute.proof.answer.timestamp)),
+        false => ("Deadline", terminal::short_time(at)),
+    }));
     facts
 }
 

@@ -181,17 +181,20 @@ pub(crate) fn short_time(rfc3339: &str) -> String {
     short.unwrap_or_else(|| rfc3339.to_owned())
 }
 
-/// A time relative to another: `in 6 days 3 hours`, `2 minutes ago`.
+/// A time relative to another: `in 6 days 3 hours`, `2 minutes ago`. Rounded down, so that nobody relies on time that
+/// is not left; half a minute less than 7 days counts as 7 days, as it is right after they were given.
 pub(crate) fn relative_time(from: UnixMillis, to: UnixMillis) -> String {
     const PRINTER: SpanPrinter =
         SpanPrinter::new().designator(Designator::Verbose).spacing(Spacing::BetweenUnitsAndDesignators);
+    const ROUNDED_UP_MS: i64 = 30_000;
     let millis = i64::try_from(to.0.abs_diff(from.0)).unwrap_or(i64::MAX);
-    let smallest = if millis < 86_400_000 { Unit::Minute } else { Unit::Hour };
+    let smallest = if millis < 86_400_000 - ROUNDED_UP_MS { Unit::Minute } else { Unit::Hour };
     let rounding =
         SpanRound::new().smallest(smallest).largest(Unit::Day).mode(RoundMode::Trunc).days_are_24_hours();
-    let span = Span::new().try_milliseconds(millis).and_then(|span| span.round(rounding)).unwrap_or_default();
+    let span = Span::new().try_milliseconds(millis.saturating_add(ROUNDED_UP_MS));
+    let span = span.and_then(|span| span.round(rounding)).unwrap_or_default();
     match PRINTER.span_to_string(&span) {
-        _ if span.is_zero() => "less than a minute away".to_owned(),
+        _ if millis < 60_000 => "less than a minute away".to_owned(),
         span if to > from => format!("in {span}"),
         span => format!("{span} ago"),
     }
@@ -243,6 +246,8 @@ mod tests {
         assert_eq!(relative(60_000), "in 1 minute");
         assert_eq!(relative(3 * 3_600_000 + 120_000), "in 3 hours 2 minutes");
         assert_eq!(relative(6 * 86_400_000 + 3_600_000 + 60_000), "in 6 days 1 hour");
+        assert_eq!(relative(7 * 86_400_000 - 1_000), "in 7 days");
+        assert_eq!(relative(86_400_000 - 1_000), "in 1 day");
         assert_eq!(relative(-86_400_000), "1 day ago");
     }
 

@@ -48,7 +48,17 @@ impl FromStr for TimeArg {
         }
         UnixMillis::from_rfc3339(text)
             .map(|at| Self { at, is_relative: false })
-            .map_err(|_| format!("must be {TIME_FORMAT}, or a duration from now, {DURATION_FORMAT}"))
+            .map_err(|_| invalid_time(text, "from now"))
+    }
+}
+
+/// Why a text is neither a time nor a duration.
+fn invalid_time(text: &str, direction: &str) -> String {
+    let with_seconds = |at: usize| text.split_at_checked(at).map(|(time, zone)| format!("{time}:00{zone}"));
+    // The length of `2024-03-06T12:00`.
+    match with_seconds(16).filter(|time| UnixMillis::from_rfc3339(time).is_ok()) {
+        Some(time) => format!("has no seconds: write {time}"),
+        None => format!("must be {TIME_FORMAT}, or a duration {direction}, {DURATION_FORMAT}"),
     }
 }
 
@@ -57,8 +67,7 @@ pub(crate) fn past(text: &str) -> Result<UnixMillis, String> {
     if let Some(seconds) = bounded_seconds(text) {
         return Ok(internal::now() - Duration::from_secs(seconds?));
     }
-    UnixMillis::from_rfc3339(text)
-        .map_err(|_| format!("must be {TIME_FORMAT}, or a duration before now, {DURATION_FORMAT}"))
+    UnixMillis::from_rfc3339(text).map_err(|_| invalid_time(text, "before now"))
 }
 
 /// An RFC 3339 time, or a duration from now.
@@ -88,6 +97,11 @@ mod tests {
         let wrong = |text: &str| text.parse::<TimeArg>().err().unwrap();
         assert_eq!(wrong("10000d"), "a duration must be at most 3660d");
         assert!(wrong("-7d").starts_with("is in the past"));
+        assert_eq!(wrong("2020-12-20T10:00Z"), "has no seconds: write 2020-12-20T10:00:00Z");
+        assert_eq!(
+            past("2020-12-20T10:00+08:00").unwrap_err(),
+            "has no seconds: write 2020-12-20T10:00:00+08:00"
+        );
         assert!(
             wrong("soon").ends_with("a duration from now, such as 7d, 36h or 1d12h (units: w, d, h, m, s)")
         );

@@ -61,8 +61,9 @@ impl UploadArgs {
         }
         let mut uploaded = Vec::new();
         let result = self.upload_all(&mut uploaded).await;
+        let names = self.access.names();
         let nothing = self.uploaded_so_far(uploaded.len());
-        let hints = FailureHints { no_effect: &nothing, ..FailureHints::default() };
+        let hints = FailureHints { names: &names, no_effect: &nothing, again: None };
         let failed = |error| OutcomeJson::failed(error, hints.hint(error));
         let json = self.json.then(|| UploadJson {
             outcome: result.as_ref().err().map_or_else(|| OutcomeJson::done(None), failed),

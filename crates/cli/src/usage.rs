@@ -66,16 +66,25 @@ fn help(error: &clap::Error) -> Exit {
         // The reader closed the pipe.
         Err(why) if why.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
         Err(why) => {
-            terminal::eprint_error(&format!("the help could not be written to standard output: {why}"));
+            let what = match error.kind() {
+                clap::error::ErrorKind::DisplayVersion => "version",
+                _ => "help",
+            };
+            terminal::eprint_error(&format!("the {what} could not be written to standard output: {why}"));
             Exit::Local
         }
     }
 }
 
-/// The error without usage and tips, which are for people.
+/// The error in one line, without usage.
 fn sentence(rendered: &str) -> String {
     let lines =
         rendered.lines().take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"));
-    let text = lines.map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
+    let lines = lines.map(str::trim).filter(|line| !line.is_empty());
+    let text = lines.fold(String::new(), |text, line| match line {
+        _ if text.is_empty() => line.to_owned(),
+        line if line.starts_with("tip: ") => format!("{text}; {line}"),
+        line => format!("{text} {line}"),
+    });
     text.strip_prefix("error: ").unwrap_or(&text).to_owned()
 }

@@ -14,6 +14,7 @@ use crate::profiles;
 use crate::sign::BodyArgs;
 use crate::signing::SecretRedactor;
 use crate::signing::arguments::{self, SentUrl};
+use crate::signing::request_checks;
 use report::{Verdict, VerifyReport};
 use request::CheckedRequest;
 
@@ -67,10 +68,18 @@ impl VerifyArgs {
     pub(crate) fn run(self) -> Result<Exit> {
         let given = self.access.resolve()?;
         let redactor = SecretRedactor::new(given.secret.as_ref(), self.show_secret);
+        let body = self.body.read()?;
         let report = match header::parse(&self.authorization) {
-            Err(error) => VerifyReport::malformed(error),
+            Err(error) => {
+                let parts = [
+                    ("the method", self.method.as_bytes()),
+                    ("the URL", self.sent_to.written.as_bytes()),
+                    ("the Authorization header", self.authorization.as_bytes()),
+                    ("the body", &body),
+                ];
+                VerifyReport::malformed(error, request_checks::leaked_secret(&redactor, &parts))
+            }
             Ok(header) => {
-                let body = self.body.read()?;
                 let mut request =
                     CheckedRequest::of(header, &given, &redactor, &self.sent_to, &self.method, &body)?;
                 if self.body.is_left_out() && !request.verifies() {

@@ -14,7 +14,6 @@ use crate::client::{Client, Inner};
 use crate::error::Error;
 use crate::limits::{
     ATTEMPT_TIMEOUT, ATTEMPTS, ATTEMPTS_MAX, Bounds, CALL_TIMEOUT, CONNECT_TIMEOUT, FRESHNESS_WINDOW,
-    UPLOAD_TIMEOUT,
 };
 use crate::tls;
 
@@ -55,7 +54,6 @@ impl ClientBuilder {
             attempts: ATTEMPTS,
             call: CALL_TIMEOUT,
             attempt: ATTEMPT_TIMEOUT,
-            upload: UPLOAD_TIMEOUT,
             freshness_window: FRESHNESS_WINDOW,
         };
         let (url, scheme) = (url.to_owned(), Scheme::V2Sha256);
@@ -86,12 +84,6 @@ impl ClientBuilder {
     /// How long one attempt of a call may take; [`ATTEMPT_TIMEOUT`] by default.
     pub const fn attempt_timeout(mut self, timeout: Duration) -> Self {
         self.bounds.attempt = timeout;
-        self
-    }
-
-    /// How long one attempt to post a file may take; [`UPLOAD_TIMEOUT`] by default.
-    pub const fn upload_timeout(mut self, timeout: Duration) -> Self {
-        self.bounds.upload = timeout;
         self
     }
 

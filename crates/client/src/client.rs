@@ -13,7 +13,6 @@ use crate::clock;
 use crate::error::Error;
 use crate::limits::Bounds;
 use crate::proof::Proof;
-use crate::retry::CallEffect;
 
 /// A merchant's connection to one gateway, as one app.
 ///
@@ -66,7 +65,7 @@ impl Client {
     /// again with the same request. [`Error::Refused`] is final, unless its
     /// [`open_until`](crate::VerifiedRefusal::open_until) says otherwise. With all others nothing was changed.
     pub async fn submit(&self, request: &ContestRequest) -> Result<Answer<Done>, Error> {
-        self.exchange(request, CallEffect::Dispute).await
+        self.exchange(request).await
     }
 
     /// Accepts a dispute: the merchant gives up the disputed amount. This cannot be undone.
@@ -76,7 +75,7 @@ impl Client {
     /// # Errors
     /// As [`Client::submit`].
     pub async fn accept(&self, dispute_no: DisputeNo) -> Result<Answer<Done>, Error> {
-        self.exchange(&AcceptRequest { dispute_no }, CallEffect::Dispute).await
+        self.exchange(&AcceptRequest { dispute_no }).await
     }
 
     /// Returns a dispute, by its number, the payment's or the trade's.
@@ -86,7 +85,7 @@ impl Client {
     /// gateway does not serve within the limits; [`Error::Unverified`] if the answer cannot be verified. An error of a
     /// query never means that something was changed.
     pub async fn query(&self, request: &QueryRequest) -> Result<Answer<DisputeData>, Error> {
-        self.exchange(request, CallEffect::None).await
+        self.exchange(request).await
     }
 
     /// Gets a form to upload one file. [`Client::upload`] does this and the upload.
@@ -98,7 +97,7 @@ impl Client {
         &self,
         request: &GenerateUploadUrlRequest,
     ) -> Result<Answer<UploadUrlData>, Error> {
-        self.exchange(request, CallEffect::None).await
+        self.exchange(request).await
     }
 
     /// The gateway's time: this machine's clock, corrected by the last verified `StaleTimestamp` answer.

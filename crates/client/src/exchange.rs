@@ -20,7 +20,7 @@ use crate::error::{Cause, Error, ForeignResponse, ResponseDefect, Unverified};
 use crate::limits::ANSWER_MAX_BYTES;
 use crate::proof::METHOD;
 use crate::random;
-use crate::retry::{Attempt, AttemptPlan, CallEffect, Next};
+use crate::retry::{Attempt, AttemptPlan, Next};
 use crate::verify::{self, SentRequest};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -30,7 +30,6 @@ impl Client {
     pub(crate) async fn exchange<C: MerchantRequest + Serialize>(
         &self,
         request: &C,
-        effect: CallEffect,
     ) -> Result<Answer<C::Data>, Error> {
         let body = serde_json::to_vec(request).map_err(|error| Error::Invalid(error.to_string()))?;
         if body.len() > BODY_MAX_BYTES {
@@ -39,7 +38,7 @@ impl Client {
         let body = Bytes::from(body);
         let began = Instant::now();
         let ends_at = began + self.inner.bounds.call;
-        let mut plan = AttemptPlan::new(effect, self.inner.bounds.attempts);
+        let mut plan = AttemptPlan::new(C::CALL, self.inner.bounds.attempts);
         loop {
             let sent = self.authorize(C::CALL.path(), body.clone())?;
             let time_left = self.inner.bounds.attempt.min(ends_at.saturating_duration_since(Instant::now()));

@@ -5,12 +5,12 @@ use std::path::Path;
 
 use bytes::Bytes;
 use rebuttal_protocol::file::Filename;
-use rebuttal_protocol::scene::DISPUTE_EVIDENCE_MAX_BYTES;
 use rebuttal_protocol::{FileFormat, Scene};
 use tokio::io::AsyncReadExt;
 
 use crate::error::Error;
 
+/// The scene of evidence files.
 const SCENE: Scene = Scene::DisputeEvidence;
 
 /// A file to upload: its content and its type.
@@ -29,7 +29,7 @@ impl EvidenceFile {
     ///
     /// # Errors
     /// [`Error::Invalid`] if the extension is not jpg, jpeg, png, pdf, xls or xlsx, or if the content is empty or
-    /// longer than [`DISPUTE_EVIDENCE_MAX_BYTES`]. The gateway checks whether the content matches the extension.
+    /// longer than [`Scene::max_bytes`]. The gateway checks whether the content matches the extension.
     pub fn new(name: &str, content: impl Into<Bytes>) -> Result<Self, Error> {
         let content = content.into();
         let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
@@ -37,12 +37,13 @@ impl EvidenceFile {
             let known = SCENE.extensions();
             Error::Invalid(format!("{name}: evidence must be a file with one of the extensions {known}"))
         })?;
+        let max_bytes = SCENE.max_bytes();
         match content.len() as u64 {
             0 => Err(Error::Invalid(format!("{name}: the file is empty"))),
-            1..=DISPUTE_EVIDENCE_MAX_BYTES => Ok(Self { name: name.to_owned(), format, content }),
-            _ => Err(Error::Invalid(format!(
-                "{name}: evidence must have at most {DISPUTE_EVIDENCE_MAX_BYTES} bytes"
-            ))),
+            bytes if bytes > max_bytes => {
+                Err(Error::Invalid(format!("{name}: evidence must have at most {max_bytes} bytes")))
+            }
+            _ => Ok(Self { name: name.to_owned(), format, content }),
         }
     }
 
@@ -59,7 +60,7 @@ impl EvidenceFile {
         }
         let file = tokio::fs::File::open(path).await.map_err(refused)?;
         let mut content = Vec::new();
-        file.take(DISPUTE_EVIDENCE_MAX_BYTES + 1).read_to_end(&mut content).await.map_err(refused)?;
+        file.take(SCENE.max_bytes() + 1).read_to_end(&mut content).await.map_err(refused)?;
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
         Self::new(&name, content)
     }
@@ -68,6 +69,12 @@ impl EvidenceFile {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The scene that it is uploaded for.
+    #[must_use]
+    pub const fn scene(&self) -> Scene {
+        SCENE
     }
 
     /// The format of its extension.
@@ -92,7 +99,7 @@ impl EvidenceFile {
 mod tests {
     use super::*;
 
-    const LARGEST: usize = DISPUTE_EVIDENCE_MAX_BYTES as usize;
+    const LARGEST: usize = SCENE.max_bytes() as usize;
 
     #[test]
     fn a_file_is_checked_before_anything_is_sent() {

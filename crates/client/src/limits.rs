@@ -26,7 +26,7 @@ pub const CALL_TIMEOUT: Duration = Duration::from_secs(60);
 pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(25);
 /// Limit of connecting, name resolution and TLS included.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long posting one file may take: 2 MB over a line of 40 KB/s.
+/// How long posting one file may take: the largest over a line of 40 KB/s.
 pub const UPLOAD_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The pause before the second attempt; it doubles from attempt to attempt, and is shortened at random by up to half.
@@ -45,6 +45,5 @@ pub(crate) struct Bounds {
     pub(crate) attempts: u32,
     pub(crate) call: Duration,
     pub(crate) attempt: Duration,
-    pub(crate) upload: Duration,
     pub(crate) freshness_window: Duration,
 }

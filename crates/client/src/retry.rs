@@ -9,20 +9,11 @@ use std::fmt;
 use std::time::Duration;
 
 use rebuttal_protocol::code::Resend;
-use rebuttal_protocol::{Code, Finality, UnixMillis};
+use rebuttal_protocol::{Code, Finality, MerchantCall, UnixMillis};
 
 use crate::attempts::{AttemptEffect, Attempts, Pause};
 use crate::error::{Cause, Error, VerifiedRefusal};
 use crate::verify::VerifiedAnswer;
-
-/// Whether a call can change a dispute, and so may have taken effect without a verified answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum CallEffect {
-    /// Query and generateUploadUrl.
-    None,
-    /// Contest and accept.
-    Dispute,
-}
 
 /// The result of one attempt.
 #[derive(Debug)]
@@ -92,7 +83,8 @@ pub(crate) enum Next {
 /// The attempts of one call, and the time until which one may take effect.
 #[derive(Debug)]
 pub(crate) struct AttemptPlan {
-    effect: CallEffect,
+    /// Whether the call can change a dispute, and so may have taken effect without a verified answer.
+    changes_dispute: bool,
     attempts: Attempts,
     clock_corrected: bool,
     /// The time until which an attempt so far may take effect, or may have.
@@ -100,8 +92,13 @@ pub(crate) struct AttemptPlan {
 }
 
 impl AttemptPlan {
-    pub(crate) const fn new(effect: CallEffect, attempts_max: u32) -> Self {
-        Self { effect, attempts: Attempts::new(attempts_max), clock_corrected: false, open_until: None }
+    pub(crate) const fn new(call: MerchantCall, attempts_max: u32) -> Self {
+        Self {
+            changes_dispute: call.changes_dispute(),
+            attempts: Attempts::new(attempts_max),
+            clock_corrected: false,
+            open_until: None,
+        }
     }
 
     /// How many attempts were made.
@@ -118,10 +115,7 @@ impl AttemptPlan {
         retry_after: Option<Duration>,
         remaining: Duration,
     ) -> Next {
-        let effect = match self.effect {
-            CallEffect::None => AttemptEffect::NotByThisAttempt,
-            CallEffect::Dispute => attempt.effect(),
-        };
+        let effect = if self.changes_dispute { attempt.effect() } else { AttemptEffect::NotByThisAttempt };
         if effect == AttemptEffect::Possible {
             self.open_until = self.open_until.max(Some(stale_at));
         }
@@ -146,7 +140,7 @@ impl AttemptPlan {
             self.clock_corrected = true;
             return Next::CorrectClock(verified);
         }
-        let is_open_notice = verified.finality == Finality::Notice && self.effect == CallEffect::Dispute;
+        let is_open_notice = verified.finality == Finality::Notice && self.changes_dispute;
         let next = match verified.code.resend() {
             _ if is_stale => None,
             Resend::FreshHeader => Some(pause.map(|_| Pause::None)),
@@ -170,7 +164,7 @@ impl AttemptPlan {
 
     /// The end of a call with a verified `OK` whose data cannot be parsed.
     pub(crate) fn unreadable(&mut self, why: &str, stale_at: UnixMillis) -> Error {
-        if self.effect == CallEffect::Dispute {
+        if self.changes_dispute {
             self.open_until = self.open_until.max(Some(stale_at));
         }
         self.give_up(Cause::Unreadable(why.to_owned()), None)

@@ -4,12 +4,11 @@
 //! contest's signed answer says whether the file is stored and valid.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream;
+use rebuttal_protocol::StorageUri;
 use rebuttal_protocol::file::{GenerateUploadUrlRequest, UploadUrlData};
-use rebuttal_protocol::{Scene, StorageUri};
 use reqwest::multipart::{Form, Part};
 use reqwest::{Body, Response};
 use tokio::time::Instant;
@@ -19,7 +18,7 @@ use crate::client::Client;
 use crate::error::{Cause, Error};
 use crate::exchange::{foreign_response, no_answer_cause, read_bounded};
 use crate::file::EvidenceFile;
-use crate::limits::{PAUSE, PROGRESS_STEP_BYTES, STORE_ANSWER_MAX_BYTES, UPLOAD_ATTEMPTS};
+use crate::limits::{PAUSE, PROGRESS_STEP_BYTES, STORE_ANSWER_MAX_BYTES, UPLOAD_ATTEMPTS, UPLOAD_TIMEOUT};
 use crate::random;
 use crate::verify::plain;
 
@@ -57,11 +56,8 @@ impl Client {
         index: usize,
         watch: Option<Watch>,
     ) -> Result<StorageUri, Error> {
-        let request = GenerateUploadUrlRequest {
-            filename: file.wire_name()?,
-            content_type: None,
-            scene: Scene::DisputeEvidence,
-        };
+        let request =
+            GenerateUploadUrlRequest { filename: file.wire_name()?, content_type: None, scene: file.scene() };
         let mut pause = PAUSE;
         let mut attempts = 1;
         let began = Instant::now();
@@ -88,8 +84,7 @@ impl Client {
     }
 
     async fn post(&self, target: &UploadUrlData, file: &EvidenceFile, form: Form) -> Result<Posted, Error> {
-        let timeout: Duration = self.inner.bounds.upload;
-        match self.inner.http.post(&target.upload_url).multipart(form).timeout(timeout).send().await {
+        match self.inner.http.post(&target.upload_url).multipart(form).timeout(UPLOAD_TIMEOUT).send().await {
             Err(error) if error.is_builder() => {
                 let why = format!("the upload address cannot be used: {}", error.without_url());
                 Ok(Posted::Failed(Cause::Unreadable(why)))

@@ -6,8 +6,6 @@ use std::fmt;
 use rebuttal_protocol::dispute::{Stage, Status};
 use rebuttal_protocol::operator::OperatorActionKind;
 
-use crate::refusal::Audience;
-
 /// An action on a dispute, at the detail at which states differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Action {
@@ -46,6 +44,18 @@ impl fmt::Display for Action {
             Self::WithdrawAgain => "the same withdrawal again",
         })
     }
+}
+
+/// Who reads what a state allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audience {
+    /// An operator.
+    Operator,
+    /// The merchant.
+    Merchant {
+        /// Whether the merchant submitted something in the current stage, and may submit it again.
+        has_submitted: bool,
+    },
 }
 
 /// Whether a state allows an action (contract §6).

@@ -7,9 +7,8 @@ use rebuttal_protocol::dispute::{Event, Status};
 use rebuttal_protocol::operator::{self, OperatorAction};
 use rebuttal_protocol::text::Note;
 
-use crate::allowed::{Action, allows};
+use crate::allowed::{Action, Audience, allows};
 use crate::history::{ChainedEntry, EntryDetail};
-use crate::refusal::Audience;
 use crate::{
     Actor, Command, ContestItem, Dispute, DisputeRefusal, EvidenceFault, Fingerprint, LastSubmission,
     Submission, SubmittedEvidence,
@@ -114,15 +113,15 @@ fn outcome(dispute: &Dispute, command: &Command, arrival: UnixMillis) -> Result<
         Command::Contest { items, fingerprint } => contest(dispute, items, *fingerprint, arrival),
         Command::Accept => {
             check_response(dispute, Action::Accept, arrival)?;
-            Ok(moved(dispute, Event::Accepted, Status::Accepted, None))
+            Ok(change_status(dispute, Event::Accepted, Status::Accepted, None))
         }
         Command::Operator(action) => decide_action(dispute, action, arrival),
-        Command::Expire => Ok(moved(dispute, Event::Expired, expire(dispute, arrival)?, None)),
+        Command::Expire => Ok(change_status(dispute, Event::Expired, expire(dispute, arrival)?, None)),
     }
 }
 
 /// The status changes, and nothing else.
-fn moved(dispute: &Dispute, event: Event, status: Status, note: Option<&Note>) -> Transition {
+fn change_status(dispute: &Dispute, event: Event, status: Status, note: Option<&Note>) -> Transition {
     let next = Dispute { status, ..dispute.clone() };
     Transition { event, next, submission: None, note: note.cloned() }
 }
@@ -150,7 +149,7 @@ fn decide_action(
                 operator::DisputeOutcome::Won => Status::Won,
                 operator::DisputeOutcome::Lost => Status::Lost,
             };
-            moved(dispute, Event::Resolved, status, note.as_ref())
+            change_status(dispute, Event::Resolved, status, note.as_ref())
         }
         OperatorAction::RequestEvidence { deadline, note } => {
             needs_response(dispute, Event::EvidenceRequested, *deadline, Some(note))
@@ -168,7 +167,7 @@ fn decide_action(
             advanced
         }
         OperatorAction::Withdraw { note } => {
-            moved(dispute, Event::Withdrawn, Status::Withdrawn, note.as_ref())
+            change_status(dispute, Event::Withdrawn, Status::Withdrawn, note.as_ref())
         }
     })
 }

@@ -16,13 +16,13 @@ mod submission;
 #[cfg(test)]
 mod tests;
 
-pub use allowed::operator_actions;
+pub use allowed::{Audience, operator_actions};
 pub use command::{Actor, Command};
 pub use decide::{COMMIT_LIMIT, Change, Decision, decide};
 pub use fingerprint::Fingerprint;
 pub use history::{ChainedEntry, EntryDetail};
 pub use integrity::{IntegrityError, check_integrity};
 pub use opening::{Opening, open};
-pub use refusal::{Audience, DisputeRefusal, EvidenceFault};
+pub use refusal::{DisputeRefusal, EvidenceFault};
 pub use state::{Dispute, LastSubmission};
 pub use submission::{ContestItem, FileCheck, FoundFile, Submission, SubmittedEvidence, fingerprint_of};

@@ -5,7 +5,7 @@ use std::fmt;
 use rebuttal_protocol::dispute::{Stage, Status};
 use rebuttal_protocol::{Code, UnixMillis};
 
-use crate::allowed;
+use crate::allowed::{self, Audience};
 
 /// Why a command changed nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -73,18 +73,6 @@ pub enum DisputeRefusal {
     /// No deadline has passed, so nothing expires.
     #[error("the deadline has not passed, or the merchant has responded")]
     NotDue,
-}
-
-/// Who reads what a state allows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Audience {
-    /// An operator.
-    Operator,
-    /// The merchant.
-    Merchant {
-        /// Whether the merchant submitted something in the current stage, and may submit it again.
-        has_submitted: bool,
-    },
 }
 
 impl DisputeRefusal {

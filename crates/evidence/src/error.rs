@@ -34,25 +34,26 @@ pub enum EvidenceError {
     /// The bucket is another gateway's, or not the one that the files are stored in; the sentence says what to do.
     #[error("{0}")]
     NotOurs(String),
-    /// The object store failed, or did not answer in time. Nothing was stored, or an object that does no harm.
-    #[error("object store: failed to {task}: {}", short_reason(source))]
+    /// The object store failed, or did not answer in time. Nothing was stored, or an object that does no harm. The
+    /// message has the whole chain of reasons in short, so the store's error is not a `source` of this one.
+    #[error("object store: failed to {task}: {}", short_reason(reason))]
     S3 {
         /// What failed: a verb with its object.
         task: &'static str,
         /// The store's reason.
-        source: Box<object_store::Error>,
+        reason: Box<object_store::Error>,
     },
 }
 
 impl EvidenceError {
     /// Whether the object store was unreachable or failed, rather than refused the request.
     pub fn is_outage(&self) -> bool {
-        matches!(self, Self::S3 { source, .. } if matches!(**source, object_store::Error::Generic { .. }))
+        matches!(self, Self::S3 { reason, .. } if matches!(**reason, object_store::Error::Generic { .. }))
     }
 
     /// The error of a task in the object store.
     pub(crate) fn s3(task: &'static str) -> impl FnOnce(object_store::Error) -> Self {
-        move |source| Self::S3 { task, source: Box::new(source) }
+        move |reason| Self::S3 { task, reason: Box::new(reason) }
     }
 
     /// The error of a validation that was interrupted, as at shutdown.
@@ -66,9 +67,15 @@ impl EvidenceError {
     }
 }
 
-/// A store's reason in a line: of the XML document that an S3 answers with, its code and its sentence.
+/// An error of the object store with its causes, in a line: of an XML error document only its code and message.
 fn short_reason(error: &object_store::Error) -> String {
-    let message = error.to_string();
+    let mut message = error.to_string();
+    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
+    for cause in causes.map(ToString::to_string) {
+        if !message.contains(&cause) {
+            message = format!("{message}: {cause}");
+        }
+    }
     let Some((before, document)) = message.split_once('<') else { return message };
     let element = |name: &str| {
         let (_, rest) = document.split_once(&format!("<{name}>"))?;
@@ -101,5 +108,6 @@ mod tests {
             EvidenceError::s3("list the bucket")(object_store::Error::Generic { store: "S3", source });
         let message = error.to_string();
         assert!(message.ends_with("403 Forbidden: AccessDenied: Access Denied."), "{message}");
+        assert!(std::error::Error::source(&error).is_none(), "a chain would repeat the XML document");
     }
 }

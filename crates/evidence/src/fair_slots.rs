@@ -23,10 +23,10 @@ pub struct Slot {
 }
 
 impl<K: Eq + Hash> FairSlots<K> {
-    /// `at_once` slots, of which a key holds `per_key` at most.
+    /// A semaphore of this many `slots`; a key holds at most `per_key` of them.
     #[must_use]
-    pub fn new(at_once: usize, per_key: usize) -> Self {
-        Self { slots: Arc::new(Semaphore::new(at_once)), per_key, keys: Arc::default() }
+    pub fn new(slots: usize, per_key: usize) -> Self {
+        Self { slots: Arc::new(Semaphore::new(slots)), per_key, keys: Arc::default() }
     }
 
     /// Waits for a slot of the key.
@@ -43,7 +43,7 @@ impl<K: Eq + Hash> FairSlots<K> {
     ///
     /// # Errors
     /// Never, as [`Self::acquire`].
-    pub async fn acquire_for_upkeep(&self) -> Result<Slot, AcquireError> {
+    pub async fn acquire_for_maintenance(&self) -> Result<Slot, AcquireError> {
         let slot = Arc::clone(&self.slots).acquire_owned().await?;
         Ok(Slot { _slot: slot, _of_key: None })
     }

@@ -9,34 +9,34 @@ use std::{fmt, io};
 
 use rebuttal_protocol::hex_digits;
 
-/// Random bytes that distinguish the moves of two copies with the same count.
+/// Random bytes that distinguish two copies that advanced it equally often.
 const SALT_BYTES: usize = 16;
 
-/// How often the fence was moved, and by which move.
+/// How often the fence was advanced, and by which advance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fence {
-    moves: u64,
+    advances: u64,
     salt: [u8; SALT_BYTES],
 }
 
 impl Fence {
-    /// The fence after one more move; `None` is before the first.
+    /// The fence after one more advance; `None` is before the first.
     ///
     /// # Errors
     /// If the system's random number generator fails.
     pub fn after(kept: Option<Self>) -> io::Result<Self> {
         let mut salt = [0; SALT_BYTES];
         getrandom::fill(&mut salt).map_err(io::Error::other)?;
-        Ok(Self { moves: kept.map_or(0, |kept| kept.moves).saturating_add(1), salt })
+        Ok(Self { advances: kept.map_or(0, |kept| kept.advances).saturating_add(1), salt })
     }
 
     /// Whether a bucket with the fence `found` belongs to the database with the fence `kept`. A bucket that is behind
-    /// does: a move was interrupted. One without a fence is new, or an operator deleted the fence to claim it.
+    /// does: an advance was interrupted. One without a fence is new, or an operator deleted the fence to claim it.
     pub fn is_ours(kept: Option<Self>, found: Option<Self>) -> bool {
         match (kept, found) {
             (_, None) => true,
             (None, Some(_)) => false,
-            (Some(kept), Some(found)) => kept == found || kept.moves > found.moves,
+            (Some(kept), Some(found)) => kept == found || kept.advances > found.advances,
         }
     }
 }
@@ -44,7 +44,7 @@ impl Fence {
 /// As stored in the database and in the bucket: `17-0f3a…`.
 impl fmt::Display for Fence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{}", self.moves, hex::encode(self.salt))
+        write!(f, "{}-{}", self.advances, hex::encode(self.salt))
     }
 }
 
@@ -57,9 +57,9 @@ impl FromStr for Fence {
     type Err = InvalidFence;
 
     fn from_str(text: &str) -> Result<Self, InvalidFence> {
-        let (moves, salt) = text.split_once('-').ok_or(InvalidFence)?;
-        let moves = moves.parse().map_err(|_| InvalidFence)?;
-        Ok(Self { moves, salt: hex_digits::parse(salt).ok_or(InvalidFence)? })
+        let (advances, salt) = text.split_once('-').ok_or(InvalidFence)?;
+        let advances = advances.parse().map_err(|_| InvalidFence)?;
+        Ok(Self { advances, salt: hex_digits::parse(salt).ok_or(InvalidFence)? })
     }
 }
 
@@ -68,20 +68,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_copy_of_the_database_falls_behind_with_the_first_move() {
+    fn a_copy_of_the_database_falls_behind_with_the_first_advance() {
         let copied = Fence::after(None).unwrap();
-        let moved = Fence::after(Some(copied)).unwrap();
-        assert!(Fence::is_ours(Some(moved), Some(moved)));
-        assert!(Fence::is_ours(Some(moved), Some(copied)), "the move did not reach the bucket");
-        assert!(!Fence::is_ours(Some(copied), Some(moved)));
+        let advanced = Fence::after(Some(copied)).unwrap();
+        assert!(Fence::is_ours(Some(advanced), Some(advanced)));
+        assert!(Fence::is_ours(Some(advanced), Some(copied)), "the advance did not reach the bucket");
+        assert!(!Fence::is_ours(Some(copied), Some(advanced)));
         assert!(!Fence::is_ours(None, Some(copied)), "restored from before there were fences");
-        for kept in [None, Some(moved)] {
-            assert!(Fence::is_ours(kept, None), "an operator took it away");
+        for kept in [None, Some(advanced)] {
+            assert!(Fence::is_ours(kept, None), "an operator deleted it");
         }
     }
 
     #[test]
-    fn copies_with_equal_move_counts_differ() {
+    fn copies_advanced_equally_often_differ() {
         let copied = Fence::after(None).unwrap();
         let [one, other] = [Some(copied); 2].map(|kept| Some(Fence::after(kept).unwrap()));
         assert!(!Fence::is_ours(one, other) && !Fence::is_ours(other, one));

@@ -31,7 +31,7 @@ use upload_slots::UploadSlots;
 
 /// Most files that are received concurrently, one of a form at a time, and of a merchant at most half of those that the
 /// others leave free: alone 32, with another merchant's 32 still 16. Further uploads wait for a slot.
-pub const RECEIVES_AT_ONCE: usize = 64;
+pub const CONCURRENT_RECEIVES_MAX: usize = 64;
 /// Most uploads of a merchant that wait for a slot; further ones are refused immediately.
 pub const RECEIVES_WAITING_MAX: usize = 64;
 /// How long an upload waits for a slot before it is refused: longer than the idle timeout of a body, so that a sender
@@ -39,7 +39,7 @@ pub const RECEIVES_WAITING_MAX: usize = 64;
 pub const SLOT_WAIT_LIMIT: Duration = Duration::from_secs(20);
 /// Most files that are validated concurrently, one of a merchant. Each is in memory whole, with what its validation
 /// needs.
-pub const VALIDATIONS_AT_ONCE: usize = 2;
+pub const CONCURRENT_VALIDATIONS_MAX: usize = 2;
 /// Bytes of an upload that are collected before they are written.
 pub const WRITE_BLOCK_BYTES: usize = 64 * 1024;
 /// Most files that one call of [`FolderStore::unrecorded`] returns.
@@ -117,7 +117,7 @@ impl FolderStore {
                 claimed_by_operator: claimed.claimed_by_operator,
                 _lock: lock,
                 receives: UploadSlots::default(),
-                validations: FairSlots::new(VALIDATIONS_AT_ONCE, 1),
+                validations: FairSlots::new(CONCURRENT_VALIDATIONS_MAX, 1),
                 active: Mutex::default(),
                 durable: Mutex::default(),
                 inspections: Mutex::default(),

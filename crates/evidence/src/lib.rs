@@ -1,4 +1,4 @@
-//! Evidence files: upload forms, the stores (a folder or an S3), and the validation of their content (contract §3).
+//! Evidence files: upload forms, the stores (a folder or S3), and the validation of their content (contract §3).
 //!
 //! [`policy`] signs and checks the S3 POST policy, [`form`] streams the multipart body, [`folder`] stores,
 //! [`mod@validate`] validates the content; [`upload`] does the four in order for an [`EvidenceStore`]. No databases,

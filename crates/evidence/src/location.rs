@@ -37,7 +37,7 @@ pub struct Bucket {
     pub path_style: bool,
 }
 
-/// The address of an S3, without bucket: `https://s3.example.com`.
+/// The address of an S3 endpoint, without bucket: `https://s3.example.com`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint(String);
 
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bucket_elsewhere_tells_how_it_is_reached() {
+    fn a_bucket_elsewhere_has_an_endpoint() {
         let text = "s3://files/disputes/2026/?endpoint=http://127.0.0.1:8333/&region=x-1";
         let bucket = bucket(text);
         let endpoint = bucket.endpoint.clone().unwrap();

@@ -1,4 +1,4 @@
-//! The upload form: an S3 POST policy, AWS Signature Version 4, the same for the embedded store and a real S3
+//! The upload form: an S3 POST policy, AWS Signature Version 4, the same for the built-in store and a real S3
 //! (contract §3). [`sign_form`] issues it; [`check`] verifies it for the built-in store, and refuses any difference.
 
 mod check;

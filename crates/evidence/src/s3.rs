@@ -1,13 +1,13 @@
 //! The S3 store: merchants post to the bucket itself, and an upload counts only after it was fetched, validated and
 //! copied under its hash.
 //!
-//! `m/<merchant>/open/dispute-evidence/` holds uploads, `sealed/` content-addressed copies that no form can write to: a
-//! submission refers to its copy, whatever happens to the upload.
+//! `m/<merchant>/open/dispute-evidence/` holds uploads, `by-hash/` content-addressed copies that no form can write to:
+//! a submission refers to its copy, whatever happens to the upload.
 
 mod connect;
 mod fence;
 mod link;
-mod machine;
+mod machine_credentials;
 mod ownership;
 mod store_by_hash;
 mod sweep;
@@ -28,13 +28,13 @@ pub use link::{DownloadLink, LINK_LIFETIME};
 pub use sweep::{OldUploads, PAGE_MAX};
 pub use variables::AwsVariables;
 
-use crate::folder::VALIDATIONS_AT_ONCE;
+use crate::folder::CONCURRENT_VALIDATIONS_MAX;
 use crate::location::{Bucket, Endpoint};
 use crate::policy::{UPLOAD_URL_LIFETIME, UploadTarget, sign_form};
 use crate::{Credentials, EvidenceError, FairSlots, UploadForm};
 
 /// Most uploads that are fetched concurrently, each whole in memory; further ones wait.
-pub const FETCHES_AT_ONCE: usize = 16;
+pub const CONCURRENT_FETCHES_MAX: usize = 16;
 /// How long a form is valid that is signed with temporary credentials. They are renewed five minutes before their end
 /// at the latest, so they outlive the form; the library does not return their expiry.
 pub const TEMPORARY_FORM_LIFETIME: Duration = Duration::from_secs(5 * 60);
@@ -49,7 +49,7 @@ const REPEAT_PAUSE_MAX: Duration = Duration::from_secs(1);
 /// The region that AWS assumes where none is set.
 const DEFAULT_REGION: &str = "us-east-1";
 /// The key of the object that is written to test the permissions; no form of a merchant can write there.
-const TRY_OUT: &str = "sealed/try-out";
+const TRY_OUT: &str = "by-hash/try-out";
 /// How long the result of a readiness check is reused: anybody can request readiness, and each request to the store
 /// costs.
 const ANSWERED_FOR: Duration = Duration::from_secs(1);
@@ -117,7 +117,7 @@ impl S3Store {
             |builder: AmazonS3Builder| builder.build().map_err(EvidenceError::s3("configure the client"));
         let mut store = build(at(endpoint))?;
         if !variables.give_credentials() {
-            let machine = Arc::new(machine::Machine(Arc::clone(store.credentials())));
+            let machine = Arc::new(machine_credentials::MachineCredentials(Arc::clone(store.credentials())));
             store = build(at(endpoint).with_credentials(machine))?;
         }
         let links = match public {
@@ -135,8 +135,8 @@ impl S3Store {
                 forms_url: if bucket.path_style { forms_url } else { forms_url + "/" },
                 marker: marker.to_owned(),
                 holds_files,
-                fetches: Semaphore::new(FETCHES_AT_ONCE),
-                validations: FairSlots::new(VALIDATIONS_AT_ONCE, 1),
+                fetches: Semaphore::new(CONCURRENT_FETCHES_MAX),
+                validations: FairSlots::new(CONCURRENT_VALIDATIONS_MAX, 1),
                 answered: Mutex::default(),
             }),
         })
@@ -197,7 +197,7 @@ impl S3Store {
 }
 
 impl S3Store {
-    /// Writes a small object below `sealed/`, reads it and deletes it: the permissions that the credentials need.
+    /// Writes a small object below `by-hash/`, reads it and deletes it: the permissions that the credentials need.
     ///
     /// # Errors
     /// [`EvidenceError::S3`] says which of the three failed.
@@ -239,7 +239,7 @@ impl S3Inner {
 
     /// The prefix of an address's content-addressed copies.
     fn hash_prefix(&self, uri: &StorageUri) -> Path {
-        self.key(&format!("sealed/m/{}/{}", uri.merchant_id, hex::encode(uri.file_id)))
+        self.key(&format!("by-hash/m/{}/{}", uri.merchant_id, hex::encode(uri.file_id)))
     }
 
     /// The key of a content-addressed copy: the address and the content's SHA-256.

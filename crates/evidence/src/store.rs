@@ -1,4 +1,4 @@
-//! The evidence store: a folder to which this gateway receives uploads, or an S3 that merchants post to.
+//! The evidence store: a folder to which this gateway receives uploads, or an S3 bucket that merchants post to.
 
 use bytes::Bytes;
 use rebuttal_protocol::storage_uri::BUCKET;

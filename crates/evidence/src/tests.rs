@@ -1,5 +1,5 @@
 //! One contract for both evidence stores: the same uploads, the same outcomes, on a real folder and a real S3. What
-//! only an S3 can do is in `s3.rs`.
+//! only S3 can do is in `s3.rs`.
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,

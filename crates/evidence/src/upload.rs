@@ -5,7 +5,7 @@ use futures_util::Stream;
 use rebuttal_protocol::UnixMillis;
 
 use crate::form::FormReader;
-use crate::{BodyError, Credentials, EvidenceError, FolderStore, ReceivedFile, policy};
+use crate::{BodyError, Credentials, EvidenceError, FolderStore, InvalidUpload, ReceivedFile, policy};
 
 /// Receives the one file of an upload form. `now` is when the request arrived; the form may finish after its
 /// expiry if it began before, as in S3.
@@ -40,6 +40,10 @@ async fn receive_form(
 ) -> Result<ReceivedFile, EvidenceError> {
     let fields = form.fields().await?;
     let grant = policy::check(credentials, bucket, &fields, now)?;
+    // Issued by a version with another limit.
+    if grant.max_bytes != grant.uri.scene.max_bytes() {
+        return Err(InvalidUpload::PolicyUnknown.into());
+    }
     store.receive(grant.uri, form.file()).await
 }
 

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
-use crate::signature::{Feed, Signature};
+use crate::authorization::Signature;
+use crate::signature::Feed;
 use crate::{Code, Nonce};
 
 /// The body of every answer: `{"code": "…", "errorMessage": null | "…", "data": null | {…}}`.

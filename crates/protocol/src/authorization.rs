@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use crate::signature::Signature;
-use crate::{AppId, Invalid, Nonce, UnixMillis};
+use crate::{AppId, Invalid, Nonce, UnixMillis, hex_digits};
 
 /// Digits of a timestamp: Unix milliseconds (contract §2).
 pub const TIMESTAMP_DIGITS: usize = 13;
@@ -55,6 +54,32 @@ crate::schema::schema!(
     crate::schema::one_of(Self::ALL.map(Self::as_str)),
     "How an app signs its requests, and how the responses to it are signed; see the security schemes."
 );
+
+/// The signature of a request or an answer, the header's field `sign`: 32 bytes, written as 64 lower-case hex digits.
+///
+/// Deliberately without `PartialEq`: signatures are compared in constant time, by
+/// [`verify`](crate::signature::verify).
+#[derive(Clone, Copy)]
+pub struct Signature(pub(crate) [u8; 32]);
+
+impl Signature {
+    /// Reads 64 hex digits in either case.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        hex_digits::parse_any_case(text).map(Self).ok_or_else(|| Invalid::new("must be 64 hex digits"))
+    }
+}
+
+impl fmt::Display for Signature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        hex_digits::write(&self.0, f)
+    }
+}
+
+impl fmt::Debug for Signature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Signature(..)")
+    }
+}
 
 /// The credentials of one message.
 #[derive(Debug, Clone)]

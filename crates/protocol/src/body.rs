@@ -8,7 +8,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::error::Category;
 use serde_json::value::RawValue;
 
 /// Most bytes of a request's body (contract §7).
@@ -28,6 +29,22 @@ pub enum Malformed {
     /// Not one JSON object.
     #[error("the body must be exactly one JSON object, `{{}}` where there are no parameters ({0})")]
     NotOneObject(String),
+    /// A syntax error, with the parser's position.
+    #[error("the body is not valid JSON: {0}")]
+    NotJson(String),
+    /// Half of a UTF-16 surrogate pair in a string or name, at the position of its escape in the body, in characters.
+    #[error(
+        "the string at line {line} column {column} has a lone surrogate ({escape}); send both halves of the pair, or the \
+         character itself"
+    )]
+    LoneSurrogate {
+        /// Counted from 1.
+        line: usize,
+        /// Counted from 1.
+        column: usize,
+        /// The escape as sent, such as `\ud800`.
+        escape: String,
+    },
     /// One name twice in an object.
     #[error("the member {0:?} is given twice in one object; give it once")]
     TwiceNamed(String),
@@ -67,9 +84,12 @@ impl<'a> Object<'a> {
         if text.bytes().any(|byte| byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r')) {
             return Err(Malformed::ControlByte);
         }
-        let object = Self::of_json(text)?;
-        object.check(text, 1)?;
-        Ok(object)
+        let parsed = Self::of_json(text).and_then(|object| object.check(1).map(|()| object));
+        // The parser reports a lone surrogate behind it, and with the position in the part that it parsed.
+        parsed.map_err(|error| match error {
+            Malformed::NotJson(_) if is_json(text) => lone_surrogate(text).unwrap_or(error),
+            _ => error,
+        })
     }
 
     /// The members in the order sent; those that are null count as missing and are left out.
@@ -94,22 +114,22 @@ impl<'a> Object<'a> {
 
     /// Splits one object into its members without parsing them: for text that has been checked before.
     pub(crate) fn of_json(text: &'a str) -> Result<Self, Malformed> {
-        Self::of_part(text, text)
-    }
-
-    /// Parses the object in this part of a text.
-    fn of_part(whole: &str, part: &'a str) -> Result<Self, Malformed> {
-        let mut json = serde_json::Deserializer::from_str(part);
-        let members = json.deserialize_map(MembersVisitor).and_then(|members| json.end().map(|()| members));
-        members.map(|members| Self { members }).map_err(|error| not_one_object(whole, part, &error))
+        let mut json = serde_json::Deserializer::from_str(text);
+        let members = json.deserialize_map(MembersVisitor).map_err(|error| match error.classify() {
+            Category::Data => Malformed::NotOneObject(format!("it is {}", type_of(text))),
+            _ if text.trim().is_empty() => Malformed::NotOneObject(error.to_string()),
+            _ => Malformed::NotJson(error.to_string()),
+        })?;
+        json.end().map_err(|error| Malformed::NotOneObject(error.to_string()))?;
+        Ok(Self { members })
     }
 
     /// Checks the names, and every member at every depth.
-    fn check(&self, whole: &str, depth: usize) -> Result<(), Malformed> {
+    fn check(&self, depth: usize) -> Result<(), Malformed> {
         if let Some(name) = self.twice_named() {
             return Err(Malformed::TwiceNamed(name.to_owned()));
         }
-        self.members.iter().try_for_each(|(_, value)| check(whole, value.get(), depth + 1))
+        self.members.iter().try_for_each(|(_, value)| check(value.get(), depth + 1))
     }
 
     fn twice_named(&self) -> Option<&str> {
@@ -121,40 +141,60 @@ impl<'a> Object<'a> {
 
 /// Checks a value at every depth. Each level parses its text again, so the work is bounded by the body's length times
 /// [`DEPTH_MAX`]; in return every name and string is unescaped by one established parser.
-fn check(whole: &str, json: &str, depth: usize) -> Result<(), Malformed> {
+fn check(json: &str, depth: usize) -> Result<(), Malformed> {
     match json.as_bytes().first() {
         Some(b'{' | b'[') if depth > DEPTH_MAX => Err(Malformed::TooDeep),
-        Some(b'{') => Object::of_part(whole, json)?.check(whole, depth),
-        Some(b'[') => {
-            elements(json)?.into_iter().try_for_each(|element| check(whole, element.get(), depth + 1))
-        }
+        Some(b'{') => Object::of_json(json)?.check(depth),
+        Some(b'[') => elements(json)?.into_iter().try_for_each(|element| check(element.get(), depth + 1)),
         // Unescaping detects a lone surrogate.
-        Some(b'"') => serde_json::from_str::<Cow<'_, str>>(json)
-            .map(drop)
-            .map_err(|error| not_one_object(whole, json, &error)),
+        Some(b'"') => serde_json::from_str::<Cow<'_, str>>(json).map(drop).map_err(not_json),
         _ => Ok(()),
     }
 }
 
 pub(crate) fn elements(json: &str) -> Result<Vec<&RawValue>, Malformed> {
-    serde_json::from_str(json).map_err(|error| not_one_object(json, json, &error))
+    serde_json::from_str(json).map_err(not_json)
 }
 
-/// The parser's error, with line and column counted in the whole text instead of the parsed part.
-fn not_one_object(whole: &str, part: &str, error: &serde_json::Error) -> Malformed {
-    let (line, column) = (error.line(), error.column());
-    let text = error.to_string();
-    let before = part.as_ptr().addr().checked_sub(whole.as_ptr().addr()).and_then(|at| whole.get(..at));
-    let (Some(before), Some(what)) = (before, text.strip_suffix(&format!(" at line {line} column {column}")))
-    else {
-        return Malformed::NotOneObject(text);
-    };
-    let column = match line {
-        1 => before.len() - before.rfind('\n').map_or(0, |at| at + 1) + column,
-        _ => column,
-    };
-    let line = before.matches('\n').count() + line;
-    Malformed::NotOneObject(format!("{what} at line {line} column {column}"))
+fn not_json(error: serde_json::Error) -> Malformed {
+    Malformed::NotJson(error.to_string())
+}
+
+/// Whether a text is JSON apart from lone surrogates, which only unescaping detects.
+fn is_json(text: &str) -> bool {
+    serde_json::from_str::<IgnoredAny>(text).is_ok()
+}
+
+/// The first lone surrogate of a JSON text, in which a backslash is always part of an escape.
+fn lone_surrogate(text: &str) -> Option<Malformed> {
+    let unit = |at| u16::from_str_radix(text.get(at..at + 6)?.strip_prefix("\\u")?, 16).ok();
+    let mut at = 0;
+    loop {
+        at += text.get(at..)?.find('\\')?;
+        at += match unit(at) {
+            Some(0xd800..=0xdbff) if matches!(unit(at + 6), Some(0xdc00..=0xdfff)) => 12,
+            Some(0xd800..=0xdfff) => break,
+            _ => 2,
+        };
+    }
+    let before = text.get(..at)?;
+    Some(Malformed::LoneSurrogate {
+        line: before.split('\n').count(),
+        column: 1 + before.rsplit('\n').next()?.chars().count(),
+        escape: text.get(at..at + 6)?.to_owned(),
+    })
+}
+
+/// The type of a JSON value, by its first byte.
+fn type_of(json: &str) -> &'static str {
+    match json.trim_ascii_start().as_bytes().first() {
+        Some(b'{') => "an object",
+        Some(b'[') => "an array",
+        Some(b'"') => "a string",
+        Some(b't' | b'f') => "true or false",
+        Some(b'n') => "null",
+        _ => "a number",
+    }
 }
 
 struct MembersVisitor;
@@ -185,25 +225,65 @@ mod tests {
 
     #[test]
     fn a_body_of_another_type_is_refused_with_its_type() {
-        let refused = Object::parse(b"[1]").unwrap_err().to_string();
-        assert!(refused.contains("invalid type: sequence, expected a JSON object"), "{refused}");
+        for (body, its_type) in [
+            ("[1]", "an array"),
+            (" \n\"a\"", "a string"),
+            ("true", "true or false"),
+            ("null", "null"),
+            ("-1.5", "a number"),
+        ] {
+            let refused = Object::parse(body.as_bytes()).unwrap_err().to_string();
+            assert!(
+                refused.ends_with(&format!("where there are no parameters (it is {its_type})")),
+                "{refused}"
+            );
+        }
     }
 
-    /// Line and column of a lone surrogate are those of the whole body.
     #[test]
-    fn fault_in_a_part_has_its_position_in_the_body() {
-        for body in [
-            r#"{"a":"\ud800"}"#,
-            r#"{"a":1,"b":"é \udc00 y"}"#,
-            "{\n  \"a\": {\"b\": [1, \"x\", \"y \\ud800\"]}\n}",
-            "{\"a\":\r\n{\"b\":1,\n\"\\udfff\":2}}",
-            r#"{"\ud800":1}"#,
+    fn lone_surrogate_is_reported_where_its_escape_begins() {
+        for (body, line, column, escape) in [
+            (r#"{"a":"\ud800"}"#, 1, 7, r"\ud800"),
+            (r#"{"a":"\uD83D \udc00"}"#, 1, 7, r"\uD83D"),
+            (r#"{"a":"\ud83d\ude00\ude00"}"#, 1, 19, r"\ude00"),
+            (r#"{"a":"\ud800\ud83d\ude00"}"#, 1, 7, r"\ud800"),
+            (r#"{"a":"\ud800x"}"#, 1, 7, r"\ud800"),
+            (r#"{"a":"\ud800\n"}"#, 1, 7, r"\ud800"),
+            (r#"{"a":"\\ud800 \" \udfff"}"#, 1, 18, r"\udfff"),
+            (r#"{"a":1,"b":"é \udc00 y"}"#, 1, 15, r"\udc00"),
+            ("{\n  \"a\": {\"b\": [1, \"x\", \"y \\ud800\"]}\n}", 2, 26, r"\ud800"),
+            ("{\"a\":\r\n{\"b\":1,\n\"\\udfff\":2}}", 3, 2, r"\udfff"),
+            (r#"{"\ud800":1}"#, 1, 3, r"\ud800"),
         ] {
-            let Err(Malformed::NotOneObject(message)) = Object::parse(body.as_bytes()) else {
-                panic!("{body} was taken");
-            };
-            let whole = serde_json::from_str::<serde_json::Value>(body).unwrap_err();
-            assert_eq!(message, whole.to_string(), "{body}");
+            let at = body.lines().nth(line - 1).unwrap().chars().skip(column - 1).collect::<String>();
+            assert!(at.starts_with(escape), "the case itself: {at}");
+            let refused = Object::parse(body.as_bytes()).unwrap_err();
+            let escape = escape.to_owned();
+            assert_eq!(refused, Malformed::LoneSurrogate { line, column, escape }, "{body}");
+        }
+        let refused = Object::parse(br#"{"a":"\ud800"}"#).unwrap_err().to_string();
+        assert!(
+            refused.starts_with(r"the string at line 1 column 7 has a lone surrogate (\ud800);"),
+            "{refused}"
+        );
+        assert!(Object::parse(br#"{"a":"\ud83d\ude00 \\ud800"}"#).is_ok());
+    }
+
+    #[test]
+    fn syntax_error_is_distinguished_from_another_type() {
+        for (body, expected) in [
+            ("", "the body must be exactly one JSON object"),
+            (" ", "the body must be exactly one JSON object"),
+            ("[1]", "the body must be exactly one JSON object"),
+            ("{}{}", "the body must be exactly one JSON object"),
+            (r#"{"a":"\x"}"#, "the body is not valid JSON: invalid escape at line 1 column 8"),
+            (r#"{"a":"\u12x4"}"#, "the body is not valid JSON: "),
+            (r#"{"a":"\ud800","#, "the body is not valid JSON: "),
+            ("{\"a\":\"b", "the body is not valid JSON: EOF while parsing a string at line 1 column 7"),
+            ("{a:1}", "the body is not valid JSON: key must be a string at line 1 column 2"),
+        ] {
+            let refused = Object::parse(body.as_bytes()).unwrap_err().to_string();
+            assert!(refused.starts_with(expected), "{body}: {refused}");
         }
     }
 }

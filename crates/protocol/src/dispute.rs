@@ -6,62 +6,14 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::body::Object;
-use crate::fields::{BadRequest, Fields};
-use crate::merchant_call::MerchantRequest;
+use crate::fields::{BadRequest, Fields, RequestBody};
 use crate::text::{DisputeReason, Rrn};
 use crate::time::Time;
-use crate::{
-    Amount, Currency, DisputeNo, EvidenceName, Invalid, MerchantTradeNo, PaymentNo, Scene, StorageUri,
-};
+use crate::wire_enum::wire_enum;
+use crate::{Amount, Currency, DisputeNo, EvidenceName, Invalid, MerchantTradeNo, PaymentNo, StorageUri};
 
 /// Most evidence items in one contest (contract §4).
 pub const EVIDENCE_MAX: usize = 20;
-
-/// Defines an enum whose variants are fixed values on the wire.
-macro_rules! wire_enum {
-    ($(#[$doc:meta])* $name:ident ($description:literal) {
-        $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)*
-    }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum $name {
-            $($(#[$variant_doc])* $variant,)*
-        }
-
-        impl $name {
-            /// Every value, in order.
-            pub const ALL: &[Self] = &[$(Self::$variant),*];
-
-            /// The value on the wire.
-            pub const fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $word,)*
-                }
-            }
-        }
-
-        impl std::str::FromStr for $name {
-            type Err = $crate::Invalid;
-
-            fn from_str(word: &str) -> Result<Self, $crate::Invalid> {
-                match word {
-                    $($word => Ok(Self::$variant),)*
-                    _ => Err($crate::Invalid::new(concat!("must be one of", $(" ", $word),*))),
-                }
-            }
-        }
-
-        impl std::fmt::Display for $name {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str(self.as_str())
-            }
-        }
-
-        $crate::ids::serde_as_text!($name);
-        $crate::schema::schema!($name, $crate::schema::one_of([$($word),*]), $description);
-    };
-}
-pub(crate) use wire_enum;
 
 wire_enum! {
     /// The type of an evidence item (contract §4).
@@ -153,11 +105,11 @@ impl EvidenceUrl for StorageUri {
     }
 }
 
-/// The gateway's form: `None` if it is not a storageUri of this scene, which is answered as `Evidence.NotFound` after
+/// The gateway's form: `None` if it is not a storageUri of evidence, which is answered as `Evidence.NotFound` after
 /// the checks of the dispute.
 impl EvidenceUrl for Option<StorageUri> {
     fn read(text: &str) -> Result<Self, Invalid> {
-        Ok(text.parse().ok().filter(|url: &StorageUri| url.scene == Scene::DisputeEvidence))
+        Ok(text.parse().ok().filter(|url: &StorageUri| url.scene.is_evidence()))
     }
 }
 
@@ -195,7 +147,7 @@ pub struct ContestRequest<Url = StorageUri> {
 
 const _: () = assert!(EVIDENCE_MAX == 20, "the max_items of ContestRequest::evidence_list");
 
-impl<Url: EvidenceUrl> MerchantRequest for ContestRequest<Url> {
+impl<Url: EvidenceUrl> RequestBody for ContestRequest<Url> {
     type Data = crate::answer::Done;
 
     fn parse(body: &Object<'_>) -> Result<Self, BadRequest> {
@@ -233,7 +185,7 @@ pub struct AcceptRequest {
     pub dispute_no: DisputeNo,
 }
 
-impl MerchantRequest for AcceptRequest {
+impl RequestBody for AcceptRequest {
     type Data = crate::answer::Done;
 
     fn parse(body: &Object<'_>) -> Result<Self, BadRequest> {
@@ -283,7 +235,7 @@ impl utoipa::PartialSchema for QueryRequest {
 
 impl ToSchema for QueryRequest {}
 
-impl MerchantRequest for QueryRequest {
+impl RequestBody for QueryRequest {
     type Data = DisputeData;
 
     fn parse(body: &Object<'_>) -> Result<Self, BadRequest> {

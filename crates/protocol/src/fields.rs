@@ -4,9 +4,11 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::body::{Malformed, Object, elements};
+use crate::text::escaped;
 use crate::{Code, Invalid};
 
 /// Why a body was refused.
@@ -28,6 +30,19 @@ impl BadRequest {
             Self::Invalid(_) => Code::InvalidParameter,
         }
     }
+}
+
+/// The body of a merchant's request.
+pub trait RequestBody: Sized {
+    /// The envelope's `data` on success.
+    type Data: Serialize + for<'de> Deserialize<'de>;
+
+    /// Parses the request from a strictly parsed body.
+    ///
+    /// # Errors
+    ///
+    /// Every fault of every field.
+    fn parse(body: &Object<'_>) -> Result<Self, BadRequest>;
 }
 
 /// Most faults that one message lists; more than a valid number of evidence items can have.
@@ -187,8 +202,7 @@ impl<'a, 'o> Fields<'a, 'o> {
     pub fn refuse_unknown(&mut self, known: &[&str]) {
         let unknown: Vec<_> = self.object.names().filter(|name| !known.contains(name)).collect();
         for name in unknown {
-            let name: String = name.chars().take(64).collect();
-            self.fault(&name, &format!("is unknown; known members are {}", known.join(", ")));
+            self.fault(&escaped(name), &format!("is unknown; known members are {}", known.join(", ")));
         }
     }
 

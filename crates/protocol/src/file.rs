@@ -7,8 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::body::Object;
-use crate::fields::{BadRequest, Fields};
-use crate::merchant_call::MerchantRequest;
+use crate::fields::{BadRequest, Fields, RequestBody};
 use crate::schema::{one_of, pattern, schema};
 use crate::{Code, FileFormat, Invalid, Scene, StorageUri, UnixMillis};
 
@@ -111,7 +110,7 @@ impl GenerateUploadUrlRequest {
     }
 }
 
-impl MerchantRequest for GenerateUploadUrlRequest {
+impl RequestBody for GenerateUploadUrlRequest {
     type Data = UploadUrlData;
 
     fn parse(body: &Object<'_>) -> Result<Self, BadRequest> {

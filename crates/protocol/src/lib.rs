@@ -23,6 +23,7 @@ pub mod storage_uri;
 mod tests;
 pub mod text;
 pub mod time;
+mod wire_enum;
 
 pub use answer::{Envelope, Finality, answer_nonce};
 pub use authorization::{Authorization, Scheme};

@@ -1,11 +1,8 @@
 //! The calls of the merchant API: one table, which the gateway's router and metrics, the OpenAPI document and the
 //! command line read.
 
-use serde::{Deserialize, Serialize};
-
-use crate::body::Object;
 use crate::dispute::{AcceptRequest, ContestRequest, EvidenceUrl, QueryRequest};
-use crate::fields::BadRequest;
+use crate::fields::RequestBody;
 use crate::file::GenerateUploadUrlRequest;
 
 /// The effect of a call that changes nothing: its nonce is used up in memory.
@@ -16,25 +13,12 @@ pub struct Read;
 #[derive(Debug)]
 pub struct Write;
 
-/// The table's entry for a request. Implemented by the table only.
-pub trait CallEntry {
+/// The request of a merchant's call. Implemented by the table only.
+pub trait MerchantRequest: RequestBody {
     /// Which call it is.
     const CALL: MerchantCall;
     /// [`Read`] or [`Write`].
     type Effect;
-}
-
-/// The request of a merchant's call. Implemented by the requests of this crate.
-pub trait MerchantRequest: CallEntry + Sized {
-    /// The envelope's `data` on success.
-    type Data: Serialize + for<'de> Deserialize<'de>;
-
-    /// Parses the request from a strictly parsed body.
-    ///
-    /// # Errors
-    ///
-    /// Every fault of every field.
-    fn parse(body: &Object<'_>) -> Result<Self, BadRequest>;
 }
 
 macro_rules! merchant_calls {
@@ -57,7 +41,7 @@ macro_rules! merchant_calls {
             }
         }
 
-        $(impl<$($generics)*> CallEntry for $request {
+        $(impl<$($generics)*> MerchantRequest for $request {
             const CALL: MerchantCall = MerchantCall::$call;
             type Effect = $effect;
         })*
@@ -79,6 +63,14 @@ impl MerchantCall {
     /// The last segment of the path, the call's name in metrics and messages.
     pub fn name(self) -> &'static str {
         self.path().rsplit('/').next().unwrap_or_default()
+    }
+
+    /// Whether it can change a dispute. Requesting an upload form, though a [`Write`], cannot.
+    pub const fn changes_dispute(self) -> bool {
+        match self {
+            Self::Contest | Self::Accept => true,
+            Self::GenerateUploadUrl | Self::Query => false,
+        }
     }
 
     /// The call at a path.

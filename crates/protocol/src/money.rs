@@ -36,12 +36,14 @@ impl Currency {
 impl FromStr for Currency {
     type Err = Invalid;
 
-    /// Currencies without a minor unit in ISO 4217 (metals, test codes), those with four digits (units of account) and
-    /// funds are refused: no payment is made in them.
+    /// Refused are what ISO 4217 lists besides currencies (metals, units of account, test codes), funds, and codes with
+    /// four decimals, which are units of account too: no payment is made in them. Withdrawn currencies that the library
+    /// knows are accepted, because payments made in them can still be disputed (contract §5).
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let currency = iso_currency::Currency::from_code(text)
             .ok_or_else(|| Invalid::new("must be an ISO 4217 currency code, such as USD"))?;
-        if currency.is_fund() || currency.exponent().is_none_or(|digits| digits > 3) {
+        if currency.is_special() || currency.is_fund() || currency.exponent().is_none_or(|digits| digits > 3)
+        {
             return Err(Invalid::new(
                 "must be a payment currency, such as USD: ISO 4217 lists metals, test codes, funds and units \
                  of account, too",
@@ -213,5 +215,27 @@ mod tests {
         for listed in ["XAU", "XXX", "XTS", "CLF", "UYW", "UYI", "COU", "CHE", "CHW", "BOV", "MXV", "USN"] {
             assert!(message(listed).contains("must be a payment currency"), "{listed:?}");
         }
+        let flagged = |flag: fn(&iso_currency::Currency) -> bool| {
+            (0..1000).filter_map(iso_currency::Currency::from_numeric).filter(flag).map(|known| known.code())
+        };
+        let mut special: Vec<_> = flagged(|known| known.is_special()).collect();
+        special.sort_unstable();
+        assert_eq!(special.join(" "), "XAD XAG XAU XBA XBB XBC XBD XDR XPD XPT XSU XTS XUA XXX");
+        for listed in special.into_iter().chain(flagged(|known| known.is_fund())) {
+            assert!(message(listed).contains("must be a payment currency"), "{listed:?}");
+        }
+    }
+
+    #[test]
+    fn currencies_of_unions_and_withdrawn_ones_are_accepted() {
+        for code in ["XAF", "XCD", "XOF", "XPF", "BGN", "CUC", "HRK", "SLL", "VES", "ZWL"] {
+            assert_eq!(code.parse::<Currency>().unwrap().code(), code);
+        }
+        let withdrawn: Vec<_> = (0..1000)
+            .filter_map(iso_currency::Currency::from_numeric)
+            .filter(|known| known.is_superseded().is_some() && !Currency::codes().contains(known.code()))
+            .collect();
+        assert_eq!(withdrawn, []);
+        assert!("ANG".parse::<Currency>().is_err(), "the library does not know it: contract §5");
     }
 }

@@ -1,6 +1,6 @@
 //! The purpose of an uploaded file, which determines formats, size limit and folder (contract §3).
 
-use crate::dispute::wire_enum;
+use crate::wire_enum::wire_enum;
 
 /// Most bytes of an evidence file: 2 MB (contract §3).
 pub const DISPUTE_EVIDENCE_MAX_BYTES: u64 = 2_097_152;
@@ -33,6 +33,13 @@ impl Scene {
     /// Largest file of any scene, in bytes: the limit while the scene is unknown.
     pub fn max_bytes_of_any() -> u64 {
         Self::ALL.iter().map(|scene| scene.max_bytes()).max().unwrap_or_default()
+    }
+
+    /// Whether a contest may name the files as evidence (contract §4).
+    pub const fn is_evidence(self) -> bool {
+        match self {
+            Self::DisputeEvidence => true,
+        }
     }
 
     /// The folder of the files, below the merchant's folder.

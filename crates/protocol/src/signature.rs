@@ -7,33 +7,8 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use crate::authorization::{Authorization, Scheme};
-use crate::{AppId, AppSecret, Invalid, Nonce, UnixMillis, hex_digits};
-
-/// The signature of a request or an answer, the header's field `sign`: 32 bytes, written as 64 lower-case hex digits.
-///
-/// Deliberately without `PartialEq`: signatures are compared in constant time, by [`verify`].
-#[derive(Clone, Copy)]
-pub struct Signature([u8; 32]);
-
-impl Signature {
-    /// Reads 64 hex digits in either case.
-    pub fn parse(text: &str) -> Result<Self, Invalid> {
-        hex_digits::parse_any_case(text).map(Self).ok_or_else(|| Invalid::new("must be 64 hex digits"))
-    }
-}
-
-impl fmt::Display for Signature {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        hex_digits::write(&self.0, f)
-    }
-}
-
-impl fmt::Debug for Signature {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Signature(..)")
-    }
-}
+use crate::authorization::{Authorization, Scheme, Signature};
+use crate::{AppId, AppSecret, Nonce, UnixMillis};
 
 /// The message that is signed: method, URL and body. The signed bytes also contain app, secret, time and nonce.
 ///

@@ -13,6 +13,15 @@ const fn is_bidirectional_control(character: char) -> bool {
     matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
+/// A caller's text as a part of a message: at most 64 characters, with control and bidirectional ones as `\u{202e}`.
+pub fn escaped(text: &str) -> String {
+    let escape = |character: char| match character.is_control() || is_bidirectional_control(character) {
+        true => character.escape_unicode().to_string(),
+        false => character.to_string(),
+    };
+    text.chars().take(64).map(escape).collect()
+}
+
 /// Refuses invisible characters, and those that change how others are displayed.
 fn check_characters(text: &str) -> Result<(), Invalid> {
     if text.chars().any(char::is_control) {

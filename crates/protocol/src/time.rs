@@ -28,29 +28,29 @@ impl UnixMillis {
     /// The latest time with 13 digits, in the year 2286.
     pub const MAX: Self = Self(9_999_999_999_999);
 
-    /// Reads RFC 3339: date, `T`, time with optional fraction, and a zone (`Z` or `+08:00`).
+    /// Reads RFC 3339: date, `T`, time with optional fraction, and a zone (`Z` or `+08:00`), from
+    /// 1970-01-01T00:00:00Z to [`Self::MAX`].
     ///
     /// A fraction finer than a millisecond is truncated. Refused: a missing zone or one of a day or more, lower-case
-    /// `t` or `z`, a space instead of `T`, bracketed zone names, leap seconds, and times before 1970 or after
-    /// [`Self::MAX`].
+    /// `t` or `z`, a space instead of `T`, bracketed zone names, and leap seconds.
     pub fn from_rfc3339(text: &str) -> Result<Self, Invalid> {
-        let form = || Invalid::new("must be a time with its zone, such as 2024-03-06T12:00:00.000+08:00");
-        let range = || Invalid::new("must lie between the years 1970 and 2286");
-        let zone_at = text.len().checked_sub(if text.ends_with('Z') { 1 } else { 6 }).ok_or_else(form)?;
-        let (local, zone) = text.split_at_checked(zone_at).ok_or_else(form)?;
-        let (seconds, fraction) = local.split_once('.').unwrap_or((local, "0"));
-        let well_formed = has_shape(seconds, "0000-00-00T00:00:00")
-            && !seconds.ends_with(":60")
-            && (zone == "Z" || is_offset(zone))
-            && (1..=9).contains(&fraction.len())
-            && fraction.bytes().all(|byte| byte.is_ascii_digit());
-        if !well_formed {
-            return Err(form());
+        if !is_rfc3339(text) {
+            return Err(Invalid::new(match is_rfc3339(&text.to_ascii_uppercase()) {
+                true => "must have its T and its Z in upper case, such as 2024-03-06T04:00:00Z",
+                false => "must be a time with its zone, such as 2024-03-06T04:00:00Z",
+            }));
         }
+        if text.get(16..19) == Some(":60") {
+            return Err(Invalid::new("must not have the second 60: leap seconds are not accepted"));
+        }
+        let range = || Invalid::new("must be a time from 1970-01-01T00:00:00Z to 2286-11-20T17:46:39.999Z");
         // The library parses no time after the year 9999.
-        let far = seconds.starts_with("9999-");
-        let moment = text.parse::<Timestamp>().map_err(|_| if far { range() } else { form() })?;
-        Some(Self(moment.as_millisecond())).filter(|at| (Self(0)..=Self::MAX).contains(at)).ok_or_else(range)
+        let time = text.parse::<Timestamp>().map_err(|_| match text.starts_with("9999-") {
+            true => range(),
+            false => Invalid::new("must be a day of the calendar and a time of day"),
+        })?;
+        let at = Some(Self(time.as_millisecond()));
+        at.filter(|at| time >= Timestamp::UNIX_EPOCH && *at <= Self::MAX).ok_or_else(range)
     }
 
     /// Writes RFC 3339 with milliseconds in a time zone: `2024-03-06T12:00:00.000+08:00`; UTC is `+00:00`.
@@ -63,6 +63,17 @@ impl UnixMillis {
     pub fn to_rfc3339_utc(self) -> String {
         self.to_rfc3339(&TimeZone::UTC)
     }
+}
+
+/// Whether a text has the form that [`UnixMillis::from_rfc3339`] reads, whatever its numbers.
+fn is_rfc3339(text: &str) -> bool {
+    let zone_at = text.len().checked_sub(if text.ends_with('Z') { 1 } else { 6 });
+    let Some((local, zone)) = zone_at.and_then(|at| text.split_at_checked(at)) else { return false };
+    let (seconds, fraction) = local.split_once('.').unwrap_or((local, "0"));
+    has_shape(seconds, "0000-00-00T00:00:00")
+        && (zone == "Z" || is_offset(zone))
+        && (1..=9).contains(&fraction.len())
+        && fraction.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Whether `zone` is an offset of less than a day.
@@ -83,18 +94,20 @@ fn has_shape(text: &str, shape: &str) -> bool {
 
 schema!(UnixMillis, ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0)), "Unix milliseconds.");
 
-/// The schema of a time in a body. The format checks that the day exists; the pattern, the years that
-/// [`UnixMillis::from_rfc3339`] accepts.
+/// The schema of a time in a body. The format checks that the day exists. The pattern admits all that
+/// [`UnixMillis::from_rfc3339`] accepts, and more only at both ends of its range: which local times are within it
+/// depends on the offset.
 pub enum Time {}
 
 schema!(
     Time,
     format("date-time").pattern(Some(
-        "^(19[7-9][0-9]|2[01][0-9]{2}|22[0-7][0-9]|228[0-6])-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])\
+        "^(1969-12-31|(19[7-9][0-9]|2[01][0-9]{2}|22[0-7][0-9]|228[0-6])-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01]))\
          T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
     )),
-    "RFC 3339 with a time zone, between the years 1970 and 2286. Responses have milliseconds; merchants get times in their \
-     own time zone, operators in UTC."
+    "RFC 3339 with a time zone, from 1970-01-01T00:00:00Z to 2286-11-20T17:46:39.999Z; the pattern also matches times \
+     of 1969-12-31 and of the rest of 2286 that are outside this range. Responses have milliseconds; merchants get times \
+     in their own time zone, operators in UTC."
 );
 
 impl Add<Duration> for UnixMillis {
@@ -155,10 +168,38 @@ mod tests {
         ] {
             assert!(UnixMillis::from_rfc3339(wrong).is_err(), "{wrong:?} was taken");
         }
-        for far in ["9999-12-31T23:59:59Z", "9999-12-31T00:00:00-23:59", "2287-01-01T00:00:00Z"] {
-            let error = UnixMillis::from_rfc3339(far).unwrap_err();
-            assert_eq!(error.to_string(), "must lie between the years 1970 and 2286", "{far}");
+        let form = "must be a time with its zone, such as 2024-03-06T04:00:00Z";
+        let case = "must have its T and its Z in upper case, such as 2024-03-06T04:00:00Z";
+        let leap = "must not have the second 60: leap seconds are not accepted";
+        let calendar = "must be a day of the calendar and a time of day";
+        let range = "must be a time from 1970-01-01T00:00:00Z to 2286-11-20T17:46:39.999Z";
+        for (wrong, why) in [
+            ("tomorrow", form),
+            ("2024-03-06T12:00:00 08:00", form),
+            ("2024-03-06t12:00:00z", case),
+            ("2024-03-06T12:00:00z", case),
+            ("2024-03-06t12:00:00.5+08:00", case),
+            ("2016-12-31T23:59:60Z", leap),
+            ("2016-12-31T23:59:60.5+00:00", leap),
+            ("2024-02-30T12:00:00Z", calendar),
+            ("2023-02-29T12:00:00+08:00", calendar),
+            ("2024-13-01T12:00:00Z", calendar),
+            ("2024-03-06T24:00:00Z", calendar),
+            ("2024-03-06T12:60:00Z", calendar),
+            ("9999-12-31T23:59:59Z", range),
+            ("9999-12-31T00:00:00-23:59", range),
+            ("2287-01-01T00:00:00Z", range),
+            ("2286-11-20T17:46:40Z", range),
+            ("2286-11-21T01:46:40+08:00", range),
+            ("1969-12-31T23:59:59.9999Z", range),
+            ("1970-01-01T07:59:59+08:00", range),
+            ("0000-01-01T00:00:00Z", range),
+        ] {
+            assert_eq!(UnixMillis::from_rfc3339(wrong).unwrap_err().to_string(), why, "{wrong}");
         }
+        let first = UnixMillis::from_rfc3339("1969-12-31T16:00:00-08:00").unwrap();
+        let last = UnixMillis::from_rfc3339("2286-11-21T01:46:39.9999+08:00").unwrap();
+        assert_eq!((first, last), (UnixMillis(0), UnixMillis::MAX));
         assert!(UnixMillis::from_rfc3339("2024-03-06T12:00:59-23:59").is_ok());
         assert_eq!(UnixMillis::from_rfc3339("1970-01-01T08:00:00.1239+08:00").unwrap(), UnixMillis(123));
     }

@@ -2,8 +2,8 @@
 
 pub(crate) mod dispute_data;
 pub(crate) mod evidence_reads;
+pub(crate) mod gauges;
 pub(crate) mod new_id;
-pub(crate) mod sample;
 pub(crate) mod upload_records;
 
 use std::path::PathBuf;
@@ -25,10 +25,10 @@ pub(crate) struct Gateway {
     pub(crate) evidence_reads: EvidenceReads,
     /// The data directory, for the metrics of its file system.
     pub(crate) data_dir: PathBuf,
-    /// The file with the fence of a bucket as this gateway last moved it.
-    pub(crate) moved_fence: PathBuf,
+    /// The file with the fence of a bucket as this gateway last advanced it.
+    pub(crate) advanced_fence: PathBuf,
     /// How long an unreferenced upload is kept.
-    pub(crate) unreferenced_uploads_kept: Duration,
+    pub(crate) unreferenced_upload_retention: Duration,
     /// Whether the OpenAPI document and its viewer are served.
     pub(crate) api_docs: bool,
     /// The state behind `/readyz`.

@@ -17,4 +17,5 @@ pub(crate) mod problem;
 pub(crate) mod request_id;
 pub(crate) mod service;
 pub(crate) mod tls;
+mod unread_body;
 mod write_timeout;

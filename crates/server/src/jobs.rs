@@ -21,12 +21,12 @@ use tokio::time::MissedTickBehavior;
 use crate::auth::replay_cache::PURGE_EVERY;
 use crate::clock;
 use crate::gateway::Gateway;
-use crate::gateway::sample::sample;
+use crate::gateway::gauges::sample;
 use crate::http::error::causes;
 use crate::http::listener::stopped;
 use crate::jobs::fence::FenceHold;
 use crate::jobs::trusted_time::TrustedTime;
-use crate::metrics::JobMetrics;
+use crate::metrics::{BackgroundJob, JobMetrics};
 
 pub(crate) use fence::{foreign_fence_message, parse as parse_fence};
 pub(crate) use retention::nonce_bound_in_future;
@@ -34,13 +34,13 @@ pub(crate) use uploads::record_orphans;
 
 /// How often deadlines are checked: an expiry has to happen within 1 s after it is due (contract §6).
 const DEADLINES_EVERY: Duration = Duration::from_millis(250);
-/// How often nonces are purged. Each time moves the stored bound, so an idle gateway writes only this often.
+/// How often nonces are purged. Each run advances the stored bound, so an idle gateway writes only this often.
 const NONCES_EVERY: Duration = Duration::from_secs(30);
 /// How often uploads, idempotency keys and secrets are checked. A step that finds nothing writes nothing.
 const CLEANUP_EVERY: Duration = Duration::from_secs(5);
 /// How often uploads in S3 are listed: listing costs money, and uploads are kept for days.
 const S3_UPLOADS_EVERY: Duration = Duration::from_secs(3600);
-/// How often the fence of a bucket is checked and moved: a read and a write of the database and of the bucket each.
+/// How often the fence of a bucket is checked and advanced: a read and a write of the database and of the bucket each.
 const FENCE_EVERY: Duration = Duration::from_secs(60);
 
 /// Starts all jobs; they stop with `stop`.
@@ -51,20 +51,20 @@ pub(crate) fn start(
 ) -> JoinSet<()> {
     let mut jobs = JoinSet::new();
     let trusted_time = Arc::new(TrustedTime::of(gateway.store.clone(), gateway.auth.freshness_window));
-    let fence_hold = Arc::new(FenceHold::on(gateway.evidence.s3().cloned(), gateway.moved_fence.clone()));
+    let fence_hold = Arc::new(FenceHold::on(gateway.evidence.s3().cloned(), gateway.advanced_fence.clone()));
     let shared = || (Arc::clone(gateway), Arc::clone(&trusted_time));
     let (gateway, trusted_time) = shared();
-    jobs.spawn(every("deadlines", DEADLINES_EVERY, stop.clone(), async move || {
+    jobs.spawn(every(BackgroundJob::Deadlines, DEADLINES_EVERY, stop.clone(), async move || {
         deadlines::expire(&gateway, &trusted_time).await
     }));
     let (gateway, trusted_time) = shared();
-    jobs.spawn(every("nonces", NONCES_EVERY, stop.clone(), async move || {
+    jobs.spawn(every(BackgroundJob::Nonces, NONCES_EVERY, stop.clone(), async move || {
         let recorded = trusted_time.record().await;
         recorded.and(retention::purge_nonces(&gateway, &trusted_time).await)
     }));
     let ((gateway, trusted_time), fence) = (shared(), Arc::clone(&fence_hold));
     let position = uploads::SweepPosition::default();
-    jobs.spawn(every("uploads", CLEANUP_EVERY, stop.clone(), async move || {
+    jobs.spawn(every(BackgroundJob::Uploads, CLEANUP_EVERY, stop.clone(), async move || {
         // Each step runs whatever the others return; the first failure is reported.
         let adopted = uploads::record_old_orphans(&gateway).await;
         let Some(now) = trusted_time.steady().await? else { return adopted };
@@ -73,18 +73,18 @@ pub(crate) fn start(
     }));
     let ((gateway, trusted_time), fence) = (shared(), Arc::clone(&fence_hold));
     let position = s3_uploads::ListingPosition::default();
-    jobs.spawn(every("s3_uploads", S3_UPLOADS_EVERY, stop.clone(), async move || {
+    jobs.spawn(every(BackgroundJob::S3Uploads, S3_UPLOADS_EVERY, stop.clone(), async move || {
         match trusted_time.steady().await? {
             Some(now) if fence.may_sweep() => s3_uploads::sweep(&gateway, now, &position).await,
             _ => Ok(()),
         }
     }));
     let (gateway, _) = shared();
-    jobs.spawn(every("fence", FENCE_EVERY, stop.clone(), async move || {
+    jobs.spawn(every(BackgroundJob::Fence, FENCE_EVERY, stop.clone(), async move || {
         fence_hold.refresh(&gateway.store).await
     }));
     let (gateway, trusted_time) = shared();
-    jobs.spawn(every("memory", PURGE_EVERY, stop.clone(), async move || {
+    jobs.spawn(every(BackgroundJob::Memory, PURGE_EVERY, stop.clone(), async move || {
         if trusted_time.observe() {
             gateway.auth.replay_cache.purge(clock::now());
         }
@@ -99,14 +99,14 @@ pub(crate) fn start(
 /// Repeats a job until the stop, which may happen between any two steps: what was handed to the committer is committed
 /// nevertheless. A failure is logged, and the job runs again at its next interval.
 async fn every(
-    name: &'static str,
+    job: BackgroundJob,
     period: Duration,
     mut stop: watch::Receiver<bool>,
-    job: impl AsyncFn() -> anyhow::Result<()>,
+    run: impl AsyncFn() -> anyhow::Result<()>,
 ) {
     let mut ticks = tokio::time::interval(period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let metrics = JobMetrics::new(name);
+    let metrics = JobMetrics::new(job);
     loop {
         tokio::select! {
             biased;
@@ -117,12 +117,12 @@ async fn every(
         let outcome = tokio::select! {
             biased;
             () = stopped(&mut stop) => return,
-            outcome = job() => outcome,
+            outcome = run() => outcome,
         };
         metrics.count(outcome.is_ok(), started.elapsed());
         if let Err(error) = outcome {
             tracing::warn!(
-                job = name,
+                job = job.name(),
                 "background job failed; it runs again at its next interval: {}",
                 causes(&error)
             );

@@ -25,7 +25,8 @@ pub use rebuttal_store::{DataMigrationError, Location};
 pub use setup::config::{
     AUTH_FAILURES_PER_SECOND, COMMIT_BATCH_MAX, CONNECTIONS_MAX, Config, EvidenceLocation,
     FRESHNESS_WINDOW_MAX, FreshnessWindow, IDLE_TIMEOUT, InvalidSetting, OPERATOR_TOKEN_MAX,
-    OPERATOR_TOKEN_MIN, OTHER_LISTENERS_PART, OperatorToken, READ_NONCE_CAPACITY, UNREFERENCED_UPLOADS_KEPT,
+    OPERATOR_TOKEN_MIN, OTHER_LISTENERS_PART, OperatorToken, READ_NONCE_CAPACITY,
+    UNREFERENCED_UPLOAD_RETENTION,
 };
 pub use setup::doctor::{DoctorApp, Examination, ExamineOptions, Finding, Severity, examine};
 pub use setup::migrate_data::{MigratedFiles, Migration, MigrationProgress, MigrationReport};

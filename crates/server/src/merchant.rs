@@ -1,4 +1,4 @@
-//! The merchant API: signed calls, one file per operation, named as in the API, and the upload endpoint of the embedded
+//! The merchant API: signed calls, one file per operation, named as in the API, and the upload endpoint of the built-in
 //! store.
 
 pub(crate) mod dispute;

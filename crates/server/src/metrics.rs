@@ -14,7 +14,7 @@ use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, Promet
 use crate::clock;
 
 pub use self::described::{MetricKind, described_metrics};
-pub(crate) use self::jobs::JobMetrics;
+pub(crate) use self::jobs::{BackgroundJob, JobMetrics};
 
 /// Bucket bounds of histograms of durations, in seconds: from one group commit to the time limit of a stop.
 const SECONDS_BUCKETS: [f64; 12] =

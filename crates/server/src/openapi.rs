@@ -7,8 +7,8 @@ mod document;
 mod examples;
 mod merchants;
 mod operators;
+mod schemas;
 mod signing;
-mod words;
 
 use std::sync::{Arc, LazyLock};
 

@@ -9,18 +9,23 @@ pub(crate) mod tokens;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::State;
 use axum::response::IntoResponse as _;
-use axum::routing::{get, patch, post};
+use axum::routing::{any, get, patch, post};
 
 use http::HeaderValue;
 use http::header::CACHE_CONTROL;
+use rebuttal_protocol::operator::OperatorActionKind;
 pub(crate) use rebuttal_protocol::operator::PREFIX;
 use tower_http::set_header::SetResponseHeaderLayer;
 
+use crate::auth::operator::Operator;
+use crate::auth::permission::CanRead;
 use crate::gateway::Gateway;
 use crate::http::error::Refusal;
 use crate::http::problem::Problem;
 use crate::http::service::catch_panic;
+use crate::operator::request::AuthorizedBody;
 
 /// The routes, one file for each operation.
 pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
@@ -38,12 +43,25 @@ pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
         .route("/tokens/{name}/revoke", post(tokens::revoke::revoke))
         .route("/disputes", post(disputes::open::open).get(disputes::list::list))
         .route("/disputes/{dispute_no}", get(disputes::show::show))
-        .route("/disputes/{dispute_no}/{action}", post(disputes::action::action))
+        .route("/disputes/{dispute_no}/{action}", any(async |_: Operator<CanRead>| no_such_path()))
         .route("/disputes/{dispute_no}/evidence/{evidence_id}", get(disputes::evidence::evidence))
         .route("/disputes/{dispute_no}/evidence/{evidence_id}/link", get(disputes::link::link))
-        .fallback(async || Problem::from(Refusal::no_such_path()))
-        .method_not_allowed_fallback(async || Problem::from(Refusal::method_not_allowed()));
-    Router::new().nest(PREFIX, with_layers(routes)).with_state(gateway)
+        .fallback(async || no_such_path());
+    let routes = OperatorActionKind::ALL.iter().fold(routes, |routes, kind| {
+        let act = async move |gateway: State<Arc<Gateway>>, change: AuthorizedBody<_, _>| {
+            disputes::action::action(*kind, gateway, change).await
+        };
+        routes.route(&format!("/disputes/{{dispute_no}}/{kind}"), post(act))
+    });
+    let routes = routes.method_not_allowed_fallback(async || Problem::from(Refusal::method_not_allowed()));
+    // The nested routes do not include the prefix with a slash.
+    let routes =
+        Router::new().nest(PREFIX, routes).route(&format!("{PREFIX}/"), any(async || no_such_path()));
+    with_layers(routes).with_state(gateway)
+}
+
+fn no_such_path() -> Problem {
+    Refusal::no_such_path().into()
 }
 
 /// Answers a panic with a problem document, and forbids caches to store answers, which include secrets and merchants'

@@ -5,10 +5,12 @@ use rebuttal_protocol::text::MerchantName;
 use rebuttal_protocol::{AppId, Code, MerchantId, Scheme, UnixMillis};
 use serde::{Deserialize, Serialize};
 
-use crate::write_request::{Outcome, TokenHash, WriteResult};
-
 /// Random bytes that identify a secret; its encryption is bound to them.
 pub type SecretId = [u8; 16];
+
+/// SHA-256 of an operator's token. The token itself is not stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct TokenHash(pub [u8; 32]);
 
 /// A value derived from the master key. It is stored, so that a start with another key is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +47,7 @@ pub struct AppRecord {
     /// When it was created.
     pub created_at: UnixMillis,
     /// Its secrets, the oldest first; expired ones may be among them.
-    pub secrets: Vec<SealedSecret>,
+    pub secrets: Vec<EncryptedSecret>,
 }
 
 impl AppRecord {
@@ -68,22 +70,23 @@ pub struct ChangedApp {
 
 /// An encrypted secret with its app and id, which its encryption is bound to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SealedAppSecret {
+pub struct EncryptedAppSecret {
     /// The app.
     pub app_id: AppId,
     /// Its name.
     pub secret_id: SecretId,
     /// The ciphertext.
-    pub sealed: Vec<u8>,
+    pub ciphertext: Vec<u8>,
 }
 
 /// An encrypted secret. This crate cannot decrypt it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SealedSecret {
+pub struct EncryptedSecret {
     /// Its name.
     pub secret_id: SecretId,
-    /// The ciphertext.
-    pub sealed: Vec<u8>,
+    /// The ciphertext; `sealed` in stored answers, by which those with a secret are found.
+    #[serde(rename = "sealed")]
+    pub ciphertext: Vec<u8>,
     /// When it was created.
     pub created_at: UnixMillis,
     /// The time up to which it verifies; `None` for the newest.
@@ -115,8 +118,9 @@ pub struct CreatedToken {
     pub role: Role,
     /// SHA-256 of the token.
     pub hash: TokenHash,
-    /// The ciphertext of the token.
-    pub sealed: Vec<u8>,
+    /// The ciphertext of the token; `sealed` in stored answers, by which those with a secret are found.
+    #[serde(rename = "sealed")]
+    pub ciphertext: Vec<u8>,
 }
 
 /// A token that is below admin or revoked raises `min_binary` from the first generation to the second.
@@ -152,7 +156,7 @@ pub enum AccountChange {
         /// The first secret's name.
         secret_id: SecretId,
         /// The first secret.
-        sealed: Vec<u8>,
+        ciphertext: Vec<u8>,
     },
     /// A field that is `None` is not changed.
     ChangeApp {
@@ -173,7 +177,7 @@ pub enum AccountChange {
         /// The new secret's name.
         secret_id: SecretId,
         /// The new secret.
-        sealed: Vec<u8>,
+        ciphertext: Vec<u8>,
         /// The time up to which the old one verifies; `None` ends all older ones.
         overlap_until: Option<UnixMillis>,
     },
@@ -313,25 +317,4 @@ impl AccountRefusal {
             Self::OverlapRunning(_) | Self::TokenInUse | Self::TokenNameInUse => Code::OperatorConflict,
         }
     }
-}
-
-/// The merchant after a change. Stored as it is, as the answer to retries.
-pub(crate) fn merchant_answer(merchant: Option<MerchantRecord>) -> WriteResult {
-    merchant.map_or_else(no_merchant, |merchant| Ok(Outcome::Merchant(merchant)))
-}
-
-/// The app after a change, with the secret that the change created.
-pub(crate) fn app_answer(app: Option<AppRecord>, made: Option<SecretId>, now: UnixMillis) -> WriteResult {
-    let Some(mut app) = app else { return no_app() };
-    let overlap_until = app.overlap_until(now);
-    app.secrets.retain(|secret| Some(secret.secret_id) == made);
-    Ok(Outcome::App(ChangedApp { app, overlap_until }))
-}
-
-pub(crate) fn no_merchant() -> WriteResult {
-    Err(AccountRefusal::NoMerchant.into())
-}
-
-pub(crate) fn no_app() -> WriteResult {
-    Err(AccountRefusal::NoApp.into())
 }

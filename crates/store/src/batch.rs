@@ -13,9 +13,10 @@ use rebuttal_disputes::{
 use rebuttal_protocol::{Code, DisputeNo, MerchantId, StorageUri, UnixMillis};
 use serde::{Deserialize, Serialize};
 
+use crate::accounts::TokenHash;
 use crate::write_request::{
-    Idempotency, IdempotencyKey, NonceUse, Operation, Outcome, Rejection, RequestHash, TokenHash, Upload,
-    WriteRequest, WriteResult,
+    Idempotency, IdempotencyKey, NonceUse, Operation, Outcome, Rejection, RequestHash, Upload, WriteRequest,
+    WriteResult,
 };
 
 /// The keys of all rows that a batch needs, sorted, so that locks are taken in one order everywhere.
@@ -97,7 +98,7 @@ pub(crate) struct StoredAnswer {
 }
 
 /// How long a retry under the same idempotency key shows the created secret or token. After this time, by the clock
-/// of the request, it is hidden even if upkeep has not deleted it yet.
+/// of the request, it is hidden even if maintenance has not deleted it yet.
 pub const SECRETS_SHOWN_FOR: Duration = Duration::from_secs(24 * 3600);
 
 impl StoredAnswer {

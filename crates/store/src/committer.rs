@@ -4,6 +4,7 @@
 //! The caller holds only the receiver of its answer: a client that disconnects does not affect a batch.
 
 use std::io;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -14,10 +15,31 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
+use crate::CommitError;
 use crate::batch::{BatchState, Changes, KeySet, Loaded};
 use crate::meters;
-use crate::write_request::{QueuedRequest, SingleOperation, Upkeep, WriteRequest, WriteResult};
-use crate::{CommitError, Options};
+use crate::write_request::{Maintenance, QueuedRequest, SingleOperation, WriteRequest, WriteResult};
+
+/// Limits of the store.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Most requests that wait for the committer; further ones are refused.
+    pub queue_max: usize,
+    /// Most requests of one transaction; with 1, each has a separate one.
+    pub batch_max: usize,
+    /// Batches that are committed in parallel. SQLite has one writer and always one lane.
+    pub lanes: NonZeroUsize,
+}
+
+/// Enough to keep the server busy during round trips, few enough that batches stay large.
+const LANES: NonZeroUsize = NonZeroUsize::new(4).unwrap();
+
+impl Default for Options {
+    /// Batches are large enough to share an fsync, and small enough that the first request's wait stays short.
+    fn default() -> Self {
+        Self { queue_max: 4096, batch_max: 512, lanes: LANES }
+    }
+}
 
 /// How long a request may wait before it joins a batch. Shorter than `COMMIT_LIMIT`, so that a batch of ordinary length
 /// still commits before the background job expires a dispute whose deadline the request met.
@@ -89,7 +111,7 @@ pub(crate) trait Database {
     /// Ends the transaction without a change.
     async fn roll_back(&mut self);
 
-    /// Runs an account change or an upkeep step in a separate transaction.
+    /// Runs an account change or a maintenance step in a separate transaction.
     async fn run_single(&mut self, request: &WriteRequest<SingleOperation>) -> Result<WriteResult, Failure>;
 
     /// Cleans up after the last request was answered.
@@ -202,7 +224,7 @@ impl Committer {
             None => return Err(CommitError::Unavailable("the gateway is stopping".to_owned())),
         };
         if let Err(error) = sent {
-            metrics::counter!("rebuttal_commit_refused_total").increment(1);
+            metrics::counter!("rebuttal_commit_queue_rejections_total").increment(1);
             let why = match error {
                 TrySendError::Full(_) => "too many changes are waiting",
                 TrySendError::Closed(_) => "the committer has failed; restart the gateway",
@@ -278,7 +300,7 @@ impl Worker {
         let outcome = run_single(database, request).await;
         match &outcome {
             // Other single operations write too little to prove that a batch can be written.
-            Ok(_) if matches!(request.operation, SingleOperation::Upkeep(Upkeep::Probe)) => {
+            Ok(_) if matches!(request.operation, SingleOperation::Maintenance(Maintenance::Probe)) => {
                 self.guard.health.record_success();
             }
             Ok(_) => {}

@@ -1,24 +1,17 @@
 //! Errors of a database, by what the caller can do.
 
-use crate::examine::Defect;
-use crate::postgres::SessionError;
+use rusqlite::ErrorCode;
 
-/// Location of the evidence store.
-pub(crate) const EVIDENCE_LOCATION: &str = "evidence_place";
-/// Random id of the installation.
-pub(crate) const IDENTITY: &str = "identity";
-/// Fencing token: only the database that holds the bucket's newest one deletes evidence from it.
-pub(crate) const SWEEP_FENCE: &str = "sweep_fence";
-/// The latest time that a gateway trusted.
-pub(crate) const CLOCK_TRUSTED_AT: &str = "clock_trusted_at";
-/// In a database whose data was migrated: the target.
-pub(crate) const MIGRATED_TO: &str = "migrated_to";
-/// In the target of an unfinished data migration: where it continues.
-pub(crate) const DATA_MIGRATION: &str = "data_migration";
+use crate::examined::Defect;
 
 /// A pooler in transaction mode.
 pub(crate) const TRANSACTION_POOLER: &str = "a pooler between the gateway and the database is in transaction mode; settings and \
     prepared statements get lost or end up in other sessions. Set it to session mode";
+
+/// Why a database URL is refused. It does not quote the URL, which may contain a password.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the database URL is not valid: {0}")]
+pub struct InvalidLocation(pub(crate) String);
 
 /// The database could not be opened or read.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +56,16 @@ pub enum StoreError {
     /// The database answered with an error.
     #[error("the database failed: {0}")]
     Database(Box<dyn std::error::Error + Send + Sync>),
+    /// The database server could not be reached, is starting or stopping, or was too busy; a retry may succeed.
+    #[error("the database failed: {0}")]
+    Unavailable(Box<dyn std::error::Error + Send + Sync>),
+    /// The file is damaged, or is not a database; retrying does not help.
+    #[error(
+        "the database file is damaged, or is not a gateway's database ({0}): stop the gateway, keep the file as it is, and \
+         restore the database from a backup, without the -wal and -shm files of the damaged one, as \
+         docs/operate/backup-and-restore.md describes"
+    )]
+    Damaged(String),
     /// A stored value is not what this version writes; retrying does not help.
     #[error("the database contains a value that this version cannot read: {0}")]
     Unreadable(String),
@@ -75,15 +78,9 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Whether the error is transient: the server could not be reached, is starting or stopping, or was too busy.
-    pub fn is_transient(&self) -> bool {
-        match self {
-            Self::Database(source) => {
-                source.downcast_ref::<SessionError>().is_some_and(SessionError::is_transient)
-            }
-            Self::Commit(CommitError::Unavailable(_)) => true,
-            _ => false,
-        }
+    /// Whether a retry may succeed.
+    pub const fn is_transient(&self) -> bool {
+        matches!(self, Self::Unavailable(_) | Self::Commit(CommitError::Unavailable(_)))
     }
 }
 
@@ -103,16 +100,17 @@ pub enum CommitError {
 
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
-        match is_of_data(&error) {
-            true => Self::Unreadable(error.to_string()),
-            false => Self::Database(error.into()),
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged(error.to_string()),
+            _ if is_of_data(&error) => Self::Unreadable(error.to_string()),
+            _ => Self::Database(error.into()),
         }
     }
 }
 
 /// Whether an error is caused by the stored data rather than by a busy database or a failing disk.
 pub(crate) fn is_of_data(error: &rusqlite::Error) -> bool {
-    use rusqlite::{Error, ErrorCode};
+    use rusqlite::Error;
     let stored = matches!(
         error,
         Error::FromSqlConversionFailure(..)

@@ -6,7 +6,7 @@ use std::io;
 
 use crate::committer::{Committer, Database};
 use crate::write_request::{
-    Idempotency, Operation, QueuedRequest, SingleOperation, Upkeep, WriteRequest, WriteResult,
+    Idempotency, Maintenance, Operation, QueuedRequest, SingleOperation, WriteRequest, WriteResult,
 };
 use crate::{CommitError, Options, StoreError};
 
@@ -72,7 +72,7 @@ impl Lanes {
     /// Tries a write that changes nothing in each lane that is unhealthy.
     pub(crate) async fn probe(&self) -> Result<(), StoreError> {
         for committer in self.committers.iter().filter(|committer| committer.is_unhealthy()) {
-            let operation = SingleOperation::Upkeep(Upkeep::Probe);
+            let operation = SingleOperation::Maintenance(Maintenance::Probe);
             let arrived_at = rebuttal_protocol::UnixMillis(0);
             let request = WriteRequest::internal(arrived_at, operation);
             drop(committer.commit(request.into()).await?);

@@ -9,8 +9,10 @@ mod batch;
 mod committer;
 mod error;
 mod examine;
+mod examined;
 mod lanes;
 mod location;
+mod meta;
 mod meters;
 mod migrate_data;
 mod postgres;
@@ -18,31 +20,35 @@ mod schema;
 mod sqlite;
 mod statements;
 mod store;
+mod table_digest;
+mod tables;
 mod verify_histories;
 mod views;
 mod write_request;
 
 pub use accounts::{
-    AccountChange, AccountRefusal, AffectedApps, AppRecord, ChangedApp, CreatedToken, KeyCheck,
-    MerchantRecord, SealedAppSecret, SealedSecret, SecretId, TokenRecord,
+    AccountChange, AccountRefusal, AffectedApps, AppRecord, ChangedApp, CreatedToken, EncryptedAppSecret,
+    EncryptedSecret, KeyCheck, MerchantRecord, SecretId, TokenHash, TokenRecord,
 };
 pub use batch::SECRETS_SHOWN_FOR;
-pub use error::{CommitError, StoreError};
-pub use examine::{Defect, Examined, examine};
+pub use committer::Options;
+pub use error::{CommitError, InvalidLocation, StoreError};
+pub use examine::examine;
+pub use examined::{Defect, Examined};
 pub use lanes::CommitTraffic;
-pub use location::{InvalidLocation, Location, PostgresAddress};
+pub use location::{Location, PostgresAddress};
 pub use migrate_data::{
     DataMigration, DataMigrationError, DataMigrationProgress, DataMigrationStep, MigratedTable,
 };
 pub use postgres::ANSWER_LIMIT;
-pub use store::{Options, Store};
+pub use store::Store;
 pub use verify_histories::{HistoryReport, verify_histories};
 pub use views::{
     Backlog, DisputeCursor, DisputeDetail, DisputeFilter, DisputePage, DisputeRecord, MarkedUpload,
 };
 pub use write_request::{
-    Idempotency, IdempotencyKey, NonceUse, Operation, Outcome, QueuedRequest, Rejection, RequestHash,
-    SingleOperation, TokenHash, Upkeep, Upload, WriteRequest, WriteResult,
+    Idempotency, IdempotencyKey, Maintenance, NonceUse, Operation, Outcome, QueuedRequest, Rejection,
+    RequestHash, SingleOperation, Upload, WriteRequest, WriteResult,
 };
 
 /// The schema generation of this binary. A database whose `min_binary` is greater is not opened.

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use crate::error::InvalidLocation;
 use crate::postgres::Address;
 
 /// Location of the database.
@@ -17,11 +18,6 @@ pub enum Location {
 /// A PostgreSQL server's address and connection settings. The password is never printed.
 #[derive(Clone)]
 pub struct PostgresAddress(pub(crate) Box<Address>);
-
-/// Why a database URL is refused. It does not quote the URL, which may contain a password.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the database URL must be sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE: {0}")]
-pub struct InvalidLocation(pub(crate) String);
 
 impl Location {
     /// The location without user and password, for messages.
@@ -54,7 +50,7 @@ impl FromStr for Location {
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             return Address::parse(url).map(|address| Self::Postgres(PostgresAddress(Box::new(address))));
         }
-        Err(InvalidLocation("it starts with something else".to_owned()))
+        Err(InvalidLocation("it must be sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE".to_owned()))
     }
 }
 

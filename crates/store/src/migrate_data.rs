@@ -2,19 +2,15 @@
 //! continues where it stopped. At the end both sides are counted and hashed; only then is the source marked as
 //! migrated, and the target opened to gateways.
 
-pub(crate) mod digest;
-pub(crate) mod tables;
-
 use rusqlite::types::Value;
 use serde::{Deserialize, Serialize};
 
-use self::digest::TableDigest;
-use self::tables::{TABLES, TableSchema};
-use crate::error::{EVIDENCE_LOCATION, IDENTITY, MIGRATED_TO, SWEEP_FENCE};
-use crate::examine::text;
 use crate::location::{Location, PostgresAddress};
+use crate::meta::{EVIDENCE_LOCATION, IDENTITY, MIGRATED_TO, SWEEP_FENCE, text};
 use crate::postgres::MigrationTarget;
 use crate::sqlite::MigrationSource;
+use crate::table_digest::TableDigest;
+use crate::tables::{TABLES, TableSchema};
 use crate::{KeyCheck, StoreError};
 
 /// Rows of one transaction, about a second of work, so that little is repeated after an interruption.

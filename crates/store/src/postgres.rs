@@ -15,6 +15,7 @@ mod examine;
 mod history_reader;
 mod lane;
 mod load;
+mod maintenance;
 mod migration_target;
 mod nonces;
 pub(crate) mod queries;
@@ -26,7 +27,6 @@ mod server_checks;
 mod session;
 mod statements;
 mod tls;
-mod upkeep;
 
 pub(crate) use address::Address;
 pub(crate) use examine::examine;
@@ -35,7 +35,6 @@ pub(crate) use lane::Lane;
 pub(crate) use migration_target::MigrationTarget;
 pub(crate) use read_pool::PostgresReadPool;
 pub(crate) use schema::prepare;
-pub(crate) use session::SessionError;
 
 /// Longest time to an answer with the slowest database that the limits allow: to load, to save, and to resolve a
 /// commit whose answer was lost. The time to connect in between is added.

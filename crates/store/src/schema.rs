@@ -4,7 +4,7 @@
 use refinery::Migration;
 
 use crate::StoreError;
-use crate::examine::Defect;
+use crate::examined::Defect;
 
 /// The table that refinery records migrations in.
 pub(crate) const MIGRATIONS_TABLE: &str = "refinery_schema_history";

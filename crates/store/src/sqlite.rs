@@ -4,12 +4,12 @@ mod accounts;
 mod checkpointer;
 mod file_identity;
 mod inspector;
+mod maintenance;
 mod migration_source;
 mod read_pool;
 mod rows;
 mod schema;
 mod statements;
-mod upkeep;
 mod writer;
 
 pub(crate) use inspector::Inspector;

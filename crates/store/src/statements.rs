@@ -123,7 +123,7 @@ statements! {
     /// Whether there are rows that only an initialized database has.
     ANY_ACCOUNT = "SELECT 1 WHERE EXISTS (SELECT 1 FROM tokens) OR EXISTS (SELECT 1 FROM merchants) \
          OR EXISTS (SELECT 1 FROM disputes)";
-    SEALED = "SELECT app_id, secret_id, sealed FROM secrets LIMIT $1";
+    ENCRYPTED_SECRETS = "SELECT app_id, secret_id, sealed FROM secrets LIMIT $1";
 
     // Uploads.
 

@@ -1,42 +1,24 @@
 //! The store's interface for the rest of the gateway: one method for changes, and the reads.
 
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use rebuttal_protocol::dispute::QueryRequest;
 use rebuttal_protocol::operator::TokenName;
 use rebuttal_protocol::{AppId, DisputeNo, MerchantId, StorageUri, UnixMillis};
 
-use crate::accounts::{AppRecord, KeyCheck, MerchantRecord, TokenRecord};
-use crate::error::{CLOCK_TRUSTED_AT, DATA_MIGRATION, EVIDENCE_LOCATION, IDENTITY, MIGRATED_TO, SWEEP_FENCE};
-use crate::examine::{KEY_CHECK, missing_value, number, text};
+use crate::accounts::{AppRecord, KeyCheck, MerchantRecord, TokenHash, TokenRecord};
+use crate::committer::Options;
+use crate::examined::missing_value;
 use crate::lanes::{CommitTraffic, Lanes};
 use crate::location::{Location, PostgresAddress};
+use crate::meta::{
+    CLOCK_TRUSTED_AT, DATA_MIGRATION, EVIDENCE_LOCATION, IDENTITY, KEY_CHECK, MIGRATED_TO, SWEEP_FENCE,
+    number, text,
+};
 use crate::postgres::queries;
 use crate::views::{Backlog, DisputeDetail, DisputeFilter, DisputePage, DisputeRecord, MarkedUpload};
-use crate::write_request::{QueuedRequest, TokenHash, Upload, WriteResult};
+use crate::write_request::{QueuedRequest, Upload, WriteResult};
 use crate::{CommitError, StoreError, postgres, sqlite};
-
-/// Limits of the store.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// Most requests that wait for the committer; further ones are refused.
-    pub queue_max: usize,
-    /// Most requests of one transaction; with 1, each has a separate one.
-    pub batch_max: usize,
-    /// Batches that are committed in parallel. SQLite has one writer and always one lane.
-    pub lanes: NonZeroUsize,
-}
-
-/// Enough to keep the server busy during round trips, few enough that batches stay large.
-const LANES: NonZeroUsize = NonZeroUsize::new(4).unwrap();
-
-impl Default for Options {
-    /// Batches are large enough to share an fsync, and small enough that the first request's wait stays short.
-    fn default() -> Self {
-        Self { queue_max: 4096, batch_max: 512, lanes: LANES }
-    }
-}
 
 /// A handle on the database; clones share it.
 #[derive(Clone)]

@@ -1,10 +1,8 @@
 //! Verifies every dispute's history, while a gateway may serve. Disputes are read one by one, so that memory use does
 //! not depend on the size of the database.
 
-use rebuttal_protocol::DisputeNo;
-
 use crate::location::{Location, PostgresAddress};
-use crate::views::DisputeDetail;
+use crate::views::{DisputeDetail, HistorySource};
 use crate::{StoreError, postgres, sqlite};
 
 /// Dispute numbers that are read in one query.
@@ -32,18 +30,6 @@ impl HistoryReport {
             self.named.push((dispute_no.to_owned(), what.to_string()));
         }
     }
-}
-
-/// Where histories are read.
-pub(crate) trait HistorySource {
-    /// The number of disputes, counted up to `most`.
-    async fn count(&self, most: u64) -> Result<u64, StoreError>;
-    /// The numbers of at most `limit` disputes after a number.
-    async fn numbers(&self, after: &str, limit: u32) -> Result<Vec<String>, StoreError>;
-    /// A dispute's detail.
-    async fn detail(&self, dispute_no: &DisputeNo) -> Result<Option<DisputeDetail>, StoreError>;
-    /// The number of a dispute that has a history and no row.
-    async fn stray(&self) -> Result<Option<String>, StoreError>;
 }
 
 /// Verifies every history, unless there are more than `most` disputes. Reports how many are verified, and how many
@@ -100,7 +86,7 @@ async fn verify(
                     }
                 }
                 Ok(None) => found.damaged(number, "it was deleted while it was verified"),
-                Err(StoreError::Unreadable(why)) => {
+                Err(StoreError::Damaged(why) | StoreError::Unreadable(why)) => {
                     found.damaged(number, format!("it cannot be read: {why}"))
                 }
                 Err(error) => return Err(error),

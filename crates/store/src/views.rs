@@ -5,6 +5,8 @@ use rebuttal_protocol::dispute::{Stage, Status};
 use rebuttal_protocol::operator::OpenDispute;
 use rebuttal_protocol::{DisputeNo, MerchantId, StorageUri, UnixMillis};
 
+use crate::error::StoreError;
+
 /// A dispute's state and facts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DisputeRecord {
@@ -127,4 +129,16 @@ impl DisputePage {
         let total_exact = counted <= Self::COUNT_MAX;
         Self { items: found, next, total: counted.min(Self::COUNT_MAX), total_exact }
     }
+}
+
+/// Where histories are read.
+pub(crate) trait HistorySource {
+    /// The number of disputes, counted up to `most`.
+    async fn count(&self, most: u64) -> Result<u64, StoreError>;
+    /// The numbers of at most `limit` disputes after a number.
+    async fn numbers(&self, after: &str, limit: u32) -> Result<Vec<String>, StoreError>;
+    /// A dispute's detail.
+    async fn detail(&self, dispute_no: &DisputeNo) -> Result<Option<DisputeDetail>, StoreError>;
+    /// The number of a dispute that has a history and no row.
+    async fn stray(&self) -> Result<Option<String>, StoreError>;
 }

@@ -7,11 +7,10 @@ use rebuttal_disputes::{Actor, Command, DisputeRefusal, FoundFile, Opening};
 use rebuttal_protocol::{AppId, Code, DisputeNo, MerchantId, Nonce, StorageUri, UnixMillis};
 use serde::{Deserialize, Serialize};
 
-use crate::accounts::{AccountChange, AccountRefusal, ChangedApp, CreatedToken, MerchantRecord, TokenRecord};
-
-/// SHA-256 of an operator's token. The token itself is not stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct TokenHash(pub [u8; 32]);
+use crate::accounts::{
+    AccountChange, AccountRefusal, AppRecord, ChangedApp, CreatedToken, MerchantRecord, SecretId, TokenHash,
+    TokenRecord,
+};
 
 /// SHA-256 over path and body of an operator's request: distinguishes a retry from another request under the same
 /// key.
@@ -126,7 +125,7 @@ pub enum SingleOperation {
     /// A merchant, an app, a secret or a token changes.
     Account(AccountChange),
     /// Deletes or marks old rows.
-    Upkeep(Upkeep),
+    Maintenance(Maintenance),
 }
 
 /// A file in the evidence store.
@@ -138,9 +137,9 @@ pub struct Upload {
     pub file: FoundFile,
 }
 
-/// One bounded step of upkeep, short enough not to delay contests. The answer is the number of rows.
+/// One bounded step of maintenance, short enough not to delay contests. The answer is the number of rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Upkeep {
+pub enum Maintenance {
     /// Stores the nonce bound, at or below which timestamps are stale, then deletes at most `limit` nonces at or below
     /// it.
     PurgeNonces {
@@ -179,7 +178,7 @@ pub enum Upkeep {
     /// Deletes secrets whose overlap has ended.
     DropExpiredSecrets,
     /// Replaces the fencing token of the bucket; changes no row if another one than `expected` is stored.
-    MoveFence {
+    AdvanceFence {
         /// The new one.
         fence: String,
         /// The stored one, if any.
@@ -214,7 +213,7 @@ pub enum Outcome {
     NewToken(CreatedToken),
     /// A token was revoked: its state after that.
     Token(TokenRecord),
-    /// A step of upkeep changed this many rows.
+    /// A step of maintenance changed this many rows.
     Rows(u64),
     /// Done, without a result.
     Nothing,
@@ -283,4 +282,25 @@ impl Rejection {
             Self::Repeated { code, .. } => code.clone(),
         }
     }
+}
+
+/// The merchant after a change. Stored as it is, as the answer to retries.
+pub(crate) fn merchant_answer(merchant: Option<MerchantRecord>) -> WriteResult {
+    merchant.map_or_else(no_merchant, |merchant| Ok(Outcome::Merchant(merchant)))
+}
+
+/// The app after a change, with the secret that the change created.
+pub(crate) fn app_answer(app: Option<AppRecord>, made: Option<SecretId>, now: UnixMillis) -> WriteResult {
+    let Some(mut app) = app else { return no_app() };
+    let overlap_until = app.overlap_until(now);
+    app.secrets.retain(|secret| Some(secret.secret_id) == made);
+    Ok(Outcome::App(ChangedApp { app, overlap_until }))
+}
+
+pub(crate) fn no_merchant() -> WriteResult {
+    Err(AccountRefusal::NoMerchant.into())
+}
+
+pub(crate) fn no_app() -> WriteResult {
+    Err(AccountRefusal::NoApp.into())
 }

@@ -8,8 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::postgres::Database;
 use crate::s3::{Bucket, Store};
 
-/// Names the backend of a run, joined by `+`: nothing for SQLite and a folder, `postgres` for PostgreSQL, `s3` for an
-/// S3.
+/// Names the backend of a run, joined by `+`: nothing for SQLite and a folder, `postgres` for PostgreSQL, `s3` for S3.
 pub const VARIABLE: &str = "REBUTTAL_TEST_BACKEND";
 
 /// The database of each data directory, for a restarted gateway or another one on the same data. Dropped with the

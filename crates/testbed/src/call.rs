@@ -253,8 +253,8 @@ impl Answer {
             response.header("x-request-id").is_some_and(|id| !id.is_empty()),
             "no request id: {response:?}"
         );
-        let challenge = response.header("www-authenticate").unwrap_or("V2_SHA256");
-        assert_eq!(challenge, "V2_SHA256");
+        let challenge = response.header("www-authenticate").unwrap_or("V2_SHA256, V2_HMAC_SHA256");
+        assert_eq!(challenge, "V2_SHA256, V2_HMAC_SHA256");
         let data = members["data"].clone();
         Self { status: response.status, code, message, data, finality: None, response }
     }

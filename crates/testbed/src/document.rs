@@ -69,7 +69,7 @@ impl Document {
         let schema = schema.unwrap_or_else(|| panic!("{method} {path}: no {media_type} in {documented}"));
         if media_type.contains("json") {
             let mut faults = Vec::new();
-            self.check(schema, &response.json(), Members::AllTold, "", &mut faults);
+            self.check(schema, &response.json(), Members::AllDocumented, "", &mut faults);
             assert!(faults.is_empty(), "{method} {path}: {faults:#?} in {}", response.text());
         }
     }
@@ -83,7 +83,7 @@ impl Document {
     }
 
     fn check(&self, schema: &Value, value: &Value, members: Members, at: &str, faults: &mut Vec<String>) {
-        if let (Members::AllTold, Some(object)) = (members, value.as_object()) {
+        if let (Members::AllDocumented, Some(object)) = (members, value.as_object()) {
             let (documented, open) = self.documented_properties(schema);
             let undocumented = object.keys().filter(|name| !open && !documented.contains(name.as_str()));
             faults.extend(undocumented.map(|name| format!("{at}/{name} is not documented")));
@@ -172,7 +172,7 @@ impl Document {
 /// Whether members that a schema does not describe are allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Members {
-    AllTold,
+    AllDocumented,
     OthersToo,
 }
 

@@ -142,25 +142,25 @@ mod tests {
     }
 
     #[test]
-    #[ignore = "needs an S3, which cargo xtask test starts"]
+    #[ignore = "needs S3, which cargo xtask test starts"]
     fn objects_are_stored_read_listed_and_deleted() {
         let bucket = Store::shared().bucket();
         bucket.put("m/80/a b+c.png", b"content");
-        bucket.put("sealed/x", b"");
+        bucket.put("by-hash/x", b"");
         assert_eq!(bucket.read("m/80/a b+c.png").as_deref(), Some(b"content".as_slice()));
         assert_eq!(bucket.keys("m/"), ["m/80/a b+c.png"]);
         bucket.delete("m/80/a b+c.png");
         assert_eq!(bucket.read("m/80/a b+c.png"), None);
-        assert_eq!(bucket.keys(""), ["sealed/x"]);
+        assert_eq!(bucket.keys(""), ["by-hash/x"]);
     }
 
     #[test]
-    #[ignore = "needs an S3, which cargo xtask test starts"]
+    #[ignore = "needs S3, which cargo xtask test starts"]
     fn another_secret_opens_nothing() {
         let store = Store::shared();
         let bucket = store.bucket();
-        let stranger = Store { secret_key: "another".into(), ..store };
-        let reply = Bucket { store: stranger, ..bucket }.send("GET", "m/80/x.png", &[], &[]);
+        let other = Store { secret_key: "another".into(), ..store };
+        let reply = Bucket { store: other, ..bucket }.send("GET", "m/80/x.png", &[], &[]);
         assert_eq!(reply.status, 403, "{}", reply.text());
     }
 }

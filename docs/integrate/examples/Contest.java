@@ -6,8 +6,8 @@
  * RECEIPT and REFUND are files, or storageUris that an earlier run has printed. REBUTTAL_URL, REBUTTAL_APP_ID and
  * REBUTTAL_APP_SECRET must be set. Needs only Java 17; with a JSON library, use it instead of Json below.
  *
- * Ends with 0: contested, and the gateway has signed for it. 1: a file or a setting. 2: usage. 3: refused. 4: unknown;
- * the command to run is printed. 5: no answer, nothing contested. 6: an answer that cannot be verified, nothing contested.
+ * Exit codes: 0 contested, in a signed answer. 1 a file or setting is invalid. 2 usage. 3 refused. 4 unknown; the
+ * command to run is printed. 5 no settled answer, nothing contested. 6 the answer cannot be verified, nothing contested.
  */
 
 import static java.nio.charset.StandardCharsets.UTF_8;
@@ -33,7 +33,7 @@ import java.util.Set;
 import java.util.regex.Pattern;
 
 public final class Contest {
-    /** After these, even if they are proven, the call may have taken effect. */
+    /** After a verified answer with one of these codes, the call may still have taken effect. */
     static final Set<String> UNSETTLED =
         Set.of("Common.Auth.ReplayedNonce", "Common.System.Error", "Common.System.OutcomeUnknown");
     static final int ANSWER_MAX_BYTES = 1 << 20;
@@ -44,21 +44,21 @@ public final class Contest {
     static final String APP_ID = setting("REBUTTAL_APP_ID");
     static final String APP_SECRET = setting("REBUTTAL_APP_SECRET");
 
-    // HTTP/2 would be tried first otherwise, and a signed refusal is no failure; redirections are not followed.
+    // Otherwise the client tries HTTP/2 first. A signed refusal is not an error; redirects are not followed.
     static final HttpClient HTTP =
         HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).connectTimeout(TIMEOUT).build();
 
-    /** The gateway has said no, and proven it; or the file store did not take a file. */
+    /** The gateway refused in a verified answer, or the file store refused a file. */
     static final class Refused extends Exception {
         Refused(String why) { super(why); }
     }
 
-    /** No answer that settles the call. */
+    /** There is no settled answer to the call. */
     static class Unanswered extends Exception {
         Unanswered(String why) { super(why); }
     }
 
-    /** An answer that anybody could have written. */
+    /** The answer's signature is missing or wrong. */
     static final class Unproven extends Unanswered {
         Unproven(String why) { super(why); }
     }
@@ -67,7 +67,7 @@ public final class Contest {
         String text() { return new String(body, UTF_8); }
     }
 
-    /** The data of a proven OK, and the proof. */
+    /** The data of a verified OK answer, and the proof. */
     record Proven(Map<?, ?> data, String proof) {}
 
     /** Seven values, each followed by a line feed, the last one too. */
@@ -81,7 +81,7 @@ public final class Contest {
     }
 
     /**
-     * What an answer proves, if its header is the only valid one. "answer": the answer is the outcome of this request.
+     * Verifies an answer and returns its label. "answer": the answer is the outcome of this request.
      * "notice": the gateway sent it to a caller with this nonce and signature, and the request may still take effect.
      * Empty: nothing.
      */
@@ -140,7 +140,7 @@ public final class Contest {
         return new Proven((Map<?, ?>) envelope.get("data"), answer.authorization() + "\n" + answer.text());
     }
 
-    /** Puts a file where evidence lies; gives its storageUri. */
+    /** Uploads a file and returns its storageUri. */
     static String upload(String file) throws IOException, Refused, Unanswered {
         if (file.startsWith("s3://")) return file;
         byte[] content = Files.readAllBytes(Path.of(file));
@@ -178,7 +178,7 @@ public final class Contest {
             String proof = call("/pg/v2/dispute/contest", json).proof();
             OUT.println(disputeNo + " is contested; the gateway has signed for it:\n" + proof);
         } catch (Unanswered error) {
-            // The same files again are the same contest: it counts once, however often it is sent.
+            // The same contest with the same storageUris is a repetition: it is recorded once.
             end(4, "%s\nWhether it counts is not known. To make sure: java %s %s %s"
                 .formatted(error.getMessage(), program(), disputeNo, String.join(" ", urls)));
         }
@@ -210,7 +210,7 @@ public final class Contest {
         System.exit(code);
     }
 
-    /** This file as it was named to java. */
+    /** The path of this file, as given to java. */
     static String program() {
         String[] words = System.getProperty("sun.java.command", "").split(" ");
         return words.length > 1 && words[1].endsWith(".java") ? words[1] : "Contest.java";
@@ -221,7 +221,7 @@ public final class Contest {
     }
 
     static String shortened(String text) {
-        // What anybody may have written, without what would move the cursor.
+        // Unverified text, without control characters.
         return text.substring(0, Math.min(text.length(), 500)).replaceAll("\\p{Cntrl}", " ");
     }
 
@@ -241,7 +241,7 @@ public final class Contest {
         }
     }
 
-    /** As much JSON as the gateway's proven answers have; what is anything else is refused. */
+    /** Parses the JSON that the gateway's verified answers contain; anything else is refused. */
     static final class Json {
         private final String text;
         private int at;
@@ -259,7 +259,7 @@ public final class Contest {
             return json.append('"').toString();
         }
 
-        /** An object as a map, a text, or what else has no brackets as it is written; arrays do not occur. */
+        /** An object as a map, a string, or another scalar as its text; arrays do not occur. */
         Object read() {
             return switch (peek()) {
                 case '{' -> object();

@@ -7,14 +7,14 @@
  * RECEIPT and REFUND are files, or storageUris that an earlier run has printed. REBUTTAL_URL, REBUTTAL_APP_ID and
  * REBUTTAL_APP_SECRET must be set. Needs no package; Node.js 22.18 or newer runs it directly.
  *
- * Ends with 0: contested, and the gateway has signed for it. 1: a file or a setting. 2: usage. 3: refused. 4: unknown;
- * the command to run is printed. 5: no answer, nothing contested. 6: an answer that cannot be verified, nothing contested.
+ * Exit codes: 0 contested, in a signed answer. 1 a file or setting is invalid. 2 usage. 3 refused. 4 unknown; the
+ * command to run is printed. 5 no settled answer, nothing contested. 6 the answer cannot be verified, nothing contested.
  */
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { extname } from "node:path";
 
-// After these, even if they are proven, the call may have taken effect.
+// After a verified answer with one of these codes, the call may still have taken effect.
 const UNSETTLED = ["Common.Auth.ReplayedNonce", "Common.System.Error", "Common.System.OutcomeUnknown"];
 const ANSWER_MAX_BYTES = 1 << 20;
 const TIMEOUT_MILLIS = 30_000;
@@ -29,11 +29,11 @@ interface Evidence { type: "RECEIPT" | "REFUND" | "OTHER" | "DEFAULT"; name: str
 interface Answer { status: number; authorization: string; body: Buffer }
 interface Proven<Data> { data: Data; proof: string }
 
-/** The gateway has said no, and proven it; or the file store did not take a file. */
+/** The gateway refused in a verified answer, or the file store refused a file. */
 class Refused extends Error {}
-/** No answer that settles the call. */
+/** There is no settled answer to the call. */
 class Unanswered extends Error {}
-/** An answer that anybody could have written. */
+/** The answer's signature is missing or wrong. */
 class Unproven extends Unanswered {}
 
 const sha256 = (text: string | Buffer): string => createHash("sha256").update(text).digest("hex");
@@ -49,9 +49,9 @@ function authorization(sign: string, timestamp: string, nonce: string): string {
 }
 
 /**
- * What an answer proves, if its header is the only valid one. "answer": the answer is the outcome of this request.
+ * Verifies an answer and returns its label. "answer": the answer is the outcome of this request.
  * "notice": the gateway sent it to a caller with this nonce and signature, and the request may still take effect.
- * Undefined: nothing.
+ * Undefined: the header is invalid.
  */
 function proven(answer: Answer, url: string, nonce: string, requestSign: string): "answer" | "notice" | undefined {
   // SHA-256 can be extended without the secret; what is appended has zeros.
@@ -65,7 +65,7 @@ function proven(answer: Answer, url: string, nonce: string, requestSign: string)
   });
 }
 
-/** Every answer as it is: a signed refusal is no failure, and a redirection is not followed. */
+/** Returns every answer: a signed refusal is not an error, and redirects are not followed. */
 async function post(url: string, body: RequestInit["body"], headers: Record<string, string>): Promise<Answer> {
   try {
     const signal = AbortSignal.timeout(TIMEOUT_MILLIS);
@@ -85,7 +85,7 @@ async function post(url: string, body: RequestInit["body"], headers: Record<stri
   }
 }
 
-/** Makes one signed call; gives the data of a proven OK, and the proof. */
+/** Makes a signed call; returns the data of a verified OK answer, and the proof. */
 async function call<Data>(path: string, params: object): Promise<Proven<Data>> {
   const url = baseUrl + path;
   const body = new TextEncoder().encode(JSON.stringify(params)); // These bytes are signed, and these are sent.
@@ -109,7 +109,7 @@ async function call<Data>(path: string, params: object): Promise<Proven<Data>> {
   return { data, proof: `${answer.authorization}\n${text}` };
 }
 
-/** Puts a file where evidence lies; gives its storageUri. */
+/** Uploads a file and returns its storageUri. */
 async function upload(file: string): Promise<string> {
   if (file.startsWith("s3://")) return file;
   const content = await readFile(file);
@@ -137,13 +137,13 @@ async function contest(disputeNo: string, receipt: string, refund: string): Prom
     console.log(`${disputeNo} is contested; the gateway has signed for it:\n${proof}`);
   } catch (error) {
     if (!(error instanceof Unanswered)) throw error;
-    // The same files again are the same contest: it counts once, however often it is sent.
+    // The same contest with the same storageUris is a repetition: it is recorded once.
     const again = `node ${process.argv[1]} ${disputeNo} ${urls.join(" ")}`;
     end(4, `${error.message}\nWhether it counts is not known. To make sure: ${again}`);
   }
 }
 
-/** What anybody may have written, without what would move the cursor. */
+/** Unverified text, without control characters. */
 function shortened(text: string): string {
   return text.slice(0, 500).replace(/\p{Cc}/gu, " ");
 }

@@ -8,23 +8,23 @@
  * RECEIPT and REFUND are files, or storageUris that an earlier run has printed. REBUTTAL_URL, REBUTTAL_APP_ID and
  * REBUTTAL_APP_SECRET must be set. Needs PHP 8.1 and no extension but those that it always has (and openssl for https).
  *
- * Ends with 0: contested, and the gateway has signed for it. 1: a file or a setting. 2: usage. 3: refused. 4: unknown;
- * the command to run is printed. 5: no answer, nothing contested. 6: an answer that cannot be verified, nothing contested.
+ * Exit codes: 0 contested, in a signed answer. 1 a file or setting is invalid. 2 usage. 3 refused. 4 unknown; the
+ * command to run is printed. 5 no settled answer, nothing contested. 6 the answer cannot be verified, nothing contested.
  */
 declare(strict_types=1);
 
-// After these, even if they are proven, the call may have taken effect.
+// After a verified answer with one of these codes, the call may still have taken effect.
 const UNSETTLED = ['Common.Auth.ReplayedNonce', 'Common.System.Error', 'Common.System.OutcomeUnknown'];
 const ANSWER_MAX_BYTES = 1 << 20;
 const TIMEOUT_SECONDS = 30;
 
-/** A file of ours that cannot be read. */
+/** A local file that cannot be read. */
 class Unreadable extends Exception {}
-/** The gateway has said no, and proven it; or the file store did not take a file. */
+/** The gateway refused in a verified answer, or the file store refused a file. */
 class Refused extends Exception {}
-/** No answer that settles the call. */
+/** There is no settled answer to the call. */
 class Unanswered extends Exception {}
-/** An answer that anybody could have written. */
+/** The answer's signature is missing or wrong. */
 class Unproven extends Unanswered {}
 
 /** Seven values, each followed by a line feed, the last one too. */
@@ -40,9 +40,9 @@ function authorization(string $sign, string $timestamp, string $nonce): string
 }
 
 /**
- * What an answer proves, if its header is the only valid one. "answer": the answer is the outcome of this request.
+ * Verifies an answer and returns its label. "answer": the answer is the outcome of this request.
  * "notice": the gateway sent it to a caller with this nonce and signature, and the request may still take effect.
- * Null: nothing.
+ * Null: the header is invalid.
  */
 function proven(string $given, string $url, string $nonce, string $requestSign, string $body): ?string
 {
@@ -63,7 +63,7 @@ function proven(string $given, string $url, string $nonce, string $requestSign, 
 function post(string $url, string $body, array $headers): array
 {
     $http = ['method' => 'POST', 'header' => $headers, 'content' => $body, 'timeout' => TIMEOUT_SECONDS];
-    // Every answer as it is: a signed refusal is no failure, and a redirection is not followed.
+    // Returns every answer: a signed refusal is not an error, and redirects are not followed.
     $http += ['ignore_errors' => true, 'follow_location' => 0];
     $stream = @fopen($url, 'r', context: stream_context_create(['http' => $http]));
     $answer = $stream ? stream_get_contents($stream, ANSWER_MAX_BYTES) : false;
@@ -71,7 +71,7 @@ function post(string $url, string $body, array $headers): array
         throw new Unanswered("$url: " . (error_get_last()['message'] ?? 'no answer'));
     }
     $lines = stream_get_meta_data($stream)['wrapper_data'];
-    // PHP takes an answer that was cut off for a whole one.
+    // PHP does not report an answer that was cut off.
     $length = preg_replace('/^content-length: */i', '', preg_grep('/^content-length:/i', $lines));
     if ($length && strlen($answer) < (int) end($length)) {
         throw new Unanswered("$url: the answer is cut off");
@@ -80,13 +80,13 @@ function post(string $url, string $body, array $headers): array
     return [(int) explode(' ', $lines[0])[1], implode(', ', $given), $answer];
 }
 
-/** What anybody may have written, of which only ASCII is shown. */
+/** Unverified text, of which only ASCII is shown. */
 function shortened(string $answer): string
 {
     return preg_replace('/[^\x20-\x7e]/', ' ', substr($answer, 0, 500));
 }
 
-/** Makes one signed call; gives the data of a proven OK, and the proof. */
+/** Makes a signed call; returns the data of a verified OK answer, and the proof. */
 function call(string $path, array $params): array
 {
     $url = BASE_URL . $path;
@@ -118,7 +118,7 @@ function call(string $path, array $params): array
     return [$data, "$given\n$answer"];
 }
 
-/** Puts a file where evidence lies; gives its storageUri. */
+/** Uploads a file and returns its storageUri. */
 function upload(string $file): string
 {
     if (str_starts_with($file, 's3://')) {
@@ -157,7 +157,7 @@ function contest(string $program, string $disputeNo, string $receipt, string $re
     try {
         [, $proof] = call('/pg/v2/dispute/contest', ['disputeNo' => $disputeNo, 'evidenceList' => $evidence]);
     } catch (Unanswered $error) {
-        // The same files again are the same contest: it counts once, however often it is sent.
+        // The same contest with the same storageUris is a repetition: it is recorded once.
         $again = "$program $disputeNo " . implode(' ', $urls);
         end_with(4, "{$error->getMessage()}\nWhether it counts is not known. To make sure: php $again");
     }

@@ -6,8 +6,8 @@
 RECEIPT and REFUND are files, or storageUris that an earlier run has printed. REBUTTAL_URL, REBUTTAL_APP_ID and
 REBUTTAL_APP_SECRET must be set. Needs Python 3.9 and nothing else.
 
-Ends with 0: contested, and the gateway has signed for it. 1: a file or a setting. 2: usage. 3: refused. 4: unknown;
-the command to run is printed. 5: no answer, nothing contested. 6: an answer that cannot be verified, nothing contested.
+Exit codes: 0 contested, in a signed answer. 1 a file or setting is invalid. 2 usage. 3 refused. 4 unknown; the
+command to run is printed. 5 no settled answer, nothing contested. 6 the answer cannot be verified, nothing contested.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ from pathlib import Path
 BASE_URL, APP_ID, APP_SECRET = SETTINGS = [
     os.environ.get(name, "") for name in ("REBUTTAL_URL", "REBUTTAL_APP_ID", "REBUTTAL_APP_SECRET")
 ]
-# After these, even if they are proven, the call may have taken effect.
+# After a verified answer with one of these codes, the call may still have taken effect.
 UNSETTLED = {"Common.Auth.ReplayedNonce", "Common.System.Error", "Common.System.OutcomeUnknown"}
 CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 ANSWER_MAX_BYTES = 1 << 20
@@ -33,15 +33,15 @@ TIMEOUT_SECONDS = 30
 
 
 class Refused(Exception):
-    """The gateway has said no, and proven it; or the file store did not take a file."""
+    """The gateway refused in a verified answer, or the file store refused a file."""
 
 
 class Unanswered(Exception):
-    """No answer that settles the call."""
+    """There is no settled answer to the call."""
 
 
 class Unproven(Unanswered):
-    """An answer that anybody could have written."""
+    """The answer's signature is missing or wrong."""
 
 
 def sign(url, timestamp, nonce, body):
@@ -55,10 +55,10 @@ def authorization(sign, timestamp, nonce):
 
 
 def proven(given, url, nonce, request_sign, body):
-    """What an answer proves, if its header is the only valid one.
+    """Verifies an answer and returns its label.
 
     "answer": the answer is the outcome of this request. "notice": the gateway sent it to a caller with this nonce and
-    signature, and the request may still take effect. None: nothing.
+    signature, and the request may still take effect. None: the header is invalid.
     """
     if CONTROL.search(body):
         return None  # SHA-256 can be extended without the secret; what is appended has zeros.
@@ -71,8 +71,8 @@ def proven(given, url, nonce, request_sign, body):
     return None
 
 
-class AsItIs(urllib.request.HTTPErrorProcessor):
-    """Leaves every answer as it is: a signed refusal is no exception, and a redirection is not followed."""
+class EveryAnswer(urllib.request.HTTPErrorProcessor):
+    """Returns every answer: a signed refusal is not an exception, and redirects are not followed."""
 
     def http_response(self, request, response):
         return response
@@ -83,14 +83,14 @@ class AsItIs(urllib.request.HTTPErrorProcessor):
 def post(url, body, headers):
     try:
         request = urllib.request.Request(url, body, headers)
-        with urllib.request.build_opener(AsItIs).open(request, timeout=TIMEOUT_SECONDS) as answer:
+        with urllib.request.build_opener(EveryAnswer).open(request, timeout=TIMEOUT_SECONDS) as answer:
             return answer.status, answer.headers.get("Authorization", ""), answer.read(ANSWER_MAX_BYTES)
     except (OSError, http.client.HTTPException) as error:
         raise Unanswered(f"{url}: {error}") from error
 
 
 def call(path, params):
-    """Makes one signed call; gives the data of a proven OK, and the proof."""
+    """Makes a signed call; returns the data of a verified OK answer, and the proof."""
     url = BASE_URL + path
     body = json.dumps(params, ensure_ascii=False).encode()  # These bytes are signed, and these are sent.
     timestamp, nonce = str(time.time_ns() // 1_000_000), secrets.token_hex(16)
@@ -117,7 +117,7 @@ def call(path, params):
 
 
 def upload(file):
-    """Puts a file where evidence lies; gives its storageUri."""
+    """Uploads a file and returns its storageUri."""
     if file.startswith("s3://"):
         return file
     content = Path(file).read_bytes()
@@ -146,7 +146,7 @@ def contest(dispute_no, receipt, refund):
     try:
         _, proof = call("/pg/v2/dispute/contest", {"disputeNo": dispute_no, "evidenceList": evidence})
     except Unanswered as error:
-        # The same files again are the same contest: it counts once, however often it is sent.
+        # The same contest with the same storageUris is a repetition: it is recorded once.
         again = f"python3 {sys.argv[0]} {dispute_no} {' '.join(urls)}"
         end(4, f"{error}\nWhether it counts is not known. To make sure: {again}")
     print(f"{dispute_no} is contested; the gateway has signed for it:\n{proof}")

@@ -6,8 +6,8 @@
 # RECEIPT and REFUND are files, or storageUris that an earlier run has printed. REBUTTAL_URL, REBUTTAL_APP_ID and
 # REBUTTAL_APP_SECRET must be set. Needs curl and openssl, and a POSIX shell with the usual tools.
 #
-# Ends with 0: contested, and the gateway has signed for it. 1: a file or a setting. 2: usage. 3: refused. 4: unknown;
-# the command to run is printed. 5: no answer, nothing contested. 6: an answer that cannot be verified, nothing contested.
+# Exit codes: 0 contested, in a signed answer. 1 a file or setting is invalid. 2 usage. 3 refused. 4 unknown; the
+# command to run is printed. 5 no settled answer, nothing contested. 6 the answer cannot be verified, nothing contested.
 set -eu
 
 end() { # CODE WHY
@@ -51,8 +51,8 @@ call() { # PATH BODY EXIT-IF-UNANSWERED EXIT-IF-UNPROVEN
   # A shell cannot compare in constant time. It need not here: no two requests expect the same header.
   proof=$(tr -d '\r' < "$temp/head" | sed -n 's/^[Aa]uthorization: *//p')
   timestamp=$(printf %s "$proof" | sed -n 's/.*timestamp=\([0-9]\{13\}\),.*/\1/p')
-  # "answer": this is what becomes of the request. "notice": the gateway said so to somebody who sent this nonce and
-  # sign, and the request may still take effect.
+  # "answer": the answer is the outcome of this request. "notice": the gateway sent it to a caller with this nonce and
+  # signature, and the request may still take effect.
   # SHA-256 can be extended without the secret; what is appended has zeros, and such an answer proves nothing.
   proven=
   [ "$(LC_ALL=C tr -d '\000-\010\013\014\016-\037' < "$temp/answer" | wc -c)" = "$(wc -c < "$temp/answer")" ] || proof=
@@ -69,7 +69,7 @@ call() { # PATH BODY EXIT-IF-UNANSWERED EXIT-IF-UNPROVEN
 
   case $(member code) in
     OK) ;;
-    # After these, even if they are proven, the call may have taken effect.
+    # After a verified answer with one of these codes, the call may still have taken effect.
     Common.Auth.ReplayedNonce | Common.System.Error | Common.System.OutcomeUnknown)
       end "$3" "$(cat "$temp/answer")$again" ;;
     *) end 3 "Refused: $(cat "$temp/answer")" ;;
@@ -116,7 +116,7 @@ upload "$2"
 receipt=$uri
 upload "$3"
 refund=$uri
-# The same files again are the same contest, which counts once.
+# The same contest with the same storageUris is a repetition: it is recorded once.
 again="
 Whether it counts is not known. To make sure: sh $0 $1 $receipt $refund"
 call /pg/v2/dispute/contest "{\"disputeNo\":\"$1\",\"evidenceList\":[

@@ -10,7 +10,7 @@ use crate::stage::command;
 /// Every member, the members it may depend on, and the external crates that only it may use.
 ///
 /// Invariant: ARCHITECTURE.md describes these dependencies; a new crate needs a reason there first.
-const ARROWS: [(&str, &[&str], &[&str]); 9] = [
+const ALLOWED_DEPENDENCIES: [(&str, &[&str], &[&str]); 9] = [
     ("rebuttal-protocol", &[], &[]),
     ("rebuttal-disputes", &["rebuttal-protocol"], &[]),
     ("rebuttal-evidence", &["rebuttal-protocol"], &[]),
@@ -25,11 +25,7 @@ const ARROWS: [(&str, &[&str], &[&str]); 9] = [
         &["axum", "tower-http", "tower"],
     ),
     ("rebuttal-client", &["rebuttal-protocol"], &[]),
-    (
-        "rebuttal",
-        &["rebuttal-protocol", "rebuttal-evidence", "rebuttal-store", "rebuttal-server", "rebuttal-client"],
-        &["clap"],
-    ),
+    ("rebuttal", &["rebuttal-evidence", "rebuttal-server", "rebuttal-client"], &["clap"]),
     ("rebuttal-testbed", &[], &[]),
     ("xtask", &["rebuttal-testbed"], &[]),
 ];
@@ -65,18 +61,18 @@ pub(crate) fn faults(metadata: &Value) -> Result<Vec<String>> {
     let mut faults = Vec::new();
     for package in metadata["packages"].as_array().context("packages")? {
         let name = package["name"].as_str().context("a package's name")?;
-        let Some((_, may_know, _)) = ARROWS.iter().find(|(known, ..)| *known == name) else {
+        let Some((_, may_know, _)) = ALLOWED_DEPENDENCIES.iter().find(|(known, ..)| *known == name) else {
             faults.push(format!("{name}: a new crate; add its dependency rules to tidy and ARCHITECTURE.md"));
             continue;
         };
         // Dev-dependencies do not count.
         let dependencies = package["dependencies"].as_array().context("dependencies")?;
         for on in dependencies.iter().filter(|on| on["kind"] != "dev").filter_map(|on| on["name"].as_str()) {
-            let ours = ARROWS.iter().any(|(known, ..)| *known == on);
+            let ours = ALLOWED_DEPENDENCIES.iter().any(|(known, ..)| *known == on);
             if ours && !may_know.contains(&on) {
                 faults.push(format!("{name} must not depend on {on}"));
             }
-            if let Some((owner, ..)) = ARROWS.iter().find(|(_, _, theirs)| theirs.contains(&on))
+            if let Some((owner, ..)) = ALLOWED_DEPENDENCIES.iter().find(|(_, _, theirs)| theirs.contains(&on))
                 && *owner != name
             {
                 faults.push(format!("{name} depends on {on}, which only {owner} may use"));

@@ -45,7 +45,7 @@ mod tests {
     }
 
     #[test]
-    fn papers_are_there_and_short() {
+    fn documents_exist_and_are_short() {
         assert_eq!(faults(&sample(&[])).len(), NEEDED.len());
         assert_eq!(with("README.md", 500), 0);
         assert_eq!(with("README.md", 501), 1);

@@ -3,14 +3,14 @@
 
 use super::tree::{File, Tree};
 
-/// The words to search for, case-insensitive and as whole words, and their replacements.
-const BANNED: [(&[&str], &str); 30] = [
-    (&["told", "tells", "is told", "telling"], "reports, logs, prints, shows, returns, notifies"),
+/// The words to search for, case-insensitive and as whole words, also within identifiers, and their replacements.
+const BANNED: [(&[&str], &str); 33] = [
+    (&["told", "tells", "untold", "telling"], "reports, logs, prints, shows, returns, notifies"),
     (&["the sign", "a sign", "its sign", "sign of the"], "the signature"),
-    (
-        &["lies in", "lies at", "lies under", "lies below", "lies there", "lie in", "lie at"],
-        "is stored in, is in",
-    ),
+    (&["lie", "lies"], "is stored in, is in; an invalid file, a tampered answer"),
+    (&["believe", "believes", "believed"], "accept, trust"),
+    (&["stranger", "strangers"], "an unknown app, another merchant"),
+    (&["papers"], "documents"),
     (
         &["stands in", "stands at", "stands there", "stands below", "stands beside", "stand in"],
         "is in, is currently",
@@ -42,21 +42,27 @@ const BANNED: [(&[&str], &str); 30] = [
     (&["burnt", "burns the nonce"], "used up"),
     (&["trouble"], "error, failure"),
 ];
-/// The files that people read, except this one, which lists the words.
-const ENDINGS: [&str; 3] = [".rs", ".md", ".toml"];
-const HERE: &str = "xtask/src/tidy/words.rs";
+/// The files that people read.
+const ENDINGS: [&str; 10] = [".rs", ".md", ".toml", ".py", ".mts", ".php", ".java", ".sh", ".yml", ".yaml"];
+/// Elsewhere JSON is test data.
+const JSON_FOLDERS: [&str; 2] = ["docs/", "packaging/"];
+/// This file, and the one that names what was renamed.
+const EXEMPT: [&str; 2] = ["xtask/src/tidy/words.rs", "CHANGELOG.md"];
 
 pub(crate) fn faults(tree: &Tree) -> Vec<String> {
-    let read = |file: &&File| ENDINGS.iter().any(|ending| file.path.ends_with(ending)) && file.path != HERE;
-    tree.files.iter().filter(read).flat_map(file_faults).collect()
+    tree.files.iter().filter(|file| is_read(&file.path)).flat_map(file_faults).collect()
+}
+
+fn is_read(path: &str) -> bool {
+    let is_json = path.ends_with(".json") && JSON_FOLDERS.iter().any(|folder| path.starts_with(folder));
+    (is_json || ENDINGS.iter().any(|ending| path.ends_with(ending))) && !EXEMPT.contains(&path)
 }
 
 fn file_faults(file: &File) -> Vec<String> {
     let mut faults = Vec::new();
     for (index, line) in file.text.lines().enumerate() {
-        let line = line.to_lowercase();
+        let line = split_identifiers(line);
         for (words, usual) in BANNED {
-            // For `told` and `is told`, one fault is enough.
             if let Some(word) = words.iter().find(|word| has_word(&line, word)) {
                 faults.push(format!("{}:{}: `{word}`; write: {usual}", file.path, index + 1));
             }
@@ -65,8 +71,22 @@ fn file_faults(file: &File) -> Vec<String> {
     faults
 }
 
+/// The line in lower case, with a space between the words of each identifier.
+fn split_identifiers(line: &str) -> String {
+    let mut split = String::with_capacity(line.len());
+    let mut previous = ' ';
+    for c in line.chars() {
+        if c.is_uppercase() && previous.is_lowercase() {
+            split.push(' ');
+        }
+        split.extend(if c == '_' { ' ' } else { c }.to_lowercase());
+        previous = c;
+    }
+    split
+}
+
 fn has_word(line: &str, word: &str) -> bool {
-    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    let is_part = char::is_alphanumeric;
     line.match_indices(word).any(|(at, _)| {
         let (before, after) = (line.get(..at), line.get(at + word.len()..));
         !before.is_some_and(|text| text.ends_with(is_part))
@@ -81,15 +101,26 @@ mod tests {
 
     #[test]
     fn banned_words_are_reported_with_the_usual_word() {
-        let tree =
-            sample(&[("docs/a.md", "One line.\nIt Tells who is told."), ("a.sql", "told"), (HERE, "told")]);
+        let tree = sample(&[
+            ("docs/a.md", "One line.\nIt Tells who is told."),
+            ("a.sql", "told"),
+            (EXEMPT[0], "told"),
+        ]);
         assert_eq!(
             faults(&tree),
             ["docs/a.md:2: `told`; write: reports, logs, prints, shows, returns, notifies"]
         );
-        for fine in
-            ["retold", "told_twice", "the signature", "the signs", "lies int", "catalogue at alliance"]
-        {
+        for (path, refused) in [
+            ("a.rs", "fn told_twice()"),
+            ("a.rs", "Members::AllTold"),
+            ("docs/a.py", "evidence lies"),
+            ("a/b.yaml", "# told"),
+            ("packaging/a.json", "\"told\""),
+        ] {
+            assert_eq!(faults(&sample(&[(path, refused)])).len(), 1, "{path}: {refused}");
+        }
+        assert_eq!(faults(&sample(&[("testdata/a.json", "told")])).len(), 0);
+        for fine in ["retold", "TOLDO", "the signature", "the signs", "relies in", "catalogue at alliance"] {
             assert_eq!(faults(&sample(&[("a.rs", fine)])).len(), 0, "{fine}");
         }
     }

@@ -7,6 +7,7 @@ use rebuttal_client::{Answer, DisputeNo};
 use serde::Serialize;
 
 use super::evidence;
+use crate::access::ConnectionNames;
 use crate::exit::Exit;
 use crate::outcome::{self, FailureHints, OutcomeJson};
 use crate::rerun_command;
@@ -17,6 +18,8 @@ const NO_EFFECT: &str = "Nothing was submitted.";
 /// The outcome to report.
 pub(super) struct ContestReport<'a> {
     pub(super) dispute_no: &'a DisputeNo,
+    /// Where the gateway and the app come from.
+    pub(super) names: &'a ConnectionNames,
     /// What may have taken effect.
     pub(super) submitted: Option<&'a ContestRequest>,
     pub(super) result: &'a Result<Answer<Done>>,
@@ -42,7 +45,7 @@ impl ContestReport<'_> {
         let error = self.result.as_ref().err();
         let unsettled = error.is_some_and(|error| outcome::exit(error) == Exit::Unknown);
         let again = self.submitted.map(rerun_command);
-        let hints = FailureHints { no_effect: NO_EFFECT, again: again.as_deref() };
+        let hints = FailureHints { names: self.names, no_effect: NO_EFFECT, again: again.as_deref() };
         let json = json.then(|| ContestJson {
             outcome: OutcomeJson::from_answer(self.result, &hints),
             dispute_no: self.dispute_no,

@@ -28,7 +28,13 @@ impl DemoApp {
 
 impl DemoOperator {
     pub(super) fn of(gateway: &DemoGateway) -> Result<Self> {
-        OperatorClient::new(gateway.url(), &SourcedToken::from_file(gateway.token_file())?, &[]).map(Self)
+        OperatorClient::new(
+            gateway.url(),
+            "the demo's address".to_owned(),
+            &SourcedToken::from_file(gateway.token_file())?,
+            &[],
+        )
+        .map(Self)
     }
 
     pub(super) async fn register_merchant(&self, name: &str, time_zone: &str) -> Result<MerchantId> {

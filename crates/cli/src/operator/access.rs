@@ -77,16 +77,16 @@ impl fmt::Display for TokenOrigin {
 
 impl TokenOrigin {
     /// What to do if the token is rejected.
-    pub(super) const fn hint(&self) -> &'static str {
+    pub(super) fn hint(&self, url: &str) -> String {
         match self {
-            Self::Given(_) | Self::File(..) => {
-                "Check that it is complete, and that REBUTTAL_OPERATOR_URL is the gateway that created it; an admin can \
-                 create another with `rebuttal operator token create`."
-            }
-            Self::Data(_) => {
-                "Check that the data directory is that of the gateway at REBUTTAL_OPERATOR_URL, or give another token: set \
+            Self::Given(_) | Self::File(..) => format!(
+                "Check that it is complete, and that the gateway at {url} created it; an admin can create another with \
+                 `rebuttal operator token create`."
+            ),
+            Self::Data(_) => format!(
+                "Check that the data directory is that of the gateway at {url}, or give another token: set \
                  REBUTTAL_OPERATOR_TOKEN or REBUTTAL_OPERATOR_TOKEN_FILE."
-            }
+            ),
         }
     }
 }
@@ -96,7 +96,7 @@ impl SourcedToken {
     pub(crate) fn from_file(path: PathBuf) -> Result<Self> {
         let missing = |error| {
             anyhow::anyhow!(
-                "no operator token is given, and the data directory has none: {error}; set REBUTTAL_OPERATOR_TOKEN or \
+                "no operator token is given: {error}; set REBUTTAL_OPERATOR_TOKEN or \
                  REBUTTAL_OPERATOR_TOKEN_FILE, or give the gateway's data directory with --data"
             )
         };
@@ -107,10 +107,14 @@ impl SourcedToken {
 impl OperatorAccess {
     pub(super) fn client(&self) -> Result<OperatorClient> {
         let url = self.operator_url.as_ref().map_or(DEFAULT_URL, GatewayUrl::as_str);
+        let url_source = match &self.operator_url {
+            Some(_) => self.sources.name("operator_url"),
+            None => "--operator-url or REBUTTAL_OPERATOR_URL, which are not set".to_owned(),
+        };
         let trusted =
             self.trust.as_deref().map(|path| files::read_certificates(path, &self.sources.name("trust")));
         let token = self.token()?;
-        OperatorClient::new(url, &token, trusted.transpose()?.as_slice())
+        OperatorClient::new(url, url_source, &token, trusted.transpose()?.as_slice())
     }
 
     fn token(&self) -> Result<SourcedToken> {

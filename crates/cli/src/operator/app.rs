@@ -72,7 +72,7 @@ pub(super) enum AppCommand {
         merchant: MerchantArg,
 
         /// How long the old secret stays valid, such as 7d, 12h or 30m, at most 90d; 0s ends all older secrets
-        #[arg(long, value_name = "SPAN", value_parser = overlap)]
+        #[arg(long, value_name = "DURATION", value_parser = overlap)]
         overlap: u64,
 
         #[command(flatten)]

@@ -40,6 +40,8 @@ pub(crate) struct OperatorClient {
     http: reqwest::Client,
     /// The gateway's address.
     url: String,
+    /// The flag or the variable that it comes from.
+    url_source: String,
     authorization: HeaderValue,
     /// Where the token comes from.
     origin: TokenOrigin,
@@ -48,7 +50,13 @@ pub(crate) struct OperatorClient {
 }
 
 impl OperatorClient {
-    pub(crate) fn new(url: &str, token: &SourcedToken, trusted: &[Vec<u8>]) -> Result<Self> {
+    /// `url_source` is the flag or the variable of the URL.
+    pub(crate) fn new(
+        url: &str,
+        url_source: String,
+        token: &SourcedToken,
+        trusted: &[Vec<u8>],
+    ) -> Result<Self> {
         let (http, url) = internal::http(url, trusted)?;
         let SourcedToken { text, origin } = token;
         let visible = !text.expose().is_empty() && text.expose().bytes().all(|byte| byte.is_ascii_graphic());
@@ -59,7 +67,7 @@ impl OperatorClient {
         let mut authorization = HeaderValue::try_from(format!("Bearer {}", text.expose()))?;
         authorization.set_sensitive(true);
         let origin = origin.clone();
-        Ok(Self { http, url, authorization, origin, last_change: Mutex::new(None) })
+        Ok(Self { http, url, url_source, authorization, origin, last_change: Mutex::new(None) })
     }
 
     /// The error for an interruption by the user.
@@ -111,7 +119,7 @@ impl OperatorClient {
         if let Ok(mut last_change) = self.last_change.lock() {
             last_change.clone_from(&again);
         }
-        let mut retry_state = RetryState::new(again, &self.url);
+        let mut retry_state = RetryState::new(again, &self.url, &self.url_source);
         loop {
             let attempt = self.attempt(&method, path, body, key);
             let failed = match wait_notice::with_wait_notice(&self.url, attempt).await {
@@ -174,7 +182,8 @@ impl OperatorClient {
             429 | 500.. => NextStep::Retry(format!("{code}: {detail}")),
             // The gateway's code is the same if no token is sent.
             _ if code == Code::OperatorUnauthorized => {
-                NextStep::Refused(OperatorFailure::TokenRejected { code, origin: self.origin.clone() })
+                let (origin, url) = (self.origin.clone(), self.url.clone());
+                NextStep::Refused(OperatorFailure::TokenRejected { code, origin, url })
             }
             _ => NextStep::Refused(OperatorFailure::Refused { code, detail }),
         };

@@ -18,13 +18,19 @@ pub(super) enum OperatorFailure {
     Refused { code: Code, detail: String },
     /// The gateway does not know the token. It has the same code for a missing token, but one was sent.
     #[error("the gateway refused: {code}: {}", token_rejected_text(origin))]
-    TokenRejected { code: Code, origin: TokenOrigin },
+    TokenRejected { code: Code, origin: TokenOrigin, url: String },
     /// Something that is not the operator API answers.
     #[error("the server at {url} is not a gateway's operator API ({foreign})")]
-    NotAGateway { url: String, foreign: ForeignResponse },
+    NotAGateway { url: String, url_source: String, foreign: ForeignResponse },
     /// Nothing was changed.
     #[error("the gateway at {url} did not serve the call ({attempts}), and nothing was changed: {why}")]
-    Unavailable { url: String, attempts: String, why: String, retry_after: Option<Duration> },
+    Unavailable {
+        url: String,
+        url_source: String,
+        attempts: String,
+        why: String,
+        retry_after: Option<Duration>,
+    },
     /// A change may have taken effect. The last answer may have rejected the token.
     #[error("it is unknown whether the change took effect ({attempts}): {why}")]
     Unknown { attempts: String, why: String, again: ResendInfo, token_rejected: bool },
@@ -106,16 +112,16 @@ impl OperatorFailure {
     /// What to do about it.
     pub(super) fn hint(&self) -> Option<String> {
         match self {
-            Self::TokenRejected { origin, .. } => Some(origin.hint().to_owned()),
+            Self::TokenRejected { origin, url, .. } => Some(origin.hint(url)),
             Self::Refused { .. } => None,
-            Self::NotAGateway { .. } => Some(
-                "Check REBUTTAL_OPERATOR_URL: the operator API may have a separate address.".to_owned(),
-            ),
+            Self::NotAGateway { url_source, .. } => {
+                Some(format!("Check {url_source}: the operator API may have a separate address."))
+            }
             Self::Unavailable { retry_after: Some(pause), .. } => {
                 Some(format!("Run the same command again in {} seconds.", pause.as_secs()))
             }
-            Self::Unavailable { .. } => {
-                Some("Check REBUTTAL_OPERATOR_URL, or run the same command again later.".to_owned())
+            Self::Unavailable { url_source, .. } => {
+                Some(format!("Check {url_source}, or run the same command again later."))
             }
             Self::SecretNotWritten { again, .. } => {
                 Some(again.after_sentence("To get the same secret again, fix the cause; the change is applied only once"))

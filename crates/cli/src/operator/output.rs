@@ -119,7 +119,7 @@ fn failure_json<'a>(
 ) -> FailureJson<'a> {
     let (code, error_message, again) = match failure {
         Some(OperatorFailure::Refused { code, detail }) => (Some(code.as_str()), detail.clone(), None),
-        Some(OperatorFailure::TokenRejected { code, origin }) => {
+        Some(OperatorFailure::TokenRejected { code, origin, .. }) => {
             (Some(code.as_str()), token_rejected_text(origin), None)
         }
         Some(

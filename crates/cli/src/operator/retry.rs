@@ -61,6 +61,7 @@ impl FailedAttempt {
 /// The attempts so far.
 pub(super) struct RetryState<'u> {
     url: &'u str,
+    url_source: &'u str,
     /// How to resend the change; none for a read.
     again: Option<ResendInfo>,
     attempts: Attempts,
@@ -68,8 +69,8 @@ pub(super) struct RetryState<'u> {
 }
 
 impl<'u> RetryState<'u> {
-    pub(super) fn new(again: Option<ResendInfo>, url: &'u str) -> Self {
-        Self { url, again, attempts: Attempts::new(ATTEMPTS_MAX), started: Instant::now() }
+    pub(super) fn new(again: Option<ResendInfo>, url: &'u str, url_source: &'u str) -> Self {
+        Self { url, url_source, again, attempts: Attempts::new(ATTEMPTS_MAX), started: Instant::now() }
     }
 
     pub(super) const fn attempts(&self) -> u32 {
@@ -90,10 +91,12 @@ impl<'u> RetryState<'u> {
             (NextStep::Refused(failure), _) => failure,
             (_, Some(pause)) => return Ok((why, pause.duration())),
             (NextStep::Foreign(foreign), None) => {
-                OperatorFailure::NotAGateway { url: self.url.to_owned(), foreign }
+                let (url, url_source) = (self.url.to_owned(), self.url_source.to_owned());
+                OperatorFailure::NotAGateway { url, url_source, foreign }
             }
             (NextStep::Retry(_) | NextStep::GiveUp(_), None) => OperatorFailure::Unavailable {
                 url: self.url.to_owned(),
+                url_source: self.url_source.to_owned(),
                 attempts: self.describe(),
                 why: why.clone(),
                 retry_after,
@@ -130,7 +133,8 @@ mod tests {
     use super::*;
 
     fn ends(failed: &[AttemptEffect]) -> &'static str {
-        let mut retry_state = RetryState::new(Some(ResendInfo::of(Some("k"), None)), "http://h");
+        let mut retry_state =
+            RetryState::new(Some(ResendInfo::of(Some("k"), None)), "http://h", "--operator-url");
         let (last, before) = failed.split_last().expect("one attempt at least");
         for effect in before {
             let next = NextStep::Retry(String::new());

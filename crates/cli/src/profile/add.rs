@@ -70,7 +70,12 @@ async fn prompt_secret() -> Result<Secret> {
         prompt::secret("The app's secret, which is not shown", "stored").await?
     } else {
         let mut line = Zeroizing::new(String::new());
-        std::io::stdin().read_line(&mut line)?;
+        if std::io::stdin().read_line(&mut line)? == 0 {
+            return Err(usage::error(
+                "no app secret: standard input is empty; write the secret to it, or set REBUTTAL_APP_SECRET or \
+                 REBUTTAL_APP_SECRET_FILE",
+            ));
+        }
         line
     };
     // Parsing cannot fail.

@@ -2,15 +2,15 @@
 
 use anyhow::Result;
 
-use super::ProfileJson;
-use crate::exit::{self, Exit};
+use super::{EXIT_CODES, ProfileJson};
+use crate::exit::Exit;
 use crate::outcome;
 use crate::profiles::Profiles;
 use crate::terminal::{self, Table};
 
 /// List the profiles, without their secrets
 #[derive(Debug, clap::Args)]
-#[command(after_help = exit::HELP_OUTPUT_ONLY)]
+#[command(after_help = EXIT_CODES)]
 pub(super) struct List {
     /// Print a JSON array on standard output
     #[arg(long)]
@@ -33,6 +33,9 @@ impl List {
             }
             terminal::print_table(&table, &format!("There are no profiles in {}.", profiles.path.display()));
         }
-        outcome::finish_output(Exit::Done)
+        Ok(match outcome::finish_output(Exit::Done)? {
+            Exit::Done => Exit::Done,
+            _ => Exit::OutputFailed,
+        })
     }
 }

@@ -10,7 +10,7 @@ use rebuttal_server::Config;
 use super::faults::{SettingError, SettingErrors};
 use super::sources::{SettingSource, Sources};
 use super::{Settings, file, variables};
-use crate::terminal;
+use crate::{terminal, usage};
 
 /// The effective settings, and the server's configuration.
 type ResolvedSettings = (Settings, Config);
@@ -28,14 +28,13 @@ impl Settings {
     /// The settings of flags, variables and a file together.
     ///
     /// # Errors
-    /// Everything that is wrong, in the words of `config check`.
-    pub(crate) fn resolved(
-        self,
-        sources: &Sources,
-        file: Option<&Path>,
-    ) -> Result<ResolvedSettings, SettingErrors> {
+    /// Everything that is wrong, in the words of `config check`; a usage error if only flags are wrong.
+    pub(crate) fn resolved(self, sources: &Sources, file: Option<&Path>) -> Result<ResolvedSettings> {
         let (resolved, faults) = resolve(Ok(self), sources, file, Vec::new());
-        without_faults(resolved, faults)
+        without_faults(resolved, faults).map_err(|faults| match faults.are_of_flags() {
+            true => usage::error(&faults),
+            false => faults.into(),
+        })
     }
 }
 
@@ -88,7 +87,7 @@ fn resolve(
     (resolved, faults.into())
 }
 
-/// A fault of values, prefixed with their sources, except flags, which the user has just typed.
+/// A fault of values, prefixed with their sources. A flag is named in place of its key.
 fn with_location(
     fault: SettingError,
     sources: &Sources,
@@ -102,6 +101,7 @@ fn with_location(
     };
     let places: Vec<_> = fault.keys.iter().filter_map(of).collect();
     match places.is_empty() {
+        true if fault.keys.iter().any(|key| sources.of(key) == Some(SettingSource::Flag)) => fault.of_flags(),
         true => fault,
         false => SettingError { message: format!("{}: {}", places.join(" and "), fault.message), ..fault },
     }

@@ -6,6 +6,7 @@ use std::fmt;
 use anyhow::Result;
 
 use super::DEFAULT_FILE;
+use super::sources::SettingSource;
 use crate::terminal;
 
 /// An error of one setting, or of several together.
@@ -15,6 +16,8 @@ pub(crate) struct SettingError {
     pub(super) keys: Vec<String>,
     /// What is wrong, and what it must be.
     pub(super) message: String,
+    /// Whether only flags are wrong.
+    pub(super) is_of_flags: bool,
 }
 
 /// All faults, in the order of the default file unless sorted otherwise.
@@ -23,7 +26,24 @@ pub(crate) struct SettingErrors(Vec<SettingError>);
 
 impl SettingError {
     pub(super) fn of(keys: &[&str], message: impl Into<String>) -> Self {
-        Self { keys: keys.iter().map(|key| (*key).to_owned()).collect(), message: message.into() }
+        Self {
+            keys: keys.iter().map(|key| (*key).to_owned()).collect(),
+            message: message.into(),
+            is_of_flags: false,
+        }
+    }
+
+    /// The fault of flags, with their names in place of their keys.
+    pub(super) fn of_flags(self) -> Self {
+        let is_part = |character: char| character.is_ascii_lowercase() || character == '_';
+        let named = self.message.split_inclusive(|character| !is_part(character)).map(|word| {
+            let (key, end) = word.split_at(word.trim_end_matches(|character| !is_part(character)).len());
+            match self.keys.iter().any(|of| of == key) {
+                true => format!("{}{end}", SettingSource::Flag.display_name(key, None)),
+                false => word.to_owned(),
+            }
+        });
+        Self { message: named.collect(), is_of_flags: true, ..self }
     }
 
     /// Whether none of the settings is in `faulty`: a fault of several is uncertain if one of them is invalid.
@@ -74,6 +94,11 @@ impl SettingErrors {
             true => Ok(()),
             false => Err(Self(self.into_vec()).into()),
         }
+    }
+
+    /// Whether nothing but flags is wrong.
+    pub(super) fn are_of_flags(&self) -> bool {
+        !self.0.is_empty() && self.0.iter().all(|fault| fault.is_of_flags)
     }
 
     /// The message of each.

@@ -5,6 +5,7 @@
 use std::any::TypeId;
 use std::collections::BTreeMap;
 use std::error::Error as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use anyhow::{Result, anyhow};
@@ -12,12 +13,15 @@ use rebuttal_server::read_error_reason;
 use toml::{Spanned, Value};
 
 use super::faults::{SettingError, SettingErrors};
-use super::{Secret, Settings};
+use super::{Secret, Settings, without_password};
+use crate::gateway_url::without_user;
 use crate::nearest::nearest;
 use crate::toml_file;
 
 /// The value names of numbers.
 const NUMBERS: [&str; 3] = ["NUMBER", "SECONDS", "DAYS"];
+/// Permissions of all users but the owner and its group to read. The group is often that of the service.
+const READABLE_BY_ALL: u32 = 0o004;
 const A_LIST: &str = "must be a list of strings, such as [\"…\", \"…\"]";
 
 /// The settings of a file.
@@ -41,6 +45,28 @@ impl SettingsFile {
     }
 }
 
+/// A warning if every user of the machine can read the secrets in the file.
+pub(crate) fn exposed_secrets(path: Option<&Path>) -> Option<String> {
+    let path = path?;
+    let metadata = std::fs::metadata(path).ok()?;
+    if metadata.permissions().mode() & READABLE_BY_ALL == 0 {
+        return None;
+    }
+    let values: toml::Table = toml::from_str(&std::fs::read_to_string(path).ok()?).ok()?;
+    let has_password = |url: &Value| url.as_str().is_some_and(|url| without_password(url) != url);
+    let what = match (values.get("operator_token"), values.get("database_url").is_some_and(has_password)) {
+        (Some(_), true) => "operator_token and the password in database_url",
+        (Some(_), false) => "operator_token",
+        (None, true) => "the password in database_url",
+        (None, false) => return None,
+    };
+    let shown = path.display();
+    Some(format!(
+        "every user of this machine can read {what} in {shown}; run: chmod o-rwx {shown}, and replace the secret if it may \
+         have been read"
+    ))
+}
+
 /// Reads the file. Errors of single values do not affect the others.
 pub(super) fn read(path: &Path) -> Result<SettingsFile> {
     let shown = path.display();
@@ -51,8 +77,11 @@ pub(super) fn read(path: &Path) -> Result<SettingsFile> {
             read_error_reason(path, &error)
         )
     })?;
-    let values: BTreeMap<String, Spanned<Value>> = toml_file::parse(path, &text)
-        .map_err(|fault| anyhow!("{fault}; write strings in quotes, as in `rebuttal config default`"))?;
+    let values: BTreeMap<String, Spanned<Value>> =
+        toml_file::parse(path, &text).map_err(|fault| match is_unquoted(&fault.to_string()) {
+            true => anyhow!("{fault}; write strings in quotes, as in `rebuttal config default`"),
+            false => fault,
+        })?;
     let command = command();
     let known: Vec<_> = command.get_arguments().map(|argument| argument.get_id().as_str()).collect();
     let mut read = SettingsFile::default();
@@ -69,7 +98,7 @@ pub(super) fn read(path: &Path) -> Result<SettingsFile> {
         } else if let Err(requirement) = check(&command, &key, value.as_ref()) {
             let given = match is_secret(&command, &key) {
                 true => String::new(),
-                false => format!(" = {}", value.as_ref()),
+                false => format!(" = {}", without_user(&value.as_ref().to_string())),
             };
             read.faults.push(SettingError::of(
                 &[&key],
@@ -82,6 +111,13 @@ pub(super) fn read(path: &Path) -> Result<SettingsFile> {
     let SettingsFile { faults, lines, .. } = &mut read;
     faults.sort_by_key(|fault| fault.keys.first().and_then(|key| lines.get(key)));
     Ok(read)
+}
+
+/// Whether the parser's message fits a string without quotes, which it takes for a value of another type.
+fn is_unquoted(fault: &str) -> bool {
+    ["string values must be quoted", "invalid boolean", "invalid float"]
+        .iter()
+        .any(|start| fault.contains(start))
 }
 
 /// What a value must be, if it is not.

@@ -38,7 +38,7 @@ impl Sources {
     }
 
     /// The source of a setting, if it is a flag or a variable.
-    pub(super) fn of(&self, id: &str) -> Option<SettingSource> {
+    pub(crate) fn of(&self, id: &str) -> Option<SettingSource> {
         let is_flag = self.flags.iter().any(|flag| flag == id);
         let is_variable = || self.is_variable(id).then_some(SettingSource::Variable);
         is_flag.then_some(SettingSource::Flag).or_else(is_variable)
@@ -116,6 +116,8 @@ pub(crate) struct EffectiveSetting {
     pub(crate) key: &'static str,
     /// `None` if it is not set, or secret.
     pub(crate) value: Option<Value>,
+    /// The value that was set, if a limit lowers it.
+    pub(crate) lowered_from: Option<Value>,
     pub(crate) is_hidden: bool,
     pub(crate) source: SettingSource,
 }
@@ -143,7 +145,9 @@ pub(crate) fn effective_settings(
             }
             _ => None,
         };
-        EffectiveSetting { key, value: effective.or(value), is_hidden, source }
+        let is_lowered = key == PER_PEER && source != SettingSource::Default && effective != value;
+        let lowered_from = value.clone().filter(|_| is_lowered);
+        EffectiveSetting { key, value: effective.or(value), lowered_from, is_hidden, source }
     };
     let found = DEFAULT_FILE.settings.iter().map(|setting| {
         let key = setting.key;

@@ -41,6 +41,10 @@ impl SecretRedactor {
         Self { secrets: secrets.collect(), shows_secret }
     }
 
+    pub(crate) const fn shows_secret(&self) -> bool {
+        self.shows_secret
+    }
+
     /// Whether a text contains a secret.
     pub(crate) fn contains_secret(&self, text: &str) -> bool {
         !self.find_secrets(text).is_empty()

@@ -36,17 +36,23 @@ pub(crate) fn refusals(method: &str, target: &str, body: &[u8]) -> Vec<String> {
     refusals
 }
 
-/// A warning if the URL or the body contains a secret: both are sent in a readable form.
-pub(crate) fn leaked_secret(redactor: &SecretRedactor, target: &str, body: &[u8]) -> Option<String> {
-    let location = match (redactor.contains_secret(target), redactor.contains_secret(&escape_invisible(body)))
-    {
-        (true, _) => "the URL",
-        (_, true) => "the body",
-        (false, false) => return None,
+/// A warning that names every part of a request that contains a secret: all are sent in a readable form.
+pub(crate) fn leaked_secret(redactor: &SecretRedactor, parts: &[(&str, &[u8])]) -> Option<String> {
+    let leaking = parts.iter().filter(|(_, bytes)| redactor.contains_secret(&escape_invisible(bytes)));
+    let names: Vec<_> = leaking.map(|(name, _)| *name).collect();
+    let verb = match names.len() {
+        0 => return None,
+        1 => "contains",
+        _ => "contain",
+    };
+    let masked = match redactor.shows_secret() {
+        true => "",
+        false => ". It is masked here, so this output cannot be sent as it is",
     };
     Some(format!(
-        "{location} contains an app's secret, which must never be sent: remove it, and have the secret rotated if the \
-         request was sent"
+        "{} {verb} an app's secret, which must never be sent: remove it, and have the secret rotated if the request was \
+         sent{masked}",
+        names.join(" and ")
     ))
 }
 
@@ -68,22 +74,28 @@ impl Freshness {
         Self { fresh: ahead_millis.saturating_abs() <= window_millis, ahead_millis, window_millis }
     }
 
+    /// Whether a timestamp has the size of one in seconds: in milliseconds it would be of 1970.
+    pub(crate) fn is_in_seconds(timestamp: UnixMillis) -> bool {
+        (1_000_000_000..10_000_000_000).contains(&timestamp.0)
+    }
+
     /// Why the timestamp is not fresh, if it is not.
     pub(crate) fn fault(self, timestamp: UnixMillis, now: UnixMillis) -> Option<String> {
         if self.fresh {
             return None;
         }
+        if Self::is_in_seconds(timestamp) {
+            return Some(format!(
+                "the timestamp is in seconds; send milliseconds: {}",
+                timestamp.0.saturating_mul(1000)
+            ));
+        }
         let at = timestamp.to_rfc3339_utc();
         let age = terminal::relative_time(now, timestamp);
         let minutes = self.window_millis / 60_000;
-        let in_seconds = UnixMillis(timestamp.0.saturating_mul(1000));
-        let meant = match Self::of(in_seconds, now).fresh {
-            true => format!("; {} are seconds, and in milliseconds it is {}", timestamp.0, in_seconds.0),
-            false => String::new(),
-        };
         Some(format!(
             "its timestamp is {at} ({age} by this machine's clock), but may differ from the gateway's clock by at most \
-             {minutes} minutes, unless its operator has set another window{meant}"
+             {minutes} minutes, unless its operator has set another window"
         ))
     }
 }

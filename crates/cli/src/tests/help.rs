@@ -51,7 +51,8 @@ fn every_command_has_an_example_and_exit_codes() {
         let ending = command.get_after_help().map(ToString::to_string).unwrap_or_default();
         assert!(ending.starts_with(&format!("Example:\n  rebuttal {words}")), "{words}: {ending}");
         assert!(ending.contains("\n\nExit codes:\n  0  "), "{words}: {ending}");
-        let (example, _) = ending.split_once("\n\n").unwrap();
+        let (example, codes) = ending.split_once("\n\n").unwrap();
+        assert!(codes.lines().skip(1).all(|line| line.starts_with("  ")), "{words}: indentation: {codes}");
         assert!(
             example.lines().all(|line| line.chars().count() < COLUMNS),
             "{words}: broken, it does not run"

@@ -72,6 +72,8 @@ fn urls(request: &CheckedRequest<'_>, profiles: &[(ProfileName, Profile)]) -> Ve
         None => url.replacen("http://", "https://", 1),
     };
     let path = target.split('?').next().unwrap_or(target);
+    let query = target.strip_prefix(path).unwrap_or_default();
+    let without_slash = path.trim_end_matches('/');
     let mut urls = vec![
         (
             "the spelling differs from the gateway's (lower-case host, no default port)",
@@ -79,12 +81,15 @@ fn urls(request: &CheckedRequest<'_>, profiles: &[(ProfileName, Profile)]) -> Ve
         ),
         ("https and http are swapped", other_scheme),
         ("it has an extra slash at the end", format!("{url}/")),
+        ("it has an extra slash at the end of its path", format!("{base}{path}/{query}")),
+        ("the slash at the end of its path is missing", format!("{base}{without_slash}{query}")),
         ("it has an extra slash after the base URL", format!("{base}/{target}")),
         ("the query string is missing", format!("{base}{path}")),
         ("the base URL is missing", target.to_owned()),
         ("the path is missing", base.to_owned()),
     ];
-    urls.extend(merchant_paths().map(|other| ("the path is that of another call", format!("{base}{other}"))));
+    let others = merchant_paths().filter(|other| *other != without_slash);
+    urls.extend(others.map(|other| ("the path is that of another call", format!("{base}{other}"))));
     let urls = urls.into_iter().map(|(how, url)| (how.to_owned(), url));
     let of_profiles = profiles.iter().filter_map(|(name, profile)| {
         let url = profile.url.as_ref()?;

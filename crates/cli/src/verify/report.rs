@@ -72,14 +72,14 @@ pub(super) struct VerifyReport {
 
 impl VerifyReport {
     /// The report on a header that cannot be parsed.
-    pub(super) fn malformed(error: String) -> Self {
+    pub(super) fn malformed(error: String, leak: Option<String>) -> Self {
         Self {
             outcome: Exit::Refused.as_str(),
             verifies: false,
             verified_url: None,
             mistake: None,
             refusals: vec![error],
-            warnings: Vec::new(),
+            warnings: leak.into_iter().collect(),
             expected_authorization: None,
             expected_signed_bytes: None,
             exit: Exit::Refused,
@@ -99,7 +99,7 @@ impl VerifyReport {
             expected_authorization: Some(request.expected_authorization(scheme).to_string()),
             expected_signed_bytes: Some(expected.to_text()),
             expected: Some(expected),
-            ..Self::malformed(String::new())
+            ..Self::malformed(String::new(), None)
         };
         (report.exit, report.headline) = verdict.conclusion(!request.refusals.is_empty());
         report.outcome = report.exit.as_str();

@@ -58,7 +58,16 @@ impl<'a> CheckedRequest<'a> {
             warnings: Vec::new(),
         };
         request.check(given, internal::now());
-        request.warnings.extend(request_checks::leaked_secret(redactor, &request.target, body));
+        let Authorization { app_id, nonce, .. } = &request.header;
+        let app_id = Some(app_id.to_string()).filter(|app_id| app_id != request.secret.expose());
+        let parts = [
+            ("the method", method.as_bytes()),
+            ("the URL", sent_to.written.as_bytes()),
+            ("the appId", app_id.as_deref().unwrap_or_default().as_bytes()),
+            ("the nonce", nonce.as_str().as_bytes()),
+            ("the body", body),
+        ];
+        request.warnings.extend(request_checks::leaked_secret(redactor, &parts));
         Ok(request)
     }
 
@@ -83,8 +92,12 @@ impl<'a> CheckedRequest<'a> {
         let known =
             request_checks::merchant_paths().find(|known| given.url.is_none() && path.ends_with(known));
         self.refusals.extend(request_checks::refusals(self.method, known.unwrap_or(&self.target), self.body));
-        if let Some(fault) = Freshness::of(timestamp, now).fault(timestamp, now) {
-            self.warnings.push(format!("{fault}; the request is stale unless it was sent at that time"));
+        match Freshness::of(timestamp, now).fault(timestamp, now) {
+            Some(fault) if Freshness::is_in_seconds(timestamp) => self.refusals.push(fault),
+            Some(fault) => {
+                self.warnings.push(format!("{fault}; the request is stale unless it was sent at that time"));
+            }
+            None => {}
         }
     }
 

@@ -17,12 +17,12 @@ const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 /// Slightly longer than the period of the job that deletes uploads and keys.
-const CHORES_PERIOD: Duration = Duration::from_secs(6);
+const JOBS_PERIOD: Duration = Duration::from_secs(6);
 
 /// A gateway with a fake clock, which it trusts again one second after a jump.
 fn test_gateway(clock: &FakeClock) -> TestGateway {
     // On SQLite only: a database server has its own clock, which is not moved.
-    TestGateway::with_builder(clock.apply_to(gateway().embedded()).args(["--freshness-window-seconds", "1"]))
+    TestGateway::with_builder(clock.apply_to(gateway().built_in()).args(["--freshness-window-seconds", "1"]))
 }
 
 fn file_of(fixture: &TestGateway, storage_uri: &str) -> PathBuf {
@@ -114,7 +114,7 @@ fn new_secret_can_be_repeated_for_one_day() {
     let first = requests.each_ref().map(|request| fixture.operator.send(request).body);
     clock.ahead(23 * HOUR);
     // Expired data is deleted when the clock is trusted.
-    pause(CHORES_PERIOD);
+    pause(JOBS_PERIOD);
     let again = requests.each_ref().map(|request| fixture.operator.send(request).body);
     assert_eq!(again, first);
 
@@ -149,7 +149,7 @@ fn brief_forward_clock_jump_changes_nothing() {
     let logged = || fixture.gateway.stderr().contains("clock jumped from").then_some(());
     wait_for("the clock jump in the log", logged);
     // The background jobs would act on such a clock within their period.
-    pause(CHORES_PERIOD);
+    pause(JOBS_PERIOD);
     clock.ahead(Duration::ZERO);
 
     assert_eq!(fixture.operator.send(&create).created(), created, "the key is forgotten");
@@ -171,7 +171,7 @@ fn late_start_expires_nothing_during_clock_guard() {
         || fixture.gateway.stderr().contains("clock is far from the last trusted time").then_some(());
     wait_for("the clock warning in the log", logged);
     // The background jobs would act on such a clock within a second.
-    pause(CHORES_PERIOD);
+    pause(JOBS_PERIOD);
     for dispute in [&contested, &late] {
         assert_eq!(fixture.status(dispute), "NEEDS_RESPONSE");
     }

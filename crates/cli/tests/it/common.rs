@@ -19,6 +19,10 @@ use serde_json::json;
 
 pub(crate) use shell::{CommandOutput, MerchantShell, pasted, rebuttal, without_rebuttal_env};
 
+/// Size of the largest evidence file.
+pub(crate) const LARGEST_FILE_BYTES: usize =
+    rebuttal_client::protocol::scene::DISPUTE_EVIDENCE_MAX_BYTES as usize;
+
 /// The binary that cargo built for these tests.
 pub(crate) fn bin() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_rebuttal"))
@@ -34,7 +38,7 @@ pub(crate) fn test_gateway() -> TestGateway {
 
 /// A gateway on the default backend: for tests of the SQLite file, a full disk, or the order of syncs.
 pub(crate) fn sqlite_test_gateway() -> TestGateway {
-    TestGateway::with_builder(gateway().embedded())
+    TestGateway::with_builder(gateway().built_in())
 }
 
 /// A gateway with an evidence folder: for tests of how the gateway itself receives and stores files.
@@ -115,7 +119,7 @@ pub(crate) struct Flood {
 
 impl Flood {
     /// Concurrent requests: more than an address may fail in a second.
-    const AT_ONCE: usize = 200;
+    const CONCURRENT: usize = 200;
 
     /// Starts, and waits until the first call is throttled.
     pub(crate) fn over<'scope>(threads: &'scope Scope<'scope, '_>, fixture: &'scope TestGateway) -> Self {
@@ -129,8 +133,8 @@ impl Flood {
                 call.bytes()
             };
             while !enough.load(Ordering::Relaxed) {
-                connection.send(&(0..Self::AT_ONCE).flat_map(made_up).collect::<Vec<_>>()).unwrap();
-                for _ in 0..Self::AT_ONCE {
+                connection.send(&(0..Self::CONCURRENT).flat_map(made_up).collect::<Vec<_>>()).unwrap();
+                for _ in 0..Self::CONCURRENT {
                     if connection.receive().unwrap().status == 429 {
                         is_held_back.store(true, Ordering::Relaxed);
                     }

@@ -14,7 +14,7 @@ fn mode(gateway: &Gateway, name: &str) -> u32 {
 
 #[test]
 fn first_start_creates_private_files() {
-    let gateway = gateway().embedded().start();
+    let gateway = gateway().built_in().start();
     assert_eq!([mode(&gateway, "operator.token"), mode(&gateway, "master.key")], [0o600, 0o600]);
     assert!(gateway.data().join("rebuttal.db").is_file() && gateway.data().join("evidence").is_dir());
     assert_eq!(mode(&gateway, ""), 0o700);

@@ -1,4 +1,4 @@
-//! `rebuttal migrate` copies everything to PostgreSQL and an S3, and the gateway continues there. Run by `cargo xtask
+//! `rebuttal migrate` copies everything to PostgreSQL and S3, and the gateway continues there. Run by `cargo xtask
 //! test`, which starts both.
 
 use std::process::{Command, Output};
@@ -41,7 +41,7 @@ impl Migration {
     /// The migrated gateway, at its old address.
     fn reopened(&self) -> Gateway {
         let data = self.fixture.gateway.data();
-        let gateway = gateway().embedded().data(data).port(self.fixture.address().port());
+        let gateway = gateway().built_in().data(data).port(self.fixture.address().port());
         gateway.database(&self.database.url()).bucket(&self.bucket).start()
     }
 }
@@ -58,7 +58,7 @@ fn done(output: &Output) -> Value {
 }
 
 #[test]
-#[ignore = "needs PostgreSQL and an S3, which cargo xtask test starts"]
+#[ignore = "needs PostgreSQL and S3, which cargo xtask test starts"]
 fn migrated_gateway_keeps_its_state() {
     let mut migration = Migration::new();
     let fixture = &migration.fixture;
@@ -106,7 +106,7 @@ fn migrated_gateway_keeps_its_state() {
 }
 
 #[test]
-#[ignore = "needs PostgreSQL and an S3, which cargo xtask test starts"]
+#[ignore = "needs PostgreSQL and S3, which cargo xtask test starts"]
 fn old_folder_of_migrated_evidence_is_not_served() {
     let mut migration = Migration::new();
     let (dispute, url) = (migration.fixture.dispute(), migration.fixture.upload(&samples::receipt(1)));
@@ -140,7 +140,7 @@ fn old_folder_of_migrated_evidence_is_not_served() {
 }
 
 #[test]
-#[ignore = "needs PostgreSQL and an S3, which cargo xtask test starts"]
+#[ignore = "needs PostgreSQL and S3, which cargo xtask test starts"]
 fn missing_or_altered_file_stops_the_migration() {
     let mut migration = Migration::new();
     let [lost, altered] = [1, 2].map(|number| migration.fixture.upload(&samples::receipt(number)));
@@ -165,7 +165,7 @@ fn missing_or_altered_file_stops_the_migration() {
 }
 
 #[test]
-#[ignore = "needs PostgreSQL and an S3, which cargo xtask test starts"]
+#[ignore = "needs PostgreSQL and S3, which cargo xtask test starts"]
 fn killed_migration_is_completed_by_a_rerun() {
     let mut migration = Migration::new();
     let dispute = migration.fixture.dispute();
@@ -190,7 +190,7 @@ fn killed_migration_is_completed_by_a_rerun() {
 }
 
 #[test]
-#[ignore = "needs PostgreSQL and an S3, which cargo xtask test starts"]
+#[ignore = "needs PostgreSQL and S3, which cargo xtask test starts"]
 fn empty_database_with_a_used_bucket_is_rejected() {
     let mut migration = Migration::new();
     let _ = migration.fixture.upload(&samples::receipt(1));

@@ -146,7 +146,7 @@ impl Setup {
         let form = upload.ticket.form(&samples::png(9));
         let elsewhere = form.address().filter(|address| *address != at);
         let again = form.send(elsewhere.unwrap_or(at));
-        // A folder keeps the first file; an S3 takes any number, and contested files are copied by hash.
+        // A folder keeps the first file; S3 takes any number, and contested files are copied by hash.
         let is_first = !upload.stored || elsewhere.is_some();
         assert!(again.status == 409 || again.status == 204 && is_first, "{}: {}", again.status, again.text());
     }

@@ -74,7 +74,7 @@ fn foreign_text_cannot_forge_log_lines() {
 #[test]
 fn unwritable_log_does_not_stop_the_gateway() {
     let full = gateway()
-        .embedded()
+        .built_in()
         .wrapper(["sh", "-c", "exec \"$0\" \"$@\" 2>/dev/full"])
         .args(["--log-filter", "trace"]);
     let mut fixture = TestGateway::with_builder(full);
@@ -97,14 +97,14 @@ const LINES_MAX: usize = 5;
 #[test]
 fn unauthenticated_callers_cannot_flood_the_log() {
     const TRIES: usize = 40;
-    let fixture = TestGateway::with_builder(gateway().embedded());
+    let fixture = TestGateway::with_builder(gateway().built_in());
     let (at, dispute) = (fixture.address(), fixture.dispute());
     fixture.query(&dispute).is("OK");
     let database = fixture.gateway.data().join("rebuttal.db");
     let away = database.with_extension("away");
     // Lookups of unknown apps and tokens fail, and so do changes.
-    let by_hand = |sql| rusqlite::Connection::open(&database).unwrap().execute_batch(sql).unwrap();
-    by_hand("ALTER TABLE apps RENAME TO apps_away; ALTER TABLE tokens RENAME TO tokens_away");
+    let run_sql = |sql| rusqlite::Connection::open(&database).unwrap().execute_batch(sql).unwrap();
+    run_sql("ALTER TABLE apps RENAME TO apps_away; ALTER TABLE tokens RENAME TO tokens_away");
     std::fs::rename(&database, &away).unwrap();
     becomes_ready(at, 503);
     let made_up = AtomicUsize::new(1);
@@ -131,7 +131,7 @@ fn unauthenticated_callers_cannot_flood_the_log() {
         assert!(lines <= LINES_MAX, "{lines} lines: {}", fixture.gateway.stderr());
     });
     std::fs::rename(&away, &database).unwrap();
-    by_hand("ALTER TABLE apps_away RENAME TO apps; ALTER TABLE tokens_away RENAME TO tokens");
+    run_sql("ALTER TABLE apps_away RENAME TO apps; ALTER TABLE tokens_away RENAME TO tokens");
     fixture.query(&dispute).is("OK");
     std::fs::rename(&database, &away).unwrap();
     let accept = |_| fixture.accept(&dispute).expect("Common.System.Unavailable");

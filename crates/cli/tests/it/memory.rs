@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 use rebuttal_testbed::s3::Store;
 use rebuttal_testbed::{Item, Request, TestGateway, invalid_files, samples};
 
-use crate::common::{CommandOutput, folder_test_gateway, gateway, rebuttal, sqlite_test_gateway};
+use crate::common::{
+    CommandOutput, LARGEST_FILE_BYTES, folder_test_gateway, gateway, rebuttal, sqlite_test_gateway,
+};
 
 /// The size of a release build with every page resident: code and constants are 19 MiB, the system's libraries 2.3. The
 /// rest of a limit is for the process's private memory.
@@ -23,7 +25,7 @@ const WORKERS: usize = 8;
 fn concurrent_invalid_files_stay_below_80_mb() {
     let fixture = folder_test_gateway();
     let files = invalid_files::all();
-    let large = samples::png_of_size(2 * 1024 * 1024);
+    let large = samples::png_of_size(LARGEST_FILE_BYTES);
     std::thread::scope(|scope| {
         for worker in 0..WORKERS {
             let (fixture, files, large) = (&fixture, &files, &large);
@@ -43,9 +45,9 @@ fn concurrent_invalid_files_stay_below_80_mb() {
     assert!(peak_kib < PEAK_LIMIT_KIB, "{peak_kib} KiB");
 }
 
-/// A file that a folder rejects at the upload is rejected by the contest with an S3.
+/// A file that a folder rejects at the upload is rejected by the contest with S3.
 #[test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 fn concurrent_invalid_files_in_s3_stay_below_80_mb() {
     let bucket = Store::shared().bucket();
     let fixture = TestGateway::with_builder(gateway().bucket(&bucket));
@@ -58,7 +60,7 @@ fn concurrent_invalid_files_in_s3_stay_below_80_mb() {
     };
     let files: Vec<_> =
         invalid_files::all().into_iter().map(|file| (upload(file.filename, &file.bytes), file)).collect();
-    let large = samples::png_of_size(2 * 1024 * 1024);
+    let large = samples::png_of_size(LARGEST_FILE_BYTES);
     let large: Vec<_> = (0..WORKERS).map(|_| upload("a.png", &large)).collect();
     std::thread::scope(|scope| {
         for (worker, large) in large.iter().enumerate() {
@@ -75,12 +77,12 @@ fn concurrent_invalid_files_in_s3_stay_below_80_mb() {
     let peak_kib = fixture.gateway.peak_memory_kib();
     eprintln!("peak {peak_kib} KiB");
     assert!(peak_kib < PEAK_LIMIT_KIB, "{peak_kib} KiB");
-    assert_eq!(bucket.keys("sealed/").len(), WORKERS, "only valid files were stored by hash");
+    assert_eq!(bucket.keys("by-hash/").len(), WORKERS, "only valid files were stored by hash");
 }
 
 #[test]
 fn idle_gateway_uses_less_than_30_mb() {
-    // The limit applies to the default backend; clients of a database server and of an S3 need more.
+    // The limit applies to the default backend; clients of a database server and of S3 need more.
     let mut fixture = sqlite_test_gateway();
     drop(fixture.upload(&samples::receipt(1)));
     fixture.gateway.restart();

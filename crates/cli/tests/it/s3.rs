@@ -1,5 +1,5 @@
-//! Evidence in an S3 that merchants post to: what counts as evidence there, and what happens to a contest when the
-//! store fails.
+//! Evidence in an S3 bucket that merchants post to: what counts as evidence there, and what happens to a contest when
+//! the store fails.
 
 mod evidence_integrity;
 mod failures;

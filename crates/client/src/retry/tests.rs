@@ -55,7 +55,7 @@ fn judge(plan: &mut AttemptPlan, attempt: Attempt) -> Next {
 #[test]
 fn every_code_is_sent_again_as_its_table_says() {
     for code in Code::ALL {
-        let next = judge(&mut AttemptPlan::new(CallEffect::Dispute, 5), settled(code.clone()));
+        let next = judge(&mut AttemptPlan::new(MerchantCall::Contest, 5), settled(code.clone()));
         match (code, code.resend()) {
             (Code::Ok, _) => assert!(matches!(next, Next::Done(_))),
             (Code::StaleTimestamp, _) => assert!(matches!(next, Next::CorrectClock(_))),
@@ -68,7 +68,7 @@ fn every_code_is_sent_again_as_its_table_says() {
 
 #[test]
 fn the_clock_is_corrected_once() {
-    let mut plan = AttemptPlan::new(CallEffect::Dispute, 5);
+    let mut plan = AttemptPlan::new(MerchantCall::Contest, 5);
     assert!(matches!(judge(&mut plan, settled(Code::StaleTimestamp)), Next::CorrectClock(_)));
     let Next::Fail(Error::Refused(refusal)) = judge(&mut plan, settled(Code::StaleTimestamp)) else {
         panic!("the clock was corrected twice");
@@ -78,7 +78,7 @@ fn the_clock_is_corrected_once() {
 
 #[test]
 fn pauses_double_up_to_their_limit_and_attempts_end() {
-    let mut plan = AttemptPlan::new(CallEffect::None, 8);
+    let mut plan = AttemptPlan::new(MerchantCall::Query, 8);
     let pauses = [(); 8].map(|()| match judge(&mut plan, not_connected()) {
         Next::Again(Pause::Own(pause)) => Some(pause.as_millis()),
         _ => None,
@@ -90,7 +90,7 @@ fn pauses_double_up_to_their_limit_and_attempts_end() {
 #[test]
 fn retry_after_is_obeyed_within_its_limit_and_the_calls_time() {
     let asked = |seconds, remaining| {
-        let mut plan = AttemptPlan::new(CallEffect::None, 5);
+        let mut plan = AttemptPlan::new(MerchantCall::Query, 5);
         plan.judge(settled(Code::Unavailable), STALE_AT, Some(Duration::from_secs(seconds)), remaining)
     };
     assert!(matches!(asked(0, CALL_TIMEOUT), Next::Again(Pause::Own(_))));
@@ -106,8 +106,8 @@ fn retry_after_is_obeyed_within_its_limit_and_the_calls_time() {
 
 #[test]
 fn outcome_depends_on_earlier_attempts() {
-    let end = |effect, attempts: Vec<Attempt>| {
-        let mut plan = AttemptPlan::new(effect, u32::try_from(attempts.len()).unwrap());
+    let end = |call, attempts: Vec<Attempt>| {
+        let mut plan = AttemptPlan::new(call, u32::try_from(attempts.len()).unwrap());
         let mut next = None;
         for attempt in attempts {
             next = Some(judge(&mut plan, attempt));
@@ -117,21 +117,21 @@ fn outcome_depends_on_earlier_attempts() {
             next => panic!("not an end: {next:?}"),
         }
     };
-    use CallEffect::{Dispute, None as Nothing};
-    assert!(matches!(end(Dispute, vec![not_connected()]), Error::Unavailable { .. }));
-    assert!(matches!(end(Dispute, vec![settled(Code::Unavailable)]), Error::Unavailable { .. }));
-    assert!(matches!(end(Dispute, vec![lost()]), Error::Unknown { .. }));
-    assert!(matches!(end(Dispute, vec![lost(), not_connected()]), Error::Unknown { attempts: 2, .. }));
-    assert!(matches!(end(Dispute, vec![settled(Code::OutcomeUnknown)]), Error::Unknown { .. }));
-    assert!(matches!(end(Dispute, vec![settled(Code::SystemError)]), Error::Unknown { .. }));
-    assert!(matches!(end(Dispute, vec![unverified(Some(Code::Ok))]), Error::Unknown { .. }));
-    assert!(matches!(end(Nothing, vec![lost()]), Error::Unavailable { .. }));
-    assert!(matches!(end(Nothing, vec![unverified(Some(Code::UnknownApp))]), Error::Unverified(_)));
+    use MerchantCall::{Contest, Query};
+    assert!(matches!(end(Contest, vec![not_connected()]), Error::Unavailable { .. }));
+    assert!(matches!(end(Contest, vec![settled(Code::Unavailable)]), Error::Unavailable { .. }));
+    assert!(matches!(end(Contest, vec![lost()]), Error::Unknown { .. }));
+    assert!(matches!(end(Contest, vec![lost(), not_connected()]), Error::Unknown { attempts: 2, .. }));
+    assert!(matches!(end(Contest, vec![settled(Code::OutcomeUnknown)]), Error::Unknown { .. }));
+    assert!(matches!(end(Contest, vec![settled(Code::SystemError)]), Error::Unknown { .. }));
+    assert!(matches!(end(Contest, vec![unverified(Some(Code::Ok))]), Error::Unknown { .. }));
+    assert!(matches!(end(Query, vec![lost()]), Error::Unavailable { .. }));
+    assert!(matches!(end(Query, vec![unverified(Some(Code::UnknownApp))]), Error::Unverified(_)));
 }
 
 #[test]
 fn unverified_answer_is_retried_only_if_it_may_be_temporary() {
-    let next = |claim| judge(&mut AttemptPlan::new(CallEffect::None, 5), unverified(claim));
+    let next = |claim| judge(&mut AttemptPlan::new(MerchantCall::Query, 5), unverified(claim));
     assert!(matches!(next(None), Next::Again(_)));
     assert!(matches!(next(Some(Code::Unavailable)), Next::Again(_)));
     assert!(matches!(next(Some(Code::Ok)), Next::Fail(_)));
@@ -141,7 +141,7 @@ fn unverified_answer_is_retried_only_if_it_may_be_temporary() {
 
 #[test]
 fn a_refusal_after_a_lost_attempt_says_so() {
-    let mut plan = AttemptPlan::new(CallEffect::Dispute, 5);
+    let mut plan = AttemptPlan::new(MerchantCall::Contest, 5);
     judge(&mut plan, lost());
     let Next::Fail(Error::Refused(refusal)) = judge(&mut plan, settled(Code::InvalidState)) else {
         panic!("not refused");
@@ -154,16 +154,16 @@ fn a_refusal_after_a_lost_attempt_says_so() {
 #[test]
 fn a_notice_of_any_code_leaves_a_change_open() {
     for code in Code::ALL {
-        let next = judge(&mut AttemptPlan::new(CallEffect::Dispute, 2), noticed(code.clone()));
+        let next = judge(&mut AttemptPlan::new(MerchantCall::Contest, 2), noticed(code.clone()));
         assert!(matches!(next, Next::Again(_) | Next::CorrectClock(_)), "{code}: {next:?}");
 
-        let next = judge(&mut AttemptPlan::new(CallEffect::Dispute, 1), noticed(code.clone()));
+        let next = judge(&mut AttemptPlan::new(MerchantCall::Contest, 1), noticed(code.clone()));
         let Next::Fail(Error::Unknown { open_until: STALE_AT, cause: Cause::Answered { .. }, .. }) = next
         else {
             panic!("{code}: {next:?}");
         };
 
-        let mut plan = AttemptPlan::new(CallEffect::Dispute, 5);
+        let mut plan = AttemptPlan::new(MerchantCall::Contest, 5);
         judge(&mut plan, noticed(code.clone()));
         let Next::Fail(Error::Refused(refusal)) = judge(&mut plan, settled(Code::InvalidState)) else {
             panic!("{code}: not refused");
@@ -175,7 +175,7 @@ fn a_notice_of_any_code_leaves_a_change_open() {
 /// A read changes nothing, whatever its outcome.
 #[test]
 fn a_notice_ends_a_read_as_its_code_says() {
-    let end = |code| judge(&mut AttemptPlan::new(CallEffect::None, 5), noticed(code));
+    let end = |code| judge(&mut AttemptPlan::new(MerchantCall::Query, 5), noticed(code));
     assert!(
         matches!(end(Code::AppDisabled), Next::Fail(Error::Refused(refusal)) if refusal.open_until.is_none())
     );
@@ -184,7 +184,7 @@ fn a_notice_ends_a_read_as_its_code_says() {
 
 #[test]
 fn latest_open_until_counts() {
-    let mut plan = AttemptPlan::new(CallEffect::Dispute, 2);
+    let mut plan = AttemptPlan::new(MerchantCall::Contest, 2);
     plan.judge(lost(), UnixMillis(700), None, CALL_TIMEOUT);
     let next = plan.judge(lost(), UnixMillis(500), None, CALL_TIMEOUT);
     assert!(matches!(next, Next::Fail(Error::Unknown { open_until: UnixMillis(700), .. })), "{next:?}");

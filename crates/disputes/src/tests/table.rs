@@ -310,7 +310,7 @@ fn a_late_response_is_answered_with_both_times() {
 }
 
 #[test]
-fn a_history_is_a_chain_that_tells_any_alteration() {
+fn any_alteration_breaks_the_history_chain() {
     let opened = changed(open(None, &opening(), &Actor::Gateway, OPENED_AT));
     let contested = changed(decide(&opened.dispute, &contest(1), &Actor::Gateway, IN_TIME));
     assert_eq!((opened.entry.sequence, contested.entry.sequence), (1, 2));

@@ -148,7 +148,7 @@ impl FolderStore {
     /// files are stored.
     pub async fn unrecorded(&self, before: UnixMillis) -> Result<Vec<ReceivedFile>, EvidenceError> {
         let shared = Arc::clone(&self.shared);
-        let permit = self.shared.validations.acquire_for_upkeep().await;
+        let permit = self.shared.validations.acquire_for_maintenance().await;
         blocking(move || {
             let _permit = permit;
             shared.scan(before).map_err(EvidenceError::folder("list incoming files"))

@@ -52,7 +52,7 @@ fn uri(digit: char, extension: &str) -> StorageUri {
     format!("s3://uploaded/m/80/open/dispute-evidence/{digits}.{extension}").parse().unwrap()
 }
 
-fn truth(received: &ReceivedFile) -> Inspection {
+fn expected_inspection(received: &ReceivedFile) -> Inspection {
     Inspection::Valid { sha256: received.sha256, size: received.size }
 }
 
@@ -76,7 +76,7 @@ async fn received_file_has_its_final_name_and_digest() {
 
     let path = fixture.root.join(format!("m/80/open/dispute-evidence/{}.png", "a".repeat(32)));
     assert_eq!(fs::read(&path).unwrap(), PNG);
-    assert_eq!(fixture.store.inspect(&uri).await.unwrap(), truth(&received));
+    assert_eq!(fixture.store.inspect(&uri).await.unwrap(), expected_inspection(&received));
     assert_eq!(fixture.store.read(&uri).await.unwrap().unwrap(), PNG);
     assert_eq!(fixture.incoming(), Vec::<PathBuf>::new());
 }
@@ -130,7 +130,7 @@ async fn of_many_uploads_to_one_address_exactly_one_wins() {
 }
 
 #[tokio::test]
-async fn a_lie_leaves_nothing() {
+async fn an_invalid_file_leaves_nothing() {
     let fixture = FolderFixture::new();
     let outcome = fixture.put(uri('a', "pdf"), PNG).await;
     assert!(matches!(refusal(outcome), InvalidUpload::InvalidFile(InvalidFile::OtherKind { .. })));
@@ -204,7 +204,7 @@ async fn a_file_that_was_linked_but_not_recorded_is_found_until_confirmed() {
     fixture.store.confirm(&received).await.unwrap();
     fixture.store.confirm(&received).await.unwrap();
     assert_eq!(fixture.restarted().await, []);
-    assert_eq!(fixture.store.inspect(&uri('a', "png")).await.unwrap(), truth(&received));
+    assert_eq!(fixture.store.inspect(&uri('a', "png")).await.unwrap(), expected_inspection(&received));
 }
 
 #[tokio::test]
@@ -271,7 +271,7 @@ async fn folder_without_its_marker_is_an_error_not_absence() {
     }
     fs::remove_dir(&fixture.root).unwrap();
     fs::rename(&away, &fixture.root).unwrap();
-    assert_eq!(fixture.store.inspect(&uri).await.unwrap(), truth(&received));
+    assert_eq!(fixture.store.inspect(&uri).await.unwrap(), expected_inspection(&received));
     fs::remove_file(fixture.store.shared.path(&uri)).unwrap();
     assert_eq!(fixture.store.inspect(&uri).await.unwrap(), Inspection::Absent);
 }
@@ -289,7 +289,7 @@ async fn deleted_file_is_absent_despite_its_incoming_name() {
 #[tokio::test]
 async fn more_uploads_than_slots_all_succeed() {
     let fixture = FolderFixture::new();
-    let uploads = (0..RECEIVES_AT_ONCE * 2).map(|number| {
+    let uploads = (0..CONCURRENT_RECEIVES_MAX * 2).map(|number| {
         let text = format!("s3://uploaded/m/{}/open/dispute-evidence/{number:032x}.png", 1 + number % 3);
         fixture.put(text.parse().unwrap(), PNG)
     });
@@ -343,7 +343,7 @@ async fn inspection_returns_the_current_content() {
     let received = fixture.put(uri, PNG).await.unwrap();
     fixture.store.confirm(&received).await.unwrap();
     let path = fixture.store.shared.path(&uri);
-    assert_eq!(fixture.store.inspect(&uri).await.unwrap(), truth(&received));
+    assert_eq!(fixture.store.inspect(&uri).await.unwrap(), expected_inspection(&received));
 
     // Overwritten in place, as no interface can: same length with another byte, then no picture.
     let rewrite = |content: &[u8]| {
@@ -353,7 +353,7 @@ async fn inspection_returns_the_current_content() {
     rewrite(&vec![b'x'; PNG.len()]);
     assert!(matches!(fixture.store.inspect(&uri).await.unwrap(), Inspection::Invalid(_)));
     rewrite(PNG);
-    assert_eq!(fixture.store.inspect(&uri).await.unwrap(), truth(&received));
+    assert_eq!(fixture.store.inspect(&uri).await.unwrap(), expected_inspection(&received));
     fs::remove_file(&path).unwrap();
     assert_eq!(fixture.store.inspect(&uri).await.unwrap(), Inspection::Absent);
 }

@@ -1,6 +1,6 @@
-//! Limits concurrent uploads. There are [`RECEIVES_AT_ONCE`] slots; a merchant gets at most half of those that the
-//! others leave free, so that slow senders of one merchant always leave a slot for the next; and a form receives one
-//! file at a time. Only requests with a form that this gateway signed take a slot.
+//! Limits concurrent uploads. There are [`CONCURRENT_RECEIVES_MAX`] slots; a merchant gets at most half of those that
+//! the others leave free, so that slow senders of one merchant always leave a slot for the next; and a form receives
+//! one file at a time. Only requests with a form that this gateway signed take a slot.
 
 use std::collections::{HashMap, HashSet};
 use std::pin::pin;
@@ -12,7 +12,7 @@ use rebuttal_protocol::{MerchantId, StorageUri};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
-use super::{RECEIVES_AT_ONCE, RECEIVES_WAITING_MAX, SLOT_WAIT_LIMIT};
+use super::{CONCURRENT_RECEIVES_MAX, RECEIVES_WAITING_MAX, SLOT_WAIT_LIMIT};
 use crate::{EvidenceError, UploadTraffic};
 
 /// How often the log reports waiting uploads.
@@ -102,7 +102,7 @@ impl SlotState {
 
     /// Takes a slot, if one is free for this merchant and this form.
     fn enter(&mut self, uri: StorageUri) -> bool {
-        let free = RECEIVES_AT_ONCE.saturating_sub(self.arriving.len());
+        let free = CONCURRENT_RECEIVES_MAX.saturating_sub(self.arriving.len());
         let entered = self.of(uri.merchant_id).receiving < free && self.arriving.insert(uri);
         if entered {
             self.merchants.entry(uri.merchant_id).or_default().receiving += 1;
@@ -173,7 +173,7 @@ mod tests {
                 "{merchant} has more than {share}"
             );
         }
-        assert_eq!(slots.traffic(), UploadTraffic { receiving: RECEIVES_AT_ONCE, waiting: 0 });
+        assert_eq!(slots.traffic(), UploadTraffic { receiving: CONCURRENT_RECEIVES_MAX, waiting: 0 });
         drop(held);
         assert!(slots.0.slots.lock().merchants.is_empty() && slots.0.slots.lock().arriving.is_empty());
     }

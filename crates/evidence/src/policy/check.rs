@@ -11,13 +11,15 @@ use super::{
 };
 use crate::InvalidUpload;
 
-/// What a valid form allows: one file at one address, up to its scene's size limit.
+/// What a valid form allows: one file at one address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
     /// The file's address.
     pub uri: StorageUri,
     /// The content type in the form.
     pub content_type: String,
+    /// Most bytes of the file.
+    pub max_bytes: u64,
     /// When the form expires.
     pub expires_at: UnixMillis,
 }
@@ -54,12 +56,10 @@ pub fn check(
         return Err(InvalidUpload::FieldUndeclared(name.clone()));
     }
     let uri = StorageUri::from_key(value_of(fields, KEY)?).map_err(|_| InvalidUpload::FieldAltered(KEY))?;
-    if document.max_bytes != uri.scene.max_bytes() {
-        return Err(InvalidUpload::PolicyUnknown);
-    }
     Ok(Grant {
         uri,
         content_type: value_of(fields, CONTENT_TYPE)?.to_owned(),
+        max_bytes: document.max_bytes,
         expires_at: document.expires_at,
     })
 }

@@ -7,6 +7,9 @@ use serde::Deserialize;
 /// Computed by botocore's signer and by a few lines of Python, which agreed.
 const VECTORS: &str = include_str!("../../../../testdata/evidence/post-policy.json");
 
+/// The length limit in the policies of the vectors, whatever the limit of their scene is now.
+const MAX_BYTES: u64 = 2_097_152;
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Vector {
@@ -55,7 +58,7 @@ fn a_form_is_signed_as_an_independent_implementation_signs_it() {
             bucket: &vector.bucket,
             key: vector.storage_uri.key(),
             content_type: &vector.content_type,
-            max_bytes: vector.storage_uri.scene.max_bytes(),
+            max_bytes: MAX_BYTES,
         };
         let form = sign_form(&vector.credentials(), target, vector.now, vector.now + UPLOAD_URL_LIFETIME);
         let fields: Vec<_> = form.fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
@@ -70,7 +73,7 @@ fn form_sent_as_issued_is_accepted() {
         let grant = vector.check(&vector.fields).unwrap();
         assert_eq!(grant.uri, vector.storage_uri);
         assert_eq!(grant.content_type, vector.content_type);
-        assert_eq!(grant.expires_at, vector.expires_at);
+        assert_eq!((grant.max_bytes, grant.expires_at), (MAX_BYTES, vector.expires_at));
     }
 }
 
@@ -192,7 +195,6 @@ fn a_signed_policy_of_another_form_is_refused() {
     };
     assert!(document(&|json| json).is_ok());
     for (from, to) in [
-        (r#"["content-length-range",1,2097152]"#, r#"["content-length-range",1,9999999]"#),
         (r#",["content-length-range",1,2097152]"#, ""),
         (r#"{"bucket":"uploaded"}"#, r#"["starts-with","$bucket",""]"#),
         (r#"{"bucket":"uploaded"}"#, r#"{"bucket":"uploaded"},{"acl":"private"}"#),

@@ -1,4 +1,4 @@
-//! What only an S3 can do: accept any object at any time, and lose it.
+//! What only S3 can do: accept any object at any time, and lose it.
 
 use crate::policy::UPLOAD_URL_LIFETIME;
 use crate::s3::{LINK_LIFETIME, PAGE_MAX, TEMPORARY_FORM_LIFETIME};
@@ -89,7 +89,7 @@ async fn link_to_the_copy_uses_the_public_address() {
     ] {
         let store = S3Store::open(&location(url), public, &variables(None), "mark", false).unwrap();
         let link = store.link(&uri, &[0xab; 32], "D-1-1.png", NOW).await.unwrap();
-        let store_by_hash = format!("{wanted}/sealed/m/80/{}/{}.png?", "a".repeat(32), "ab".repeat(32));
+        let store_by_hash = format!("{wanted}/by-hash/m/80/{}/{}.png?", "a".repeat(32), "ab".repeat(32));
         assert!(link.url.starts_with(&store_by_hash), "{url}: {}", *link.url);
         assert_eq!(link.expires_at, UnixMillis(NOW.0 / 1000 * 1000) + LINK_LIFETIME);
     }
@@ -122,7 +122,7 @@ fn half_a_key_pair_is_refused_at_the_start() {
 }
 
 #[tokio::test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 async fn copied_evidence_survives_changes_of_the_upload() {
     let (bucket, store) = fixture();
     let [first, second] = [1, 2].map(|number| samples::receipt(number).bytes);
@@ -143,7 +143,7 @@ async fn copied_evidence_survives_changes_of_the_upload() {
 }
 
 #[tokio::test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 async fn copies_are_out_of_reach_of_upload_forms() {
     let (bucket, store) = fixture();
     let content = samples::receipt(1).bytes;
@@ -151,21 +151,21 @@ async fn copies_are_out_of_reach_of_upload_forms() {
     bucket.put(&uri.key(), &content);
     store.store_by_hash(&uri).await.unwrap();
     let digits: String = Sha256::digest(&content).iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!(bucket.keys("sealed/"), [format!("sealed/m/80/{}/{digits}.png", "b".repeat(32))]);
+    assert_eq!(bucket.keys("by-hash/"), [format!("by-hash/m/80/{}/{digits}.png", "b".repeat(32))]);
     let form = store.form(&uri, now()).await.unwrap();
     assert_eq!(form.fields[0], ("key", uri.key()));
     assert!(uri.key().starts_with("m/"));
 }
 
 #[tokio::test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 async fn record_without_its_copy_counts_as_missing() {
     let (bucket, store) = fixture();
     let content = samples::receipt(1).bytes;
     let uri = uri('c', "png");
     bucket.put(&uri.key(), &content);
     store.store_by_hash(&uri).await.unwrap();
-    for key in bucket.keys("sealed/") {
+    for key in bucket.keys("by-hash/") {
         bucket.delete(&key);
     }
     let recorded = RecordedFile { sha256: Sha256::digest(&content).into(), size: content.len() as u64 };
@@ -174,7 +174,7 @@ async fn record_without_its_copy_counts_as_missing() {
 }
 
 #[tokio::test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 async fn object_outside_the_policy_is_invalid_and_not_copied() {
     let (bucket, store) = fixture();
     let uri = uri('d', "png");
@@ -186,14 +186,14 @@ async fn object_outside_the_policy_is_invalid_and_not_copied() {
             content.len()
         );
     }
-    assert_eq!(bucket.keys("sealed/"), Vec::<String>::new());
+    assert_eq!(bucket.keys("by-hash/"), Vec::<String>::new());
     let largest = samples::png_of_size(LARGEST);
     bucket.put(&uri.key(), &largest);
     assert_eq!(store.store_by_hash(&uri).await.unwrap(), found(&largest));
 }
 
 #[tokio::test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 async fn concurrent_and_repeated_storing_by_hash_is_idempotent() {
     let (bucket, store) = fixture();
     let content = samples::receipt(1).bytes;
@@ -201,18 +201,18 @@ async fn concurrent_and_repeated_storing_by_hash_is_idempotent() {
     bucket.put(&uri.key(), &content);
     let inspections = futures_util::future::join_all((0..32).map(|_| store.store_by_hash(&uri))).await;
     assert!(inspections.into_iter().all(|look| look.unwrap() == found(&content)));
-    assert_eq!(bucket.keys("sealed/").len(), 1);
+    assert_eq!(bucket.keys("by-hash/").len(), 1);
 }
 
 #[tokio::test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 async fn broken_copy_is_replaced_by_a_whole_one() {
     let (bucket, store) = fixture();
     let content = samples::receipt(1).bytes;
     let (uri, sha256) = (uri('e', "png"), <[u8; 32]>::from(Sha256::digest(&content)));
     let copy_in = async || store.copy_in(&uri, &sha256, content.clone().into()).await.unwrap();
     copy_in().await;
-    let [key] = bucket.keys("sealed/").try_into().unwrap();
+    let [key] = bucket.keys("by-hash/").try_into().unwrap();
     let mut altered = content.clone();
     altered[0] ^= 1;
     bucket.put(&key, &altered);
@@ -221,7 +221,7 @@ async fn broken_copy_is_replaced_by_a_whole_one() {
 }
 
 #[tokio::test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 async fn a_prefix_keeps_two_gateways_apart() {
     let bucket = s3::Store::shared().bucket();
     let url = bucket.evidence_url().replace('?', "/gateways/one?");
@@ -232,14 +232,14 @@ async fn a_prefix_keeps_two_gateways_apart() {
     assert_eq!(store.store_by_hash(&uri).await.unwrap(), Inspection::Absent);
     bucket.put(&format!("gateways/one/{}", uri.key()), &content);
     assert_eq!(store.store_by_hash(&uri).await.unwrap(), found(&content));
-    assert_eq!(bucket.keys("gateways/one/sealed/").len(), 1);
+    assert_eq!(bucket.keys("gateways/one/by-hash/").len(), 1);
     let old = store.old_uploads(UnixMillis(now().0 + HOUR_MS), None).await.unwrap();
     assert_eq!(old.uploads, [uri]);
 }
 
 #[tokio::test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
-async fn old_uploads_come_in_pages_and_young_ones_not_at_all() {
+#[ignore = "needs S3, which cargo xtask test starts"]
+async fn only_old_uploads_are_listed_in_pages() {
     let (bucket, store) = fixture();
     let uris: Vec<StorageUri> = (0..PAGE_MAX + 5)
         .map(|number| {
@@ -254,7 +254,7 @@ async fn old_uploads_come_in_pages_and_young_ones_not_at_all() {
             scope.spawn(move || chunk.iter().for_each(|uri| bucket.put(&uri.key(), b"x")));
         }
     });
-    bucket.put("m/80/stranger.txt", b"x");
+    bucket.put("m/80/foreign.txt", b"x");
     let (later, earlier) = (UnixMillis(now().0 + HOUR_MS), UnixMillis(now().0 - HOUR_MS));
     let first = store.old_uploads(later, None).await.unwrap();
     let second = store.old_uploads(later, first.next.as_deref()).await.unwrap();
@@ -264,7 +264,7 @@ async fn old_uploads_come_in_pages_and_young_ones_not_at_all() {
 }
 
 #[tokio::test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 async fn copy_without_a_record_is_deleted_with_its_upload() {
     let (bucket, store) = fixture();
     let content = samples::receipt(1).bytes;
@@ -275,28 +275,28 @@ async fn copy_without_a_record_is_deleted_with_its_upload() {
     let copy = Some((Sha256::digest(&content).into(), content.len() as u64));
     assert_eq!(store.stored_copy(&uri).await.unwrap(), copy);
     store.delete_upload(&uri).await.unwrap();
-    assert_eq!(store.stored_copy(&uri).await.unwrap(), copy, "what was sealed outlives the upload");
+    assert_eq!(store.stored_copy(&uri).await.unwrap(), copy, "the copy outlives the upload");
     store.delete(&uri).await.unwrap();
     assert_eq!(bucket.keys(""), Vec::<String>::new());
 }
 
 #[tokio::test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 async fn a_bucket_that_is_not_there_or_not_ours_does_not_answer() {
     let fixture = Fixture::s3();
     fixture.store.answers().await.unwrap();
     let bucket = fixture.bucket.unwrap();
     let missing = s3::Bucket { name: format!("{}-gone", bucket.name), ..bucket.clone() };
     assert!(open(&missing, &missing.evidence_url()).answers().await.is_err());
-    let stranger = s3::Store { secret_key: "another".into(), ..bucket.store.clone() };
-    let strange = s3::Bucket { store: stranger, ..bucket };
-    let store = open(&strange, &strange.evidence_url());
+    let other = s3::Store { secret_key: "another".into(), ..bucket.store.clone() };
+    let other_bucket = s3::Bucket { store: other, ..bucket };
+    let store = open(&other_bucket, &other_bucket.evidence_url());
     assert!(store.answers().await.is_err());
     assert!(store.store_by_hash(&uri('2', "png")).await.is_err(), "a refusal is no absence");
 }
 
 #[tokio::test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 async fn bucket_belongs_to_the_first_ownership_marker() {
     let bucket = s3::Store::shared().bucket();
     let credentials = bucket.store.credentials();
@@ -311,7 +311,7 @@ async fn bucket_belongs_to_the_first_ownership_marker() {
     };
     assert!(said(of("mine", true).answers().await).contains("is missing, although files have been uploaded"));
     let nothing = EvidenceStore::S3(of("mine", true)).inspect(&uri('3', "png"), None).await;
-    assert!(nothing.is_err(), "what is missing in a strange bucket is not absent");
+    assert!(nothing.is_err(), "what is missing in a other_bucket bucket is not absent");
     of("mine", false).answers().await.unwrap();
     of("mine", true).answers().await.unwrap();
     assert!(said(of("another", false).answers().await).contains("is another gateway's"));
@@ -322,7 +322,7 @@ async fn bucket_belongs_to_the_first_ownership_marker() {
 
 /// As the documented policy allows it, and gone in any case.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 async fn probe_object_is_under_the_copy_prefix_and_removed() {
     let (bucket, direct) = fixture();
     direct.try_out().await.unwrap();
@@ -331,9 +331,9 @@ async fn probe_object_is_under_the_copy_prefix_and_removed() {
     let store = open(&bucket, &bucket.evidence_url().replace(&there, &through));
     for (method, fault) in [("PUT", s3::Fault::LosesAnswer), ("GET", s3::Fault::Fails)] {
         let before = proxy.faults_injected();
-        proxy.fault(method, "/sealed/", fault);
+        proxy.fault(method, "/by-hash/", fault);
         assert!(store.try_out().await.is_err(), "{method}");
-        assert!(proxy.faults_injected() > before, "{method}: not below sealed/");
+        assert!(proxy.faults_injected() > before, "{method}: not below by-hash/");
         proxy.heal();
         assert_eq!(bucket.keys(""), Vec::<String>::new(), "{method}");
     }

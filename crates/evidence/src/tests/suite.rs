@@ -18,7 +18,7 @@ macro_rules! every_case {
         mod s3 {
             use super::Fixture;
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            #[ignore = "needs an S3, which cargo xtask test starts"]
+            #[ignore = "needs S3, which cargo xtask test starts"]
             async fn $case() {
                 super::$case(Fixture::s3()).await;
             })+
@@ -51,7 +51,7 @@ async fn nothing_is_found_where_nothing_was_uploaded(fixture: Fixture) {
     assert_eq!(fixture.store.read(&uri('b', "png"), &[0; 32]).await.unwrap(), None);
 }
 
-/// The folder rejects an invalid file at upload, with an S3 the contest rejects it: with the same message.
+/// The folder rejects an invalid file at upload, with S3 the contest rejects it: with the same message.
 async fn both_stores_report_the_same_fault_of_a_file(fixture: Fixture) {
     let png = samples::receipt(1).bytes;
     let invalid_files = [

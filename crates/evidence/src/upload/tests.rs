@@ -24,7 +24,7 @@ struct UploadFixture {
 
 fn credentials() -> Credentials {
     Credentials {
-        access_key_id: "embedded".into(),
+        access_key_id: "builtin".into(),
         secret_access_key: Zeroizing::new("a secret of this gateway".into()),
         session_token: None,
         region: "us-east-1".into(),
@@ -118,7 +118,7 @@ async fn a_refused_upload_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn a_file_of_exactly_two_megabytes_is_taken() {
+async fn file_of_exactly_the_limit_is_stored() {
     let fixture = UploadFixture::new().await;
     let mut content = PNG.to_vec();
     content.resize(LARGEST, 0);
@@ -139,6 +139,22 @@ async fn an_upload_cut_short_leaves_nothing() {
         assert!(fixture.send(body[..cut].to_vec()).await.is_err());
         assert!(fixture.is_empty(), "cut at {cut}");
     }
+}
+
+#[tokio::test]
+async fn form_with_another_size_limit_is_refused() {
+    let mut fixture = UploadFixture::new().await;
+    let target = policy::UploadTarget {
+        url: URL.into(),
+        bucket: BUCKET,
+        key: fixture.uri.key(),
+        content_type: "image/png",
+        max_bytes: DISPUTE_EVIDENCE_MAX_BYTES + 1,
+    };
+    fixture.form = policy::sign_form(&credentials(), target, NOW, NOW + policy::UPLOAD_URL_LIFETIME);
+    let mut parts = fixture.fields();
+    parts.push(("file", PNG));
+    assert_eq!(fixture.refused(&parts).await, InvalidUpload::PolicyUnknown);
 }
 
 #[test]

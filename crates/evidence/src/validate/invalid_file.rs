@@ -7,7 +7,8 @@ use rebuttal_protocol::FileFormat;
 pub enum InvalidFile {
     /// It is another kind of file.
     #[error(
-        "The file is named .{wanted}, but its content is {found}. Upload it with the extension of its content, or save it as {wanted}.",
+        "The file is named .{wanted}, but its content is {found}. {}",
+        other_kind_advice(*.format, found),
         wanted = .format.extension()
     )]
     OtherKind {
@@ -63,6 +64,16 @@ pub enum InvalidFile {
         /// What exceeds the limit, with the limit.
         excess: &'static str,
     },
+}
+
+fn other_kind_advice(format: FileFormat, found: &str) -> String {
+    let wanted = format.extension();
+    match found {
+        "a PNG image" | "a JPEG image" | "a PDF document" => {
+            format!("Upload it with the extension of its content, or save it as {wanted}.")
+        }
+        _ => format!("Save it as {wanted} with the program that made it, or choose another file."),
+    }
 }
 
 impl InvalidFile {

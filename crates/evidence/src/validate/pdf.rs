@@ -9,6 +9,7 @@ use std::collections::HashSet;
 
 use memchr::memmem;
 use rebuttal_protocol::FileFormat;
+use rebuttal_protocol::scene::DISPUTE_EVIDENCE_MAX_BYTES;
 
 use super::{InvalidFile, sniff};
 use dictionary::{Lexer, Trailer};
@@ -19,7 +20,7 @@ const FORMAT: FileFormat = FileFormat::Pdf;
 const TRAILERS_MAX: usize = 1_024;
 /// Most bytes that are scanned in total, repetitions included: three times the largest file. A file that must be
 /// searched is read once to find its dictionaries and at most once again to parse them.
-const SCAN_MAX_BYTES: usize = 6 * 1024 * 1024;
+const SCAN_MAX_BYTES: usize = 3 * DISPUTE_EVIDENCE_MAX_BYTES as usize;
 /// Most bytes before the header, as in common readers; printers and mail programs insert some.
 const HEADER_WITHIN_BYTES: usize = 1_024;
 /// The end marker is within this many bytes of the end.

@@ -133,6 +133,11 @@ fn error_names_the_kind_of_file_uploaded_by_mistake() {
         invalid_file,
         "The file is named .pdf, but its content is a PNG image. Upload it with the extension of its content, or save it as pdf."
     );
+    let invalid_file = validate(FileFormat::Pdf, b"GIF89a").unwrap_err().to_string();
+    assert_eq!(
+        invalid_file,
+        "The file is named .pdf, but its content is a GIF image. Save it as pdf with the program that made it, or choose another file."
+    );
 }
 
 #[test]

@@ -5,10 +5,11 @@ use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::body::Object;
-use crate::dispute::{Stage, wire_enum};
+use crate::dispute::Stage;
 use crate::fields::{BadRequest, Fields};
 use crate::text::{DisputeReason, Note, ReasonCode, Rrn};
 use crate::time::Time;
+use crate::wire_enum::wire_enum;
 use crate::{Amount, Currency, DisputeNo, MerchantId, MerchantTradeNo, PaymentNo, UnixMillis};
 
 wire_enum! {

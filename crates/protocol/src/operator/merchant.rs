@@ -14,7 +14,8 @@ use crate::ids::serde_as_text;
 use crate::schema::{format, schema};
 use crate::text::MerchantName;
 
-/// The name of a known IANA time zone, such as `Asia/Shanghai`.
+/// The name of a known IANA time zone, such as `Asia/Shanghai`. Not `Factory`, the mark of a machine without a
+/// configured zone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TimeZoneName(String);
 
@@ -43,6 +44,7 @@ impl FromStr for TimeZoneName {
         TimeZone::get(name)
             .ok()
             .and_then(|zone| Some(Self(zone.iana_name()?.to_owned())))
+            .filter(|zone| zone.0 != "Factory")
             .ok_or_else(|| Invalid::new("must be an IANA time zone, such as Asia/Shanghai or UTC"))
     }
 }

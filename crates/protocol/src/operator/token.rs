@@ -8,10 +8,10 @@ use utoipa::ToSchema;
 
 use crate::Invalid;
 use crate::body::Object;
-use crate::dispute::wire_enum;
 use crate::fields::{BadRequest, Fields};
 use crate::ids::serde_as_text;
 use crate::schema::{pattern, schema};
+use crate::wire_enum::wire_enum;
 
 wire_enum! {
     /// The role of a token. Each includes the permissions of the one before it.
@@ -52,7 +52,7 @@ impl FromStr for TokenName {
         if !visible || !(1..=Self::MAX).contains(&text.len()) || [".", ".."].contains(&text) {
             let max = Self::MAX;
             return Err(Invalid::new(format!(
-                "must have 1 to {max} visible ASCII characters, not only dots"
+                "must have 1 to {max} visible ASCII characters, and not be . or .."
             )));
         }
         Ok(Self(text.into()))
@@ -117,7 +117,11 @@ mod tests {
             assert!(good.parse::<TokenName>().is_ok(), "{good}");
         }
         for wrong in ["", ".", "..", "night shift", " a", "a\n", "é", "a\u{7f}", &"n".repeat(65)] {
-            assert!(wrong.parse::<TokenName>().is_err(), "{wrong:?} was taken");
+            let refused = wrong.parse::<TokenName>().unwrap_err().to_string();
+            assert_eq!(
+                refused, "must have 1 to 64 visible ASCII characters, and not be . or ..",
+                "{wrong:?}"
+            );
         }
     }
 

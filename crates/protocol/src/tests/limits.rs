@@ -9,8 +9,8 @@ use utoipa::{PartialSchema, ToSchema as _};
 
 use crate::body::{BODY_MAX_BYTES, Malformed, Object};
 use crate::dispute::ReceivedContest;
+use crate::fields::RequestBody as _;
 use crate::file::{Filename, GenerateUploadUrlRequest};
-use crate::merchant_call::MerchantRequest;
 use crate::operator::answers::SecretText;
 use crate::operator::{
     AppSettings, NotifyUrl, OpenDispute, OperatorAction, OperatorActionKind, PAGE_MAX, RotateSecret,
@@ -209,6 +209,9 @@ fn identifiers_are_written_in_their_one_form() {
 
 #[test]
 fn an_operators_values_are_kept_as_sent() {
+    for unknown in ["", "Factory", "factory", "Mars/Olympus"] {
+        assert!(unknown.parse::<TimeZoneName>().is_err(), "{unknown}");
+    }
     let zone: TimeZoneName = "Asia/Shanghai".parse().unwrap();
     assert_eq!((zone.as_str(), zone.zone().iana_name()), ("Asia/Shanghai", Some("Asia/Shanghai")));
     assert_eq!("https://a/b".parse::<NotifyUrl>().unwrap().as_str(), "https://a/b");

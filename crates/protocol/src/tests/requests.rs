@@ -3,13 +3,14 @@
 use crate::Code;
 use crate::body::Object;
 use crate::dispute::{QueryRequest, ReceivedContest};
+use crate::fields::RequestBody;
 use crate::file::GenerateUploadUrlRequest;
-use crate::merchant_call::{MerchantCall, MerchantRequest};
+use crate::merchant_call::MerchantCall;
 use crate::operator::{AppSettings, OpenDispute, OperatorAction, OperatorActionKind, RotateSecret};
 
 const URI: &str = "s3://uploaded/m/80/open/dispute-evidence/2ace1b345cbb4a09852d7d92e540591a.png";
 
-fn refusal<T: MerchantRequest>(body: &str) -> (Code, String) {
+fn refusal<T: RequestBody>(body: &str) -> (Code, String) {
     let object = Object::parse_signed(body.as_bytes()).unwrap();
     match T::parse(&object) {
         Ok(_) => (Code::Ok, String::new()),
@@ -151,6 +152,9 @@ fn an_operators_misspelt_member_is_refused() {
     // A null under an unknown name is refused, too: it is a misspelt member.
     let settings = AppSettings::parse(&Object::parse(br#"{"notifyURL":null}"#).unwrap());
     assert!(settings.unwrap_err().to_string().contains("notifyURL is unknown"));
+    let reordered = Object::parse(r#"{"a\u202eb\u0007\u2066":1}"#.as_bytes()).unwrap();
+    let message = AppSettings::parse(&reordered).unwrap_err().to_string();
+    assert!(message.starts_with(r"a\u{202e}b\u{7}\u{2066} is unknown"), "{message}");
 }
 
 #[test]
@@ -209,7 +213,7 @@ fn listed_faults_are_bounded() {
 }
 
 #[test]
-fn a_scene_tells_its_limit() {
+fn a_scene_has_its_size_limit() {
     let body = format!(r#"{{"filename":"a.png","scene":"{}"}}"#, "S".repeat(51));
     let (code, message) = refusal::<GenerateUploadUrlRequest>(&body);
     assert_eq!((code, message.as_str()), (Code::InvalidParameter, "scene must have 1 to 50 characters"));

@@ -1,9 +1,10 @@
 //! Every verdict of `testdata/signing.json`, which was produced by an independent implementation.
 
+use crate::authorization::Signature;
 use crate::body::{DEPTH_MAX, Object};
 use crate::dispute::AcceptRequest;
-use crate::merchant_call::MerchantRequest as _;
-use crate::signature::{self, Message, Signature, Signer};
+use crate::fields::RequestBody as _;
+use crate::signature::{self, Message, Signer};
 use crate::{AppSecret, Authorization, Code, Finality, Nonce, Scheme, answer_nonce};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};

@@ -77,12 +77,12 @@ impl KnownApp {
     }
 
     fn decrypt(app: AppRecord, keys: &Keys) -> Result<Self, DecryptError> {
-        let decrypt = |sealed: &rebuttal_store::SealedSecret| {
+        let decrypt = |stored: &rebuttal_store::EncryptedSecret| {
             Ok(KnownSecret {
-                secret_id: sealed.secret_id,
-                secret: keys.decrypt(app.app_id, sealed.secret_id, &sealed.sealed)?,
-                expires_at: sealed.expires_at,
-                used: AtomicBool::new(sealed.first_used_at.is_some()),
+                secret_id: stored.secret_id,
+                secret: keys.decrypt(app.app_id, stored.secret_id, &stored.ciphertext)?,
+                expires_at: stored.expires_at,
+                used: AtomicBool::new(stored.first_used_at.is_some()),
             })
         };
         let secrets = app.secrets.iter().map(decrypt).collect::<Result<_, _>>()?;
@@ -291,10 +291,12 @@ mod tests {
 
         async fn create(&self, app_id: AppId) {
             let secret_id = *app_id.as_bytes();
-            let sealed = self.apps.keys.encrypt(app_id, secret_id, &AppSecret::from_bytes(&[7; 16])).unwrap();
+            let ciphertext =
+                self.apps.keys.encrypt(app_id, secret_id, &AppSecret::from_bytes(&[7; 16])).unwrap();
             let merchant_id = self.merchant_id;
             let settings = DEFAULTS;
-            self.commit(AccountChange::CreateApp { merchant_id, app_id, settings, secret_id, sealed }).await;
+            self.commit(AccountChange::CreateApp { merchant_id, app_id, settings, secret_id, ciphertext })
+                .await;
         }
 
         fn is_cached(&self, app_id: AppId) -> bool {

@@ -1,5 +1,5 @@
 //! The master key and the keys derived from it: those that encrypt app secrets and new tokens, the check value that
-//! detects a wrong master key, and the credentials that sign the embedded store's upload forms.
+//! detects a wrong master key, and the credentials that sign the built-in store's upload forms.
 //!
 //! Each purpose has a separate key, so that none can be learnt or replayed through another.
 

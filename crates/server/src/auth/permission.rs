@@ -13,9 +13,9 @@ pub(crate) enum Permission {
     /// Read everything, evidence included.
     Read,
     /// Open disputes and act on them.
-    Act,
+    Operate,
     /// Change merchants, apps and their secrets, and tokens.
-    Administer,
+    Admin,
 }
 
 impl Permission {
@@ -23,9 +23,9 @@ impl Permission {
     pub(crate) const fn is_granted_to(self, role: Role) -> bool {
         match (self, role) {
             (Self::Read, Role::Viewer | Role::Operator | Role::Admin)
-            | (Self::Act, Role::Operator | Role::Admin)
-            | (Self::Administer, Role::Admin) => true,
-            (Self::Act, Role::Viewer) | (Self::Administer, Role::Viewer | Role::Operator) => false,
+            | (Self::Operate, Role::Operator | Role::Admin)
+            | (Self::Admin, Role::Admin) => true,
+            (Self::Operate, Role::Viewer) | (Self::Admin, Role::Viewer | Role::Operator) => false,
         }
     }
 
@@ -49,10 +49,10 @@ pub(crate) trait Permits: Send + Sync + 'static {
 /// [`Permission::Read`].
 #[derive(Debug)]
 pub(crate) struct CanRead;
-/// [`Permission::Act`].
+/// [`Permission::Operate`].
 #[derive(Debug)]
 pub(crate) struct CanOperate;
-/// [`Permission::Administer`].
+/// [`Permission::Admin`].
 #[derive(Debug)]
 pub(crate) struct CanAdmin;
 
@@ -61,11 +61,11 @@ impl Permits for CanRead {
 }
 
 impl Permits for CanOperate {
-    const PERMISSION: Permission = Permission::Act;
+    const PERMISSION: Permission = Permission::Operate;
 }
 
 impl Permits for CanAdmin {
-    const PERMISSION: Permission = Permission::Administer;
+    const PERMISSION: Permission = Permission::Admin;
 }
 
 #[cfg(test)]
@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn forbidden_error_names_the_required_roles() {
-        let message = Permission::Act.refuse(Role::Viewer).message;
+        let message = Permission::Operate.refuse(Role::Viewer).message;
         insta::assert_snapshot!(message, @"this token's role is viewer, but the operation requires operator or admin; use a token with that role");
     }
 }

@@ -24,6 +24,9 @@ const ADDRESSES_MAX: usize = 10_000;
 /// The shared key of callers for which a trusted proxy reported no valid address; not a real peer address.
 const UNREADABLE: IpAddr = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
 
+const TOO_MANY_FAILURES: &str = "too many failed authentications from this address; wait for the seconds of Retry-After, and \
+                                 correct the signature or the token before you send the request again";
+
 pub(crate) struct RateLimits {
     failures: RateCounters<IpAddr>,
     apps: Option<RateCounters<AppId>>,
@@ -43,7 +46,7 @@ impl RateLimits {
     /// Counts a failed authentication from an address.
     pub(crate) fn failure(&self, address: IpAddr) -> Result<(), Refusal> {
         let counted = self.failures.count(network(address), Instant::now());
-        counted.map_err(|wait| refusal(wait, "too many failed authentications from this address"))
+        counted.map_err(|wait| refusal(wait, TOO_MANY_FAILURES))
     }
 
     /// Counts a signed request of an app.
@@ -123,6 +126,7 @@ mod tests {
         assert!(rate_limits.failure(one).is_ok() && rate_limits.failure(one).is_ok());
         let refusal = rate_limits.failure(one).unwrap_err();
         assert_eq!((refusal.code, refusal.retry_after_seconds), (Code::RateLimited, Some(1)));
+        assert!(refusal.message.contains("wait for the seconds of Retry-After"), "{}", refusal.message);
         assert!(rate_limits.failure(other).is_ok());
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
-use rebuttal_protocol::body::{BODY_MAX_BYTES, Object};
+use rebuttal_protocol::body::Object;
 use rebuttal_protocol::fields::BadRequest;
 use rebuttal_protocol::merchant_call::{MerchantRequest, Read, Write};
 use rebuttal_protocol::signature::{Message, verify};
@@ -119,7 +119,7 @@ impl<S: HasAuth, T: MerchantRequest<Effect = Write>> FromRequestParts<S> for Sig
 /// The checks of every call, up to its nonce.
 async fn check<T: MerchantRequest>(auth: &Auth, parts: &Parts) -> Result<SignedWrite<T>, Refusal> {
     let context = context(auth, parts)?;
-    let ReceivedBody { body, arrived_at } = context.body.as_ref().map_err(|_| too_large())?;
+    let ReceivedBody { body, arrived_at } = context.body.as_ref().map_err(|_| Refusal::body_too_large())?;
     let (header, verified) = authenticate(auth, &context, parts).await?;
     // The media type headers are not signed, so refusing them settles nothing.
     media_types::check(&parts.headers)?;
@@ -161,15 +161,21 @@ fn has_one_path(auth: &Auth, verified: &VerifiedRequest, target: &str) -> bool {
     auth.public_urls.iter().filter(begins).count() == 1
 }
 
-/// Fails for a route outside the signing layer, which every test of the route would show, and for a request target in
-/// absolute form without the origin of a base URL. With such an origin, its path and query count (contract §2).
+/// Fails for a route outside the authentication layer, which every test of the route would show, and for a request
+/// target in absolute form without the origin of a base URL. With such an origin, its path and query count (contract
+/// §2).
 fn context(auth: &Auth, parts: &Parts) -> Result<Arc<RequestContext>, Refusal> {
-    let context = parts.extensions.get::<Arc<RequestContext>>().cloned().ok_or_else(|| {
-        Refusal::internal(anyhow::anyhow!("a merchant route is not behind the signing layer"))
-    })?;
+    let context =
+        parts.extensions.get::<Arc<RequestContext>>().cloned().ok_or_else(|| {
+            Refusal::internal(anyhow::anyhow!("a merchant route has no authentication layer"))
+        })?;
     let is_ours = || auth.public_urls.iter().any(|base_url| base_url.is_at_origin_of(&parts.uri));
     if parts.uri.authority().is_some() && !is_ours() {
-        return Err(Refusal::no_such_path());
+        let message = format!(
+            "the origin of the request target is not that of a public base URL of this gateway; send the request to {}",
+            joined(auth, "")
+        );
+        return Err(Refusal::new(Code::PathNotFound, message));
     }
     Ok(context)
 }
@@ -180,7 +186,7 @@ async fn authenticate<'c>(
     context: &'c RequestContext,
     parts: &Parts,
 ) -> Result<(&'c Authorization, &'c Arc<VerifiedRequest>), Refusal> {
-    let ReceivedBody { arrived_at, .. } = context.body.as_ref().map_err(|_| too_large())?;
+    let ReceivedBody { arrived_at, .. } = context.body.as_ref().map_err(|_| Refusal::body_too_large())?;
     let counted = |refusal| auth.rate_limits.failure(context.origin).err().unwrap_or(refusal);
     let header = context.header.as_ref().map_err(|refusal| counted(refusal.clone()))?;
     let app = context.app.as_ref().map_err(Refusal::clone)?;
@@ -221,10 +227,6 @@ pub(crate) fn timestamp_purged() -> Refusal {
     Refusal::new(Code::StaleTimestamp, message)
 }
 
-fn too_large() -> Refusal {
-    Refusal::new(Code::TooLarge, format!("the body must have at most {BODY_MAX_BYTES} bytes"))
-}
-
 /// Invariant: used nonces are kept for two of these windows ([`crate::auth::replay_cache`], [`crate::jobs`]). A window
 /// that is wider here than there would accept an old request whose nonce is purged.
 fn check_fresh(header: &Authorization, now: UnixMillis, window: Duration) -> Result<(), Refusal> {
@@ -259,15 +261,19 @@ async fn check_signature<'c>(
 
 /// States the expected URL and body: nearly always one of them differs between the two sides.
 fn invalid_signature(auth: &Auth, app: &KnownApp, parts: &Parts) -> Refusal {
-    let target = target(&parts.uri);
-    let urls: Vec<_> = auth.public_urls.iter().map(|base_url| format!("{base_url}{target}")).collect();
     let message = format!(
         "the signature does not match; the gateway expected {} over the URL {} and the exact bytes of the body. Check \
          these, and the secret",
         app.scheme,
-        urls.join(" or ")
+        joined(auth, target(&parts.uri))
     );
     Refusal::new(Code::InvalidSignature, message)
+}
+
+/// The URLs of a target under every public base URL, for a message.
+fn joined(auth: &Auth, target: &str) -> String {
+    let urls: Vec<_> = auth.public_urls.iter().map(|base_url| format!("{base_url}{target}")).collect();
+    urls.join(" or ")
 }
 
 fn verify_with_any(

@@ -38,7 +38,7 @@ impl FromStr for BaseUrl {
     type Err = InvalidBaseUrl;
 
     fn from_str(text: &str) -> Result<Self, InvalidBaseUrl> {
-        normalise(text).map(|url| Self(url.into())).map_err(|why| InvalidBaseUrl(text.to_owned(), why))
+        normalise(text).map(|url| Self(url.into())).map_err(|why| InvalidBaseUrl(without_user(text), why))
     }
 }
 
@@ -46,6 +46,13 @@ impl fmt::Display for BaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// A text that is not a base URL, without the user and the password that it may contain.
+fn without_user(text: &str) -> String {
+    let scheme = text.split_once("://").map(|(scheme, _)| format!("{scheme}://")).unwrap_or_default();
+    // Hides more than necessary: a password may contain characters that end a host.
+    text.rsplit_once('@').map_or_else(|| text.to_owned(), |(_, host)| format!("{scheme}…@{host}"))
 }
 
 fn normalise(text: &str) -> Result<String, &'static str> {
@@ -124,6 +131,19 @@ mod tests {
             "https://pay example.com",
         ] {
             assert!(wrong.parse::<BaseUrl>().is_err(), "{wrong:?} was accepted");
+        }
+    }
+
+    #[test]
+    fn error_contains_no_password() {
+        for (wrong, shown) in [
+            ("https://shop:Geheim7@pay.example.com", "https://…@pay.example.com"),
+            ("https://shop:Ge@heim7/@pay.example.com", "https://…@pay.example.com"),
+            ("ftp://shop:Geheim7@pay.example.com", "ftp://…@pay.example.com"),
+            ("shop:Geheim7@pay.example.com", "…@pay.example.com"),
+        ] {
+            let error = wrong.parse::<BaseUrl>().unwrap_err().to_string();
+            assert!(error.starts_with(&format!("{shown:?} is not a public base URL")), "{error}");
         }
     }
 

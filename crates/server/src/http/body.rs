@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt as _};
 use http::StatusCode;
-use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT};
+use http::header::{CONNECTION, CONTENT_LENGTH};
 use http::request::Parts;
 use http_body_util::BodyStream;
 use rebuttal_protocol::UnixMillis;
@@ -24,14 +24,6 @@ use crate::clock;
 pub(crate) const BODY_PAUSE_LIMIT: Duration = Duration::from_secs(10);
 /// Time limit for a body to arrive: 64 KiB over a line of 22 kbit/s.
 pub(crate) const BODY_LIMIT: Duration = Duration::from_secs(30);
-/// How much of a body that is too large is read and discarded. Closing the connection while the sender still writes may
-/// reset it, and the sender would not get the answer.
-pub(crate) const DISCARD_MAX_BYTES: usize = 4 * 1024 * 1024;
-/// Time limit for discarding a body.
-pub(crate) const DISCARD_LIMIT: Duration = Duration::from_secs(5);
-/// How long the sender may pause while its body is discarded; a sender that waits for its answer gets it after this.
-pub(crate) const DISCARD_PAUSE: Duration = Duration::from_millis(200);
-
 /// A received body.
 #[derive(Debug, Clone)]
 pub(crate) struct ReceivedBody {
@@ -43,7 +35,7 @@ pub(crate) struct ReceivedBody {
 /// Why a body was not received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum BodyFailure {
-    #[error("the body is over {} KiB", BODY_MAX_BYTES / 1024)]
+    #[error("the body is over {} KiB; send a smaller one", BODY_MAX_BYTES / 1024)]
     TooLarge,
     #[error("the body did not arrive within {} seconds", BODY_LIMIT.as_secs())]
     TooSlow,
@@ -95,16 +87,12 @@ async fn read_within(limit: Duration, parts: &Parts, body: Body) -> Result<Recei
     let mut chunks = chunks(body);
     let declared =
         parts.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    let outcome = match declared {
+    // The service discards a body that is too large ([`crate::http::unread_body`]).
+    let body = match declared {
         Some(length) if length > BODY_MAX_BYTES as u64 => Err(BodyFailure::TooLarge),
         _ => timeout(limit, collect(&mut chunks)).await.unwrap_or(Err(BodyFailure::TooSlow)),
-    };
-    // A sender that waits for `100 Continue` has not sent the body yet, and reading would request it.
-    let awaits_continue = declared.is_some() && parts.headers.contains_key(EXPECT);
-    if outcome == Err(BodyFailure::TooLarge) && !awaits_continue {
-        let _ = timeout(DISCARD_LIMIT, discard(&mut chunks)).await;
-    }
-    outcome.map(|body| ReceivedBody { body, arrived_at: clock::now() })
+    }?;
+    Ok(ReceivedBody { body, arrived_at: clock::now() })
 }
 
 /// The data frames of a body. Trailers are refused: they are not signed, and hyper ends their lines at CRLF only, so a
@@ -141,15 +129,6 @@ async fn collect(
     Ok([first, rest.freeze()].concat().into())
 }
 
-async fn discard(chunks: &mut (impl Stream<Item = Result<Bytes, BoxError>> + Unpin)) {
-    let mut discarded = 0;
-    while discarded < DISCARD_MAX_BYTES
-        && let Ok(Some(Ok(chunk))) = timeout(DISCARD_PAUSE, chunks.next()).await
-    {
-        discarded += chunk.len();
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use futures_util::stream;
@@ -170,11 +149,6 @@ mod tests {
         assert_eq!(read_chunks(vec![1, 0, 2]).await, Ok(3));
         assert_eq!(read_chunks(vec![BODY_MAX_BYTES - 1, 1]).await, Ok(BODY_MAX_BYTES));
         assert_eq!(read_chunks(vec![BODY_MAX_BYTES, 1]).await, Err(BodyFailure::TooLarge));
-    }
-
-    #[tokio::test]
-    async fn discarding_an_oversized_body_is_bounded() {
-        assert_eq!(read_chunks(vec![BODY_MAX_BYTES; 10_000]).await, Err(BodyFailure::TooLarge));
     }
 
     #[tokio::test]

@@ -10,10 +10,11 @@ use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use rebuttal_protocol::fields::BadRequest;
-use rebuttal_protocol::{Code, Envelope, Scheme};
+use rebuttal_protocol::{Code, Envelope};
 use rebuttal_store::{CommitError, Rejection, StoreError};
 
 use crate::clock;
+use crate::http::body::BodyFailure;
 
 /// An error with its causes, joined by colons; a cause that is already part of the text is skipped.
 pub fn causes(error: &anyhow::Error) -> String {
@@ -26,6 +27,9 @@ pub fn causes(error: &anyhow::Error) -> String {
 
 /// `Retry-After` of `Common.System.Unavailable`: a resource that is exhausted is usually free again soon.
 pub(crate) const UNAVAILABLE_RETRY_SECONDS: u64 = 1;
+
+/// The schemes of signatures; which of them an app must use is not disclosed (contract §2).
+const CHALLENGES: &str = "V2_SHA256, V2_HMAC_SHA256";
 
 /// A request that is not served: what the caller receives, and what only the log does.
 #[derive(Debug, Clone)]
@@ -67,6 +71,11 @@ impl Refusal {
             "the gateway cannot serve the request now and changed nothing; send it again later",
         )
         .caused_by(cause)
+    }
+
+    /// The body exceeds its limit.
+    pub(crate) fn body_too_large() -> Self {
+        Self::new(Code::TooLarge, BodyFailure::TooLarge.to_string())
     }
 
     /// The path does not exist, whoever the caller is.
@@ -174,13 +183,17 @@ impl From<CommitError> for Refusal {
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Database(_) | StoreError::Commit(_) | StoreError::Io(_) => Self::unavailable(error),
+            StoreError::Database(_)
+            | StoreError::Unavailable(_)
+            | StoreError::Commit(_)
+            | StoreError::Io(_) => Self::unavailable(error),
             StoreError::TooNew { .. }
             | StoreError::DataMigrated { .. }
             | StoreError::DataMigrationUnfinished
             | StoreError::TransactionPooler
             | StoreError::Schema(_)
             | StoreError::Migration(_)
+            | StoreError::Damaged(_)
             | StoreError::Unreadable(_) => Self::internal(error),
         }
     }
@@ -191,8 +204,7 @@ impl IntoResponse for Refusal {
         let envelope = Envelope::<()>::refused(self.code.clone(), &*self.message);
         let mut response = self.apply_to(json(&envelope));
         if response.status() == StatusCode::UNAUTHORIZED {
-            let challenge = HeaderValue::from_static(Scheme::V2Sha256.as_str());
-            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGES));
         }
         response
     }
@@ -290,9 +302,10 @@ mod tests {
     }
 
     #[test]
-    fn status_401_names_the_scheme_and_503_has_retry_after() {
+    fn status_401_names_the_schemes_and_503_has_retry_after() {
         let unauthorized = Refusal::new(Code::UnknownApp, "").into_response();
-        assert_eq!(unauthorized.headers()[WWW_AUTHENTICATE], "V2_SHA256");
+        let schemes = rebuttal_protocol::Scheme::ALL.map(rebuttal_protocol::Scheme::as_str).join(", ");
+        assert_eq!(unauthorized.headers()[WWW_AUTHENTICATE], *schemes);
         let unavailable = Refusal::unavailable(anyhow::anyhow!("secret cause")).into_response();
         assert_eq!(unavailable.headers()[RETRY_AFTER], "1");
         assert_eq!(unavailable.status(), StatusCode::SERVICE_UNAVAILABLE);

@@ -74,20 +74,20 @@ impl Health {
 
     /// Whether the database answers in time and accepts writes.
     pub(crate) async fn database(&self) -> anyhow::Result<()> {
-        let answer = async { self.store.ping().await.context("the database does not answer") };
-        within(answer, "the database did not answer").await
+        let answer = async { self.store.ping().await.context("database check failed") };
+        within(answer, "database check failed").await
     }
 
     /// Whether the evidence store answers in time.
     pub(crate) async fn evidence(&self) -> anyhow::Result<()> {
-        let answer = async { self.evidence.answers().await.context("the evidence store does not answer") };
-        within(answer, "the evidence store did not answer").await
+        let answer = async { self.evidence.answers().await.context("evidence store check failed") };
+        within(answer, "evidence store check failed").await
     }
 
     /// Whether this machine's clock, which decides deadlines, agrees with the database server's.
     async fn clock(&self) -> anyhow::Result<()> {
         let answer = async { Ok(skew::agreed_time(&self.store).await?.map(drop)?) };
-        within(answer, "the database did not return its time").await
+        within(answer, "clock check failed").await
     }
 
     /// The result of the last check, or a new one. A check runs to its end even if everyone waiting disconnects, so
@@ -117,7 +117,12 @@ impl Health {
     }
 }
 
-async fn within(answer: impl Future<Output = anyhow::Result<()>>, late: &str) -> anyhow::Result<()> {
-    let timed_out = |_| Err(anyhow!("{late} in {READY_LIMIT:?}"));
+/// The reason of a check that had no answer in time.
+pub(crate) fn no_answer(limit: Duration) -> String {
+    format!("no answer within {limit:?}")
+}
+
+async fn within(answer: impl Future<Output = anyhow::Result<()>>, failed: &str) -> anyhow::Result<()> {
+    let timed_out = |_| Err(anyhow!("{failed}: {}", no_answer(READY_LIMIT)));
     tokio::time::timeout(READY_LIMIT, answer).await.unwrap_or_else(timed_out)
 }

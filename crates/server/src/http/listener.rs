@@ -35,7 +35,7 @@ pub(crate) const HEAD_LIMIT: Duration = Duration::from_secs(10);
 pub(crate) const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
 /// How long a write may be blocked because the peer does not read.
 pub(crate) const WRITE_STALL_LIMIT: Duration = Duration::from_secs(30);
-/// Minimum rate at which a peer must read, beyond what the stall limit allows: a file of 2 MiB within 94 seconds.
+/// Minimum rate at which a peer must read, beyond what the stall limit allows: the largest file within 94 seconds.
 pub(crate) const MIN_READ_BYTES_PER_SECOND: u32 = 32 * 1024;
 /// How long requests in flight may take to finish after a stop is requested.
 pub(crate) const STOP_LIMIT: Duration = Duration::from_secs(30);

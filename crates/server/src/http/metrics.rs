@@ -45,8 +45,8 @@ fn other_label(path: &str) -> &'static str {
     }
 }
 
-/// The code labels: the codes of contract §7 and §8, `OK` first, those of the embedded S3, and one for answers without
-/// a code.
+/// The code labels: the codes of contract §7 and §8, `OK` first, those of the built-in store, and one for answers
+/// without a code.
 fn codes() -> impl Iterator<Item = &'static str> {
     let s3 = S3Code::ALL.iter().map(|code| code.as_str());
     Code::ALL.iter().map(Code::as_str).chain(s3).chain(["none"])

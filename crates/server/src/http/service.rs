@@ -14,7 +14,7 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::header::{CONNECTION, HOST, TRANSFER_ENCODING};
 use http::uri::Authority;
-use http::{Extensions, Method, Request, StatusCode, Version};
+use http::{Extensions, HeaderValue, Method, Request, StatusCode, Version};
 use hyper::body::Incoming;
 use tower::Service;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -25,6 +25,7 @@ use crate::http::error::{LogNote, Refusal, causes};
 use crate::http::log_throttle::LogThrottle;
 use crate::http::metrics::{HttpMetrics, PerCall, call_index};
 use crate::http::request_id::{REQUEST_ID, RequestId, RequestIds};
+use crate::http::unread_body::UnreadBody;
 
 /// The address of the peer; of the proxy, if there is one.
 #[derive(Debug, Clone, Copy)]
@@ -76,6 +77,7 @@ impl HttpService {
         async move {
             let (id, started) = (shared.ids.next(), Instant::now());
             let (method, uri) = (request.method().clone(), request.uri().clone());
+            let (request, unread) = UnreadBody::share(request);
             let mut request = request.map(|body| Body::new(TimeoutBody::new(BODY_PAUSE_LIMIT, body)));
             let Authenticated(is_authenticated) = Authenticated::default();
             request.extensions_mut().insert(Peer(peer.ip().to_canonical()));
@@ -94,6 +96,9 @@ impl HttpService {
                 && (is_authenticated.load(Ordering::Relaxed)
                     || shared.logs_unauthenticated(uri.path(), note.as_ref()));
             log(id, &method, uri.path(), response.status(), note.as_ref(), took, is_logged);
+            if !response.headers().contains_key(CONNECTION) && !unread.discard().await {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
             Ok(response)
         }
     }

@@ -1,4 +1,4 @@
-//! A real S3 and a real database for the tests of the jobs.
+//! A real S3 server and a real database for the tests of the jobs.
 
 use std::net::SocketAddr;
 use std::path::Path;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use rebuttal_protocol::UnixMillis;
-use rebuttal_store::{Outcome, SECRETS_SHOWN_FOR, SingleOperation, Store, Upkeep, WriteRequest};
+use rebuttal_store::{Maintenance, Outcome, SECRETS_SHOWN_FOR, SingleOperation, Store, WriteRequest};
 
 use crate::clock;
 use crate::gateway::Gateway;
@@ -12,7 +12,7 @@ use crate::jobs::trusted_time::TrustedTime;
 /// Maximum of rows that one step deletes: a few milliseconds of the committer's time.
 pub(super) const STEP: u32 = 2_000;
 /// How long an idempotency key is kept (contract §8).
-const KEYS_KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
+const IDEMPOTENCY_KEY_RETENTION: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// The message for a stored nonce bound in the future, which refuses all writes of merchants and is never lowered
 /// automatically. How to lower it is explained only if no restore can have raised it: a restore raises it by one window
@@ -35,7 +35,8 @@ pub(crate) fn nonce_bound_in_future(bound: UnixMillis, now: UnixMillis, window: 
         ),
         false => format!(
             "{problem} The clock ran ahead in the past, or is behind now. If it is behind, correct it. Only if it ran \
-             ahead, stop the gateway and set nonce_bound in the database's table meta to the text {}, the current time",
+             ahead, stop every gateway of this database, set nonce_bound in its table meta to {}, the current time, and start \
+             them, as docs/operate/clocks.md describes",
             now.0
         ),
     })
@@ -53,16 +54,16 @@ pub(super) async fn purge_nonces(gateway: &Gateway, trusted_time: &TrustedTime) 
     }
     let Some(now) = trusted_time.steady().await? else { return Ok(()) };
     let bound = now - 2 * gateway.auth.freshness_window;
-    in_steps(gateway, now, || Upkeep::PurgeNonces { bound, limit: STEP }).await
+    in_steps(gateway, now, || Maintenance::PurgeNonces { bound, limit: STEP }).await
 }
 
 /// Purges idempotency keys, the secrets shown under them, and secrets whose overlap has ended.
 pub(super) async fn purge_accounts(gateway: &Gateway, now: UnixMillis) -> anyhow::Result<()> {
-    let created_before = now - KEYS_KEPT;
-    in_steps(gateway, now, || Upkeep::PurgeKeys { created_before, limit: STEP }).await?;
+    let created_before = now - IDEMPOTENCY_KEY_RETENTION;
+    in_steps(gateway, now, || Maintenance::PurgeKeys { created_before, limit: STEP }).await?;
     let created_before = now - SECRETS_SHOWN_FOR;
-    in_steps(gateway, now, || Upkeep::ForgetShownSecrets { created_before, limit: STEP }).await?;
-    step(&gateway.store, now, Upkeep::DropExpiredSecrets).await.map(drop)
+    in_steps(gateway, now, || Maintenance::ForgetShownSecrets { created_before, limit: STEP }).await?;
+    step(&gateway.store, now, Maintenance::DropExpiredSecrets).await.map(drop)
 }
 
 /// Repeats a step until it touches fewer rows than its limit. After each it pauses for the time that it took, so that
@@ -70,11 +71,11 @@ pub(super) async fn purge_accounts(gateway: &Gateway, now: UnixMillis) -> anyhow
 pub(super) async fn in_steps(
     gateway: &Gateway,
     now: UnixMillis,
-    upkeep: impl Fn() -> Upkeep,
+    maintenance: impl Fn() -> Maintenance,
 ) -> anyhow::Result<()> {
     loop {
         let started = Instant::now();
-        if step(&gateway.store, now, upkeep()).await? < u64::from(STEP) {
+        if step(&gateway.store, now, maintenance()).await? < u64::from(STEP) {
             return Ok(());
         }
         tokio::time::sleep(started.elapsed()).await;
@@ -82,8 +83,8 @@ pub(super) async fn in_steps(
 }
 
 /// Commits one step and returns the number of rows touched.
-pub(super) async fn step(store: &Store, now: UnixMillis, upkeep: Upkeep) -> anyhow::Result<u64> {
-    let request = WriteRequest::internal(now, SingleOperation::Upkeep(upkeep));
+pub(super) async fn step(store: &Store, now: UnixMillis, maintenance: Maintenance) -> anyhow::Result<u64> {
+    let request = WriteRequest::internal(now, SingleOperation::Maintenance(maintenance));
     match store.commit(request).await?? {
         Outcome::Rows(rows) => Ok(rows),
         _ => Ok(0),
@@ -117,7 +118,8 @@ mod tests {
         let location = Location::from(folder.path().join("rebuttal.db").as_path());
         let store = Store::open(&location, &Options::default()).await.unwrap();
         assert_eq!(nonce_bound_in_future(store.nonce_bound().await.unwrap(), NOW, WINDOW), None);
-        let operation = SingleOperation::Upkeep(Upkeep::PurgeNonces { bound: NOW + AHEAD, limit: 1 });
+        let operation =
+            SingleOperation::Maintenance(Maintenance::PurgeNonces { bound: NOW + AHEAD, limit: 1 });
         store.commit(WriteRequest::internal(NOW, operation)).await.unwrap().unwrap();
         let bound = store.nonce_bound().await.unwrap();
         let message = nonce_bound_in_future(bound, NOW, WINDOW).unwrap();

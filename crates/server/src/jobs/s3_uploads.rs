@@ -24,7 +24,7 @@ pub(super) async fn sweep(
     position: &ListingPosition,
 ) -> anyhow::Result<()> {
     let Some(bucket) = gateway.evidence.s3() else { return Ok(()) };
-    let before = now - gateway.unreferenced_uploads_kept;
+    let before = now - gateway.unreferenced_upload_retention;
     let mut failures = DeleteFailures::default();
     for _ in 0..PAGES_MAX {
         let after = position.0.lock().clone();

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use rebuttal_protocol::UnixMillis;
-use rebuttal_store::{Store, Upkeep};
+use rebuttal_store::{Maintenance, Store};
 
 use crate::clock;
 use crate::clock::skew;
@@ -48,7 +48,7 @@ impl TrustedTime {
     /// Records the current time, so that the next start can compare its clock with it.
     pub(super) async fn record(&self) -> anyhow::Result<()> {
         let Some(now) = self.unbroken().await? else { return Ok(()) };
-        step(&self.store, now, Upkeep::NoteClock).await.map(drop)
+        step(&self.store, now, Maintenance::NoteClock).await.map(drop)
     }
 
     async fn at_least(&self, needed: ClockState) -> anyhow::Result<Option<UnixMillis>> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use rebuttal_protocol::{StorageUri, UnixMillis};
-use rebuttal_store::{MarkedUpload, Upkeep};
+use rebuttal_store::{Maintenance, MarkedUpload};
 
 use crate::clock;
 use crate::gateway::Gateway;
@@ -13,7 +13,7 @@ use crate::jobs::delete_failures::DeleteFailures;
 use crate::jobs::retention::{STEP, in_steps, step};
 
 /// How long a file marked for deletion is kept: longer than a contest that found it unmarked can take to commit.
-const MARKED_KEPT: Duration = Duration::from_secs(3600);
+const MARKED_UPLOAD_RETENTION: Duration = Duration::from_secs(3600);
 /// Files deleted in one step.
 const DELETE_STEP: u32 = 200;
 /// Age at which an unrecorded upload counts as orphaned: longer than recording ever takes.
@@ -31,16 +31,16 @@ pub(super) async fn sweep(
     now: UnixMillis,
     position: &SweepPosition,
 ) -> anyhow::Result<()> {
-    let uploaded_before = now - gateway.unreferenced_uploads_kept;
-    in_steps(gateway, now, || Upkeep::MarkUnreferenced { uploaded_before, limit: STEP }).await?;
+    let uploaded_before = now - gateway.unreferenced_upload_retention;
+    in_steps(gateway, now, || Maintenance::MarkUnreferenced { uploaded_before, limit: STEP }).await?;
     let mut failures = DeleteFailures::default();
     loop {
         let after = *position.0.lock();
-        let page = gateway.store.marked(now - MARKED_KEPT, after, DELETE_STEP).await?;
+        let page = gateway.store.marked(now - MARKED_UPLOAD_RETENTION, after, DELETE_STEP).await?;
         let is_last = (page.len() as u32) < DELETE_STEP;
         let urls = delete(gateway, page, position, &mut failures).await;
         if !urls.is_empty() {
-            let removed = step(&gateway.store, now, Upkeep::ForgetUploads { urls }).await?;
+            let removed = step(&gateway.store, now, Maintenance::ForgetUploads { urls }).await?;
             metrics::counter!("rebuttal_uploads_swept_total").increment(removed);
         }
         if failures.is_limit_reached() {

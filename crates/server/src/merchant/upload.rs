@@ -1,4 +1,4 @@
-//! `POST /uploaded`: receives the upload forms of the embedded store. It answers as S3 does, in XML (contract §3).
+//! `POST /uploaded`: receives the upload forms of the built-in store. It answers as S3 does, in XML (contract §3).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +25,7 @@ use crate::http::body;
 use crate::http::error::{LogNote, UNAVAILABLE_RETRY_SECONDS};
 use crate::http::paths::UPLOADED;
 
-/// Time limit for an upload from first to last byte: 2 MiB over a line of 280 kbit/s.
+/// Time limit for an upload from first to last byte: the largest file over a line of 280 kbit/s.
 pub(crate) const UPLOAD_LIMIT: Duration = Duration::from_secs(60);
 /// Time limit for the next [`PACE_BYTES`] of an upload. Slow lines keep it; a sender that only holds its slot does not.
 pub(crate) const PACE_LIMIT: Duration = Duration::from_secs(10);

@@ -6,6 +6,8 @@
 
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 
+use super::jobs::BackgroundJob;
+
 /// The type of a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MetricKind {
@@ -52,7 +54,6 @@ const fn labelled(
     Described { name, kind, meaning, label: Some(label) }
 }
 
-const BACKGROUND_JOBS: &[&str] = &["deadlines", "nonces", "uploads", "s3_uploads", "fence", "memory"];
 const LISTENERS: &[&str] = &["merchants", "operators", "metrics"];
 
 /// In the order of the reference page.
@@ -95,9 +96,9 @@ const ALL: &[Described] = &[
         ("outcome", &["done", "refused", "unavailable", "unknown", "failed"]),
     ),
     plain(
-        "rebuttal_commit_refused_total",
+        "rebuttal_commit_queue_rejections_total",
         Counter,
-        "Writes answered Unavailable because the queue was full or closed",
+        "Writes answered Unavailable because the queue was full or the committer had failed",
     ),
     plain("rebuttal_commit_batch_size", Histogram, "Writes in one transaction"),
     plain(
@@ -149,32 +150,32 @@ const ALL: &[Described] = &[
     plain(
         "rebuttal_uploads_receiving",
         Gauge,
-        "Files that the embedded store is receiving, at most 64; 0 if evidence is stored in S3",
+        "Files that the built-in store is receiving, at most 64; 0 if evidence is stored in S3",
     ),
     plain("rebuttal_uploads_waiting", Gauge, "Uploads that wait for a slot"),
     labelled(
         "rebuttal_evidence_check_seconds",
         Histogram,
-        "Checks of evidence in an S3 by contests, by result: valid, absent, invalid, failed",
+        "Time of a contest's check of one evidence file in S3, by outcome: valid, absent, invalid, failed",
         ("outcome", &["valid", "absent", "invalid", "failed"]),
     ),
     labelled(
         "rebuttal_background_job_seconds",
         Histogram,
         "Duration of a background job",
-        ("name", BACKGROUND_JOBS),
+        ("name", BackgroundJob::NAMES),
     ),
     labelled(
         "rebuttal_background_job_failures_total",
         Counter,
         "Background jobs that failed and run again at their next interval",
-        ("name", BACKGROUND_JOBS),
+        ("name", BackgroundJob::NAMES),
     ),
     labelled(
         "rebuttal_background_job_success_timestamp_seconds",
         Gauge,
         "When a background job last succeeded, in Unix seconds; 0 before the first success",
-        ("name", BACKGROUND_JOBS),
+        ("name", BackgroundJob::NAMES),
     ),
     plain("rebuttal_expired_disputes_total", Counter, "Disputes that this gateway expired"),
     plain(
@@ -191,7 +192,7 @@ const ALL: &[Described] = &[
     plain(
         "rebuttal_marked_upload_age_seconds",
         Gauge,
-        "Time since the oldest pending upload was marked for deletion; 0 if there is none",
+        "Time since the oldest upload that waits for deletion was marked for it; 0 if there is none",
     ),
     plain(
         "rebuttal_nonce_bound_timestamp_seconds",

@@ -18,14 +18,14 @@ use utoipa::openapi::{
 };
 
 use super::document::Draft;
-use super::words::{Schema, integer, null, object, one_of, text};
+use super::schemas::{Schema, integer, null, object, one_of, text};
 use crate::http::body::BODY_LIMIT;
 use crate::http::error::status;
 use crate::http::listener::HEAD_MAX_BYTES;
 
 const JSON: &str = "application/json";
 const PROBLEM: &str = "application/problem+json";
-const PLAIN: &str = "text/plain; charset=utf-8";
+pub(super) const PLAIN: &str = "text/plain; charset=utf-8";
 
 /// An operation with its path and method.
 pub(super) struct PathOperation {
@@ -270,6 +270,11 @@ pub(super) fn plain(description: &str) -> Response {
     with_id(Response::builder()).description(description).content(PLAIN, Content::new(Some(text()))).build()
 }
 
+/// The response of the HTTP layer to a head that it refuses.
+pub(super) fn invalid_head() -> Response {
+    plain("The request does not have exactly one valid `Host` header, or its body's framing is ambiguous.")
+}
+
 /// Every response has an id.
 pub(super) fn with_id(response: ResponseBuilder) -> ResponseBuilder {
     response.header_ref("X-Request-Id", header_of("X-Request-Id"))
@@ -291,7 +296,10 @@ pub(super) fn headers() -> [(&'static str, Header); 4] {
         ),
         (
             "WWW-Authenticate",
-            header(text(), "The scheme that is required: `V2_SHA256` of merchants, `Bearer` of operators."),
+            header(
+                text(),
+                "The schemes that are accepted: `V2_SHA256, V2_HMAC_SHA256` of merchants, `Bearer` of operators.",
+            ),
         ),
         ("Allow", header(text(), "The methods that the path accepts.")),
         ("Retry-After", header(integer(0), "After how many seconds to retry.")),

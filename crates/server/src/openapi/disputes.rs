@@ -18,7 +18,7 @@ use super::call::{PathOperation, in_path, in_query, with_id};
 use super::document::Draft;
 use super::examples::opening;
 use super::operators::{WRITES, call, page, paging, read, write};
-use super::words::{Schema, binary, boolean, integer, pattern};
+use super::schemas::{Schema, binary, boolean, integer, pattern};
 use crate::auth::permission::Permission;
 use crate::operator::PREFIX;
 use crate::operator::disputes::list::Q_MAX;
@@ -84,7 +84,7 @@ fn open_dispute(draft: &Draft) -> Result<Operation> {
         required, so that a repeated request does not open a second dispute.";
     let named = ("openDispute", "Open a dispute");
     let opened = draft.examples.opened();
-    Ok(write::<OpenDispute>(draft, Permission::Act, named, description, opening())
+    Ok(write::<OpenDispute>(draft, Permission::Operate, named, description, opening())
         .idempotent()
         .returns(StatusCode::CREATED, "The dispute.", &opened)?
         .returns(StatusCode::OK, "The dispute was opened before, with the same members.", &opened)?
@@ -117,7 +117,7 @@ fn download_evidence(draft: &Draft) -> Operation {
 fn link_evidence(draft: &Draft) -> Result<Operation> {
     let minutes = LINK_LIFETIME.as_secs() / 60;
     let description = format!(
-        "Where evidence is stored in an S3, returns a link by which a browser or a program fetches the file from there as \
+        "Where evidence is stored in S3, returns a link by which a browser or a program fetches the file from there as \
          an attachment, without a token, within {minutes} minutes. The link is created only if the bytes, read for this \
          request, still have the SHA-256 that was recorded; compare it with that of the fetched file. Anyone who has the \
          link can use it, and it cannot be revoked: treat it as a password. Evidence in a folder has no links."
@@ -163,7 +163,7 @@ fn described(kind: OperatorActionKind) -> (&'static str, &'static str, Value) {
 fn action(kind: OperatorActionKind, draft: &Draft) -> Result<Operation> {
     let (summary, description, request) = described(kind);
     let changed = draft.examples.changed(kind, &request)?;
-    Ok(call(draft, &WRITES, Permission::Act, (kind.as_str(), summary), description)
+    Ok(call(draft, &WRITES, Permission::Operate, (kind.as_str(), summary), description)
         .body(request_of(kind, draft)?, request)
         .parameters([dispute_no(draft)])
         .idempotent()

@@ -16,12 +16,12 @@ use utoipa::openapi::{
 };
 
 use super::call::{
-    Format, PathOperation, headers, http_responses, in_header, plain, signature_header, with_head_limit,
-    with_id,
+    Format, PathOperation, headers, http_responses, in_header, invalid_head, plain, signature_header,
+    with_head_limit, with_id,
 };
 use super::examples::Examples;
+use super::schemas::{Schema, object, one_of, text};
 use super::signing::signing;
-use super::words::{Schema, object, one_of, text};
 use super::{Apis, disputes, merchants, operators};
 use crate::http::error::status;
 use crate::http::paths::{DOCS, HEALTHZ, OPENAPI, READYZ};
@@ -104,7 +104,12 @@ pub(super) fn document(apis: Apis) -> Result<OpenApi> {
             paths
         });
     let mut document = OpenApi::new(info, paths);
-    let server = "The gateway's public base URL, which is part of every signature. If it has a path, the path precedes the request's.";
+    let server = match apis.merchants {
+        true => {
+            "The gateway's public base URL, which is part of every signature. If it has a path, the path precedes the request's."
+        }
+        false => "The address of the operators' listener.",
+    };
     document.servers = Some(vec![Server::builder().url("/").description(Some(server)).build()]);
     document.tags = Some(tags);
     components = components.responses_from_iter(http_responses());
@@ -199,5 +204,6 @@ fn call(draft: &Draft, id: &str, summary: &str) -> OperationBuilder {
         .operation_id(Some(id))
         .tag(UNAUTHENTICATED)
         .summary(Some(summary))
+        .response("400", invalid_head())
         .response(status.as_str(), Format::Unsigned.rejection(draft, status, &[Code::MethodNotAllowed]))
 }

@@ -13,8 +13,8 @@ use rebuttal_evidence::policy::{UPLOAD_URL_LIFETIME, UploadTarget, sign_form};
 use rebuttal_evidence::s3::DownloadLink;
 use rebuttal_protocol::body::Object;
 use rebuttal_protocol::dispute::{DisputeData, ReceivedContest};
+use rebuttal_protocol::fields::RequestBody as _;
 use rebuttal_protocol::file::UploadUrlData;
-use rebuttal_protocol::merchant_call::MerchantRequest as _;
 use rebuttal_protocol::operator::{OpenDispute, OperatorAction, OperatorActionKind, Role, answers};
 use rebuttal_protocol::signature::{Message, Signer};
 use rebuttal_protocol::storage_uri::BUCKET;
@@ -148,7 +148,7 @@ impl Examples {
         let submitted = self.detail.submissions.iter().flat_map(|submission| &submission.evidence).next();
         let item = submitted.context("a piece of evidence")?.clone();
         let url = format!(
-            "https://evidence.s3.eu-central-1.amazonaws.com/sealed/m/{}/{}/{}.{}?{LINK_QUERY}",
+            "https://evidence.s3.eu-central-1.amazonaws.com/by-hash/m/{}/{}/{}.{}?{LINK_QUERY}",
             item.url.merchant_id,
             hex::encode(item.url.file_id),
             item.file.sha256,

@@ -14,10 +14,10 @@ use utoipa::openapi::xml::Xml;
 use utoipa::openapi::{Content, Required, Response};
 
 use super::call::{
-    Call, Format, PathOperation, Rejections, by_status, with_head_limit, with_headers, with_id,
+    Call, Format, PLAIN, PathOperation, Rejections, by_status, with_head_limit, with_headers, with_id,
 };
 use super::document::Draft;
-use super::words::{binary, object, one_of, text};
+use super::schemas::{binary, object, one_of, text};
 use crate::http::paths::UPLOADED;
 use crate::merchant::upload;
 
@@ -126,7 +126,7 @@ pub(super) fn receive(draft: &Draft) -> Result<PathOperation> {
     let fields = fields.keys().fold(object([]), |form, field| form.property(field, text()).required(field));
     let largest = Scene::max_bytes_of_any();
     let description = format!(
-        "The address in `uploadUrl`, unless the gateway's operator stores evidence in an S3. The fields are those of \
+        "The address in `uploadUrl`, unless the gateway's operator stores evidence in S3. The fields are those of \
          `formFields`, all of them and no other, in any order; `file` is the last one and has 1 to {largest} bytes \
          of the format of its extension. The signature in the form authenticates the caller; no header is signed."
     );
@@ -154,5 +154,9 @@ fn rejection(status: StatusCode, codes: Vec<&str>) -> Response {
     let error = object([("Code", one_of(codes).into()), ("Message", text().into())]);
     let error = error.xml(Some(Xml::builder().name(Some("Error")).build()));
     let response = with_id(Response::builder()).description(names.join(", "));
+    let response = match status {
+        StatusCode::BAD_REQUEST => response.content(PLAIN, Content::new(Some(text()))),
+        _ => response,
+    };
     with_headers(status, response).content("application/xml", Content::new(Some(error))).build()
 }

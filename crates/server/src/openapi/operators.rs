@@ -16,7 +16,7 @@ use utoipa::openapi::{ObjectBuilder, SchemaFormat};
 use super::call::{Call, Format, PathOperation, Rejections, in_header, in_path, in_query};
 use super::document::{Draft, OPERATOR_TOKEN};
 use super::examples::ONE_DAY;
-use super::words::{Schema, integer, list, nullable_text, object, pattern, text};
+use super::schemas::{Schema, integer, list, nullable_text, object, pattern, text};
 use crate::auth::permission::Permission;
 use crate::operator::PREFIX;
 
@@ -156,7 +156,7 @@ fn create_merchant(draft: &Draft) -> Result<Operation> {
     let named = ("createMerchant", "Create a merchant");
     let request = json!({ "name": "Corner Shop", "timeZone": "Asia/Shanghai" });
     let description = "The gateway assigns the merchant's number.";
-    Ok(write::<CreateMerchant>(draft, Permission::Administer, named, description, request)
+    Ok(write::<CreateMerchant>(draft, Permission::Admin, named, description, request)
         .idempotent()
         .returns(StatusCode::CREATED, "The merchant.", &draft.examples.merchant())?
         .build())
@@ -166,7 +166,7 @@ fn change_merchant(draft: &Draft) -> Result<Operation> {
     let named = ("changeMerchant", "Change a merchant");
     let description = "Members that are left out are not changed.";
     let request = json!({ "name": "Corner Shop" });
-    Ok(write::<ChangeMerchant>(draft, Permission::Administer, named, description, request)
+    Ok(write::<ChangeMerchant>(draft, Permission::Admin, named, description, request)
         .parameters([merchant_id(draft)])
         .rejected(&[Code::OperatorNotFound])
         .returns(StatusCode::OK, "The changed merchant.", &draft.examples.merchant())?
@@ -188,7 +188,7 @@ fn create_app(draft: &Draft) -> Result<Operation> {
         shown only in this response, and again when the request is repeated under its key.";
     let request = json!({ "notifyUrl": "https://shop.example/disputes" });
     let named = ("createApp", "Create an app");
-    Ok(write::<AppSettings>(draft, Permission::Administer, named, description, request)
+    Ok(write::<AppSettings>(draft, Permission::Admin, named, description, request)
         .parameters([merchant_id(draft)])
         .idempotent()
         .rejected(&[Code::OperatorNotFound])
@@ -204,7 +204,7 @@ fn change_app(draft: &Draft) -> Result<Operation> {
     let named = ("changeApp", "Change an app");
     let description = "Members that are left out are not changed.";
     let request = json!({ "enabled": true });
-    Ok(write::<AppSettings>(draft, Permission::Administer, named, description, request)
+    Ok(write::<AppSettings>(draft, Permission::Admin, named, description, request)
         .parameters(app_path(draft)?)
         .rejected(&[Code::OperatorNotFound])
         .returns(StatusCode::OK, "The changed app.", &draft.examples.app()?)?
@@ -217,7 +217,7 @@ fn rotate_secret(draft: &Draft) -> Result<Operation> {
         second overlap within one is a conflict.";
     let named = ("rotateSecret", "Rotate an app's secret");
     let request = json!({ "overlapSeconds": ONE_DAY.as_secs() });
-    Ok(write::<RotateSecret>(draft, Permission::Administer, named, description, request)
+    Ok(write::<RotateSecret>(draft, Permission::Admin, named, description, request)
         .parameters(app_path(draft)?)
         .idempotent()
         .rejected(&[Code::OperatorNotFound])
@@ -233,7 +233,7 @@ fn end_overlap(draft: &Draft) -> Result<Operation> {
     let description = "Every secret but the newest ends, within five seconds on every replica. Where there is no overlap, \
         nothing changes. To end the newest secret too, rotate it with `overlapSeconds` 0.";
     let named = ("endOverlap", "End a rotation's overlap");
-    Ok(write::<EndOverlap>(draft, Permission::Administer, named, description, json!({}))
+    Ok(write::<EndOverlap>(draft, Permission::Admin, named, description, json!({}))
         .parameters(app_path(draft)?)
         .idempotent()
         .rejected(&[Code::OperatorNotFound])
@@ -258,7 +258,7 @@ fn create_token(draft: &Draft) -> Result<Operation> {
     let request = json!({ "name": token.name, "role": token.role });
     let description = "A name belongs to one valid token.";
     let named = ("createToken", "Create a token");
-    Ok(write::<CreateToken>(draft, Permission::Administer, named, description, request)
+    Ok(write::<CreateToken>(draft, Permission::Admin, named, description, request)
         .idempotent()
         .returns(StatusCode::CREATED, "The token. It is shown only in this response, and again when the request is repeated under its key.", &token)?
         .build())
@@ -268,7 +268,7 @@ fn revoke_token(draft: &Draft) -> Result<Operation> {
     let description = "The token is no longer valid on any replica. The call may be repeated. The first token, `operator`, \
         cannot be revoked.";
     let named = ("revokeToken", "Revoke a token");
-    Ok(write::<RevokeToken>(draft, Permission::Administer, named, description, json!({}))
+    Ok(write::<RevokeToken>(draft, Permission::Admin, named, description, json!({}))
         .parameters([in_path("name", draft.of::<TokenName>(), "night-shift")])
         .idempotent()
         .rejected(&[Code::OperatorNotFound])

@@ -59,7 +59,7 @@ fn new_app(gateway: &Gateway, done: Outcome) -> Result<answers::NewApp, Refusal>
         return Err(Refusal::internal(anyhow::anyhow!("app {} has no new secret", app.app_id)));
     };
     let secret =
-        gateway.auth.keys.decrypt(app.app_id, made.secret_id, &made.sealed).map_err(Refusal::internal)?;
+        gateway.auth.keys.decrypt(app.app_id, made.secret_id, &made.ciphertext).map_err(Refusal::internal)?;
     Ok(answers::NewApp { app: app_view(app, overlap_until), app_secret: secret_text(&secret) })
 }
 
@@ -70,12 +70,12 @@ fn secret_text(secret: &AppSecret) -> SecretText {
 /// The id of a new secret, and the encrypted secret for the database.
 fn make_secret(gateway: &Gateway, app_id: AppId) -> Result<(SecretId, Vec<u8>), Refusal> {
     let (secret_id, secret) = (random()?, zeroize::Zeroizing::new(random()?));
-    let sealed = gateway
+    let ciphertext = gateway
         .auth
         .keys
         .encrypt(app_id, secret_id, &AppSecret::from_bytes(&secret))
         .map_err(Refusal::internal)?;
-    Ok((secret_id, sealed))
+    Ok((secret_id, ciphertext))
 }
 
 fn random() -> Result<[u8; 16], Refusal> {

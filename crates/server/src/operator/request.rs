@@ -10,10 +10,12 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http::{HeaderMap, Method, Request};
+use percent_encoding::percent_decode_str;
 use rebuttal_disputes::Actor;
 use rebuttal_protocol::body::Object;
 use rebuttal_protocol::fields::BadRequest;
 use rebuttal_protocol::operator::IDEMPOTENCY_KEY_MAX;
+use rebuttal_protocol::text::escaped;
 use rebuttal_protocol::{Code, DisputeNo, Invalid, MerchantId, UnixMillis};
 use rebuttal_store::{
     AccountChange, AffectedApps, Idempotency, IdempotencyKey, Outcome, QueuedRequest, RequestHash,
@@ -164,7 +166,7 @@ pub(crate) fn unexpected(done: &Outcome) -> Refusal {
 
 fn body_failure(fault: BodyFailure) -> Problem {
     match fault {
-        BodyFailure::TooLarge => Refusal::new(Code::TooLarge, fault.to_string()).into(),
+        BodyFailure::TooLarge => Refusal::body_too_large().into(),
         BodyFailure::TooSlow | BodyFailure::Paused | BodyFailure::Broken | BodyFailure::BadChunk => {
             Problem::BodyFailure(fault)
         }
@@ -196,11 +198,8 @@ impl QueryParameters {
     pub(crate) fn refuse_unknown(&self, known: &[&str]) -> Result<(), Refusal> {
         for (index, (name, _)) in self.0.iter().enumerate() {
             if !known.contains(&name.as_str()) {
-                let name: String = name.chars().take(64).collect();
-                return Err(invalid(format!(
-                    "{name} is not a parameter of this call; use {}",
-                    known.join(", ")
-                )));
+                let (name, known) = (escaped(name), known.join(", "));
+                return Err(invalid(format!("{name} is not a parameter of this call; use {known}")));
             }
             if self.0.iter().take(index).any(|(other, _)| other == name) {
                 return Err(invalid(format!("{name} is sent twice; send it once")));
@@ -219,9 +218,10 @@ impl QueryParameters {
         name: &str,
         read: impl FnOnce(&str) -> Result<T, Invalid>,
     ) -> Result<Option<T>, Refusal> {
-        self.get(name)
-            .map(|value| read(value).map_err(|error| invalid(format!("{name} {error}"))))
-            .transpose()
+        let Some(value) = self.get(name) else { return Ok(None) };
+        // A plus sign that is not percent-encoded is decoded as a space.
+        let hint = if value.contains(' ') { "; write + as %2B" } else { "" };
+        read(value).map(Some).map_err(|error| invalid(format!("{name} {error}{hint}")))
     }
 
     /// The requested number of items per page; `max` if there is none.
@@ -240,8 +240,12 @@ impl FromRequestParts<Arc<Gateway>> for QueryParameters {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &Arc<Gateway>) -> Result<Self, Problem> {
-        let axum::extract::Query(pairs) = axum::extract::Query::try_from_uri(&parts.uri)
-            .map_err(|_| invalid("the query string is invalid; percent-encode it as UTF-8".to_owned()))?;
+        let not_utf8 = || invalid("the query string is invalid; percent-encode it as UTF-8".to_owned());
+        // The extractor replaces invalid UTF-8.
+        let query = percent_decode_str(parts.uri.query().unwrap_or_default());
+        query.decode_utf8().map_err(|_| not_utf8())?;
+        let axum::extract::Query(pairs) =
+            axum::extract::Query::try_from_uri(&parts.uri).map_err(|_| not_utf8())?;
         Ok(Self(pairs))
     }
 }

@@ -23,7 +23,7 @@ pub const FRESHNESS_WINDOW_MAX: Duration = Duration::from_secs(60 * 60);
 /// Failed authentications that one peer address may make in a second (contract §7).
 pub const AUTH_FAILURES_PER_SECOND: NonZeroU32 = NonZeroU32::new(100).unwrap();
 /// How long an upload that no contest refers to is kept.
-pub const UNREFERENCED_UPLOADS_KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
+pub const UNREFERENCED_UPLOAD_RETENTION: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Read calls whose nonces are remembered at the same time; one merchant may have half of them. At 17 to 34 bytes each,
 /// plus a quarter as many changes of twice the size, they take at most 102 MB. A nonce is remembered for two windows,
 /// ten minutes by default, which allows 3,300 reads per second in total, and 1,650 per merchant.
@@ -91,7 +91,7 @@ pub struct Config {
     /// Proxies whose `X-Forwarded-For` is trusted when failures and connections are counted per address.
     pub trusted_proxies: Vec<IpNet>,
     /// How long an upload that no contest refers to is kept.
-    pub unreferenced_uploads_kept: Duration,
+    pub unreferenced_upload_retention: Duration,
     /// Read calls whose nonces are remembered at the same time; further reads are answered `Unavailable`.
     pub read_nonce_capacity: usize,
     /// Concurrent connections of the merchants' listener; further ones wait in the system's queue.
@@ -131,7 +131,7 @@ impl Config {
             app_requests_per_second: None,
             auth_failures_per_second: AUTH_FAILURES_PER_SECOND,
             trusted_proxies: Vec::new(),
-            unreferenced_uploads_kept: UNREFERENCED_UPLOADS_KEPT,
+            unreferenced_upload_retention: UNREFERENCED_UPLOAD_RETENTION,
             read_nonce_capacity: READ_NONCE_CAPACITY,
             connections_max: CONNECTIONS_MAX,
             connections_per_peer_max: None,
@@ -175,7 +175,7 @@ impl Config {
 pub enum EvidenceLocation {
     /// In a folder, which one gateway at a time may use; by default `evidence` in the data directory.
     Folder(PathBuf),
-    /// In an S3, which any number of gateways may share.
+    /// In S3, which any number of gateways may share.
     Bucket {
         /// The bucket and its endpoint.
         bucket: Bucket,

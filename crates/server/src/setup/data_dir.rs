@@ -38,8 +38,8 @@ impl DataPaths {
     }
 
     /// The bucket's fence as this gateway last set it.
-    pub(crate) fn moved_fence(&self) -> PathBuf {
-        self.0.join("moved.fence")
+    pub(crate) fn advanced_fence(&self) -> PathBuf {
+        self.0.join("advanced.fence")
     }
 
     /// Refuses a directory without its database. A first start creates the database before the key and the evidence,

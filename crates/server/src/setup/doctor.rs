@@ -5,7 +5,7 @@ mod clock;
 mod contested;
 pub(crate) mod disk;
 mod evidence;
-mod files;
+pub(crate) mod files;
 mod histories;
 mod listeners;
 mod master_key;
@@ -115,6 +115,7 @@ pub async fn examine(
     let location = config.database_location();
     let mut findings = vec![Finding::ok("installation", installation(config, &location))];
     findings.extend(files::data_dir(config));
+    findings.extend(files::writable_by_all(config));
     findings.extend(listeners::examine(config));
     findings.extend(config.tls.as_ref().map(files::tls));
     let (mut bucket, mut identity) = (None, None);
@@ -123,11 +124,11 @@ pub async fn examine(
         Ok((file_findings, examined)) => {
             findings.extend(file_findings);
             findings.extend(database(&examined));
-            let (finding, matching) = master_key::examine(config, &examined, keys);
+            let unreadable = unreadable(&examined.defects);
+            let (finding, matching) = master_key::examine(config, &examined, keys, unreadable);
             keys = matching;
             findings.push(finding);
             findings.extend(files::unknown_token(config, &examined));
-            let unreadable = unreadable(&examined.defects);
             findings.extend(clock::examine(&examined, unreadable, now(), config.freshness_window.duration()));
             let (finding, marked) = evidence::examine(config, keys.as_ref().ok(), &examined).await;
             let files =
@@ -140,6 +141,12 @@ pub async fn examine(
             });
             findings.push(finding);
             (bucket, identity) = (marked, examined.identity);
+        }
+        // The data directory is reported already.
+        Err(faults) if faults.is_empty() => {
+            let reason = "the data directory cannot be used; master key, clock, histories and evidence were not checked \
+                          either";
+            findings.push(skipped("database", reason));
         }
         Err(faults) => {
             findings.extend(faults);

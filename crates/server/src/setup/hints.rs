@@ -29,7 +29,8 @@ pub(crate) fn data_dir_problem(folder: &Path) -> Option<String> {
         Err(_) => {
             let parent = folder.ancestors().skip(1).find(|parent| parent.exists())?;
             match parent.is_dir() {
-                true => unwritable(parent).map(|why| format!("cannot create {shown}: {why}")),
+                true => unwritable(parent, || fix_owner(folder))
+                    .map(|why| format!("cannot create {shown}: {why}")),
                 false => Some(format!(
                     "cannot create {shown}: {} is a file; set data to another path",
                     parent.display()
@@ -39,19 +40,37 @@ pub(crate) fn data_dir_problem(folder: &Path) -> Option<String> {
     }
 }
 
+/// Advice for a folder that the gateway's user may not use or create. Names no folder above it, which may be the
+/// system's.
 fn fix_owner(folder: &Path) -> String {
-    format!(
-        "run this as the user that the gateway runs as, or make that user the owner of {} and everything in it",
-        folder.display()
-    )
+    let shown = folder.display();
+    let fix = match folder.exists() {
+        true => format!("make that user the owner of {shown} and everything in it"),
+        false => format!("create {shown} as root and make that user its owner"),
+    };
+    format!("run this as the user that the gateway runs as, or {fix}")
 }
 
-/// Why files cannot be created in a folder, which SQLite does next to its database at each start.
-pub(crate) fn unwritable(folder: &Path) -> Option<String> {
+/// Why files cannot be created in the data directory.
+pub(crate) fn unwritable_data_dir(folder: &Path) -> Option<String> {
+    unwritable(folder, || fix_owner(folder))
+}
+
+/// Why files cannot be created next to a SQLite database, which happens at each start.
+pub(crate) fn unwritable_database_folder(folder: &Path, data_dir: &Path) -> Option<String> {
+    let advice =
+        "move the database into a folder of its own whose owner is the user that the gateway runs as";
+    match folder == data_dir {
+        true => unwritable_data_dir(folder),
+        false => unwritable(folder, || advice.to_owned()),
+    }
+}
+
+fn unwritable(folder: &Path, advice: impl FnOnce() -> String) -> Option<String> {
     let shown = folder.display();
     match access(folder, Access::WRITE_OK) {
         Err(Errno::ACCESS | Errno::PERM) => {
-            Some(format!("permission denied to write to the folder {shown}: {}", fix_owner(folder)))
+            Some(format!("permission denied to write to the folder {shown}: {}", advice()))
         }
         Err(Errno::ROFS) => {
             Some(format!("{shown} is on a file system that is mounted read-only: mount it for writing"))
@@ -84,7 +103,11 @@ pub(crate) fn disk_full(folder: &Path) -> Option<String> {
 pub(crate) fn database_error(location: &Location, error: &StoreError) -> String {
     let fails = matches!(
         error,
-        StoreError::Database(_) | StoreError::Io(_) | StoreError::Migration(_) | StoreError::Commit(_)
+        StoreError::Database(_)
+            | StoreError::Unavailable(_)
+            | StoreError::Io(_)
+            | StoreError::Migration(_)
+            | StoreError::Commit(_)
     );
     if let Location::Sqlite(file) = location
         && let Some(full) = parent_folder(file).filter(|_| fails).and_then(disk_full)
@@ -93,8 +116,8 @@ pub(crate) fn database_error(location: &Location, error: &StoreError) -> String 
     }
     let advice = match (error, location) {
         (StoreError::Unreadable(_), Location::Sqlite(_)) => {
-            "The file is damaged, or is not a gateway's database: keep it as it is, and restore the database from a \
-             backup, without the -wal and -shm files of the damaged one, as docs/operate/backup-and-restore.md describes"
+            "The database was altered, or is not a gateway's: keep it as it is, and restore it from a backup, as \
+             docs/operate/backup-and-restore.md describes"
         }
         (StoreError::Io(_), Location::Sqlite(_)) => {
             "It must be a file of the user that the gateway runs as, in a folder that this user may write to"
@@ -104,7 +127,7 @@ pub(crate) fn database_error(location: &Location, error: &StoreError) -> String 
              file is damaged: keep it as it is, and restore the database from a backup, as \
              docs/operate/backup-and-restore.md describes"
         }
-        (StoreError::Database(_) | StoreError::Io(_), Location::Postgres(_)) => {
+        (StoreError::Database(_) | StoreError::Unavailable(_) | StoreError::Io(_), Location::Postgres(_)) => {
             "Check that the server runs and is reachable, and that it has the database and the role of database_url"
         }
         // The other errors say what to do.
@@ -129,5 +152,23 @@ pub(crate) fn evidence_error(folder: &Path, error: &EvidenceError) -> String {
         ErrorKind::ReadOnlyFilesystem => format!("{error}: mount the file system of {shown} for writing"),
         ErrorKind::StorageFull => format!("{error}: free space on the disk of {shown}"),
         _ => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn owner_advice_names_only_the_folder_itself() {
+        let folder = tempfile::tempdir().unwrap();
+        let (existing, missing) = (folder.path().join("data"), folder.path().join("missing"));
+        fs::create_dir(&existing).unwrap();
+        for (folder, fix) in [
+            (&existing, format!("make that user the owner of {} and everything in it", existing.display())),
+            (&missing, format!("create {} as root and make that user its owner", missing.display())),
+        ] {
+            assert_eq!(fix_owner(folder), format!("run this as the user that the gateway runs as, or {fix}"));
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! Migrates a stopped gateway's data: first evidence from a folder to an S3, then the database from SQLite to
+//! Migrates a stopped gateway's data: first evidence from a folder to S3, then the database from SQLite to
 //! PostgreSQL, so that the switch-over is the last step. Every step can be interrupted and repeated.
 
 use std::path::PathBuf;
@@ -20,7 +20,7 @@ use crate::setup::data_dir::DataDir;
 
 /// Uploads that one query reads from the database.
 const UPLOADS_PER_PAGE: u32 = 500;
-/// Files that are copied concurrently. Each is in memory as a whole, at most 2 MiB, twice while it is compared.
+/// Files that are copied concurrently. Each is in memory as a whole, twice while it is compared.
 const FILES_IN_FLIGHT: usize = 8;
 /// Missing files that are named; the others are counted.
 const MISSING_NAMED_MAX: usize = 20;
@@ -69,7 +69,7 @@ pub struct MigrationReport {
 /// The migrated files.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct MigratedFiles {
-    /// Files that were stored in the S3 by hash and read back.
+    /// Files that were stored in S3 by hash and read back.
     pub files: u64,
     /// The sum of their sizes.
     pub bytes: u64,
@@ -144,10 +144,15 @@ impl Migration {
             bail!("evidence can be migrated only from a folder to s3://…");
         };
         let keys = self.keys(data_dir, store.key_check().await?)?;
-        let new_location = bucket.identity();
+        let (new_location, endpoint) = (bucket.identity(), &bucket.endpoint);
         // `answers` writes this gateway's ownership marker into a bucket without one.
         let bucket = S3Store::open(bucket, public.as_ref(), variables, &keys.evidence_marker(), false)?;
-        bucket.answers().await?;
+        bucket.answers().await.with_context(|| match endpoint {
+            Some(_) => format!("cannot use {new_location}"),
+            None => format!(
+                "cannot use {new_location} at AWS; for another S3, append ?endpoint=https://… to its URL"
+            ),
+        })?;
         let folder = self.evidence_from.clone().unwrap_or_else(|| data_dir.evidence());
         let folder = FolderStore::open(&folder, &keys.evidence_marker(), store.has_uploads().await?)?;
         let recorded = store.evidence_location().await?;

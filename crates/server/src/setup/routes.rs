@@ -13,7 +13,7 @@ use crate::http::health;
 use crate::http::paths::METRICS;
 use crate::merchant::{self, upload};
 use crate::openapi::{self, Apis};
-use crate::{gateway::sample, metrics::process, operator};
+use crate::{gateway::gauges, metrics::process, operator};
 
 /// The merchants' listener, which also serves operators unless they have their own listener.
 pub(crate) fn merchants(gateway: &Arc<Gateway>, operators_too: bool) -> Router {
@@ -47,7 +47,7 @@ pub(crate) fn unsigned(gateway: &Arc<Gateway>, apis: Apis) -> Router {
 pub(crate) fn metrics(handle: PrometheusHandle, gateway: Arc<Gateway>) -> Router {
     let render = move || {
         // Only what is cheap: metrics that query the database are sampled by a job, however often this is scraped.
-        sample::traffic(&gateway);
+        gauges::traffic(&gateway);
         process::sample();
         let text = handle.render();
         async move { ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text) }

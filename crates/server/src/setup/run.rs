@@ -24,7 +24,7 @@ use crate::http::service::HttpService;
 use crate::http::tls;
 use crate::setup::config::{Config, OTHER_LISTENERS_PART};
 use crate::setup::data_dir::DataDir;
-use crate::setup::doctor::{Severity, disk};
+use crate::setup::doctor::{Severity, disk, files};
 use crate::setup::{routes, start};
 use crate::{jobs, metrics};
 
@@ -70,7 +70,8 @@ pub async fn run(
     let sockets = Sockets::bind(&config).await?;
     let ready = sockets.ready(&config)?;
     let data_dir = DataDir::open(&config.data_dir)?;
-    for problem in disk::examine(&config).into_iter().filter(|disk| disk.severity == Severity::Fault) {
+    let faults = disk::examine(&config).into_iter().chain(files::writable_by_all(&config));
+    for problem in faults.filter(|disk| disk.severity == Severity::Fault) {
         tracing::error!("{}", problem.message);
     }
     let mut shutdown = std::pin::pin!(shutdown);

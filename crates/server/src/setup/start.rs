@@ -23,7 +23,7 @@ use crate::auth::tokens::TokenLookup;
 use crate::gateway::Gateway;
 use crate::gateway::evidence_reads::{EVIDENCE_READ_WAIT_LIMIT, EvidenceReads};
 use crate::http::base_url::BaseUrl;
-use crate::http::health::{Health, READY_LIMIT};
+use crate::http::health::{Health, READY_LIMIT, no_answer};
 use crate::setup::config::{Config, EvidenceLocation};
 use crate::setup::data_dir::DataDir;
 use crate::setup::first_token::{FirstToken, ensure_token, first_name};
@@ -31,9 +31,9 @@ use crate::setup::hints;
 use crate::{clock, jobs};
 use wait::StartWait;
 
-/// The access key id of the credentials that sign the embedded store's forms; the secret is derived.
+/// The access key id of the credentials that sign the built-in store's forms; the secret is derived.
 const UPLOAD_ACCESS_KEY_ID: &str = "REBUTTAL";
-/// The region in the credential scope of the embedded store's forms.
+/// The region in the credential scope of the built-in store's forms.
 const UPLOAD_REGION: &str = "rebuttal";
 /// What a start may wait for, as named in the log.
 const DATABASE: &str = "the database";
@@ -68,8 +68,8 @@ pub(crate) async fn open(
         evidence,
         evidence_reads: EvidenceReads::new(EVIDENCE_READ_WAIT_LIMIT),
         data_dir: config.data_dir.clone(),
-        moved_fence: data_dir.moved_fence(),
-        unreferenced_uploads_kept: config.unreferenced_uploads_kept,
+        advanced_fence: data_dir.advanced_fence(),
+        unreferenced_upload_retention: config.unreferenced_upload_retention,
         api_docs: config.api_docs,
     });
     // No upload is running yet, so every unrecorded file is an orphan.
@@ -85,7 +85,8 @@ struct Opened {
     evidence: EvidenceStore,
 }
 
-/// After this time the log says that an attempt is slow. No attempt is ended: a schema migration must complete.
+/// After this time the log says that the database is still being opened. That is not ended: a schema migration must
+/// complete.
 const SLOW_START: Duration = Duration::from_secs(5);
 
 /// Opens database and evidence store. While the database does not answer, each attempt starts over, until the time
@@ -94,13 +95,13 @@ async fn open_with_retries(config: &Config, data_dir: &DataDir) -> anyhow::Resul
     let mut wait = StartWait::new(config.start_wait);
     loop {
         let opened = async {
-            let store = open_store(config, data_dir).await?;
+            let store = warn_if_slow(open_store(config, data_dir), config).await?;
             let keys = Arc::new(open_keys(config, data_dir, &store, &mut wait).await?);
             let identity = identity(&store).await?;
             let evidence = open_evidence(config, &keys, &store).await?;
             anyhow::Ok(Opened { store, keys, identity, evidence })
         };
-        match warn_if_slow(opened).await {
+        match opened.await {
             Ok(opened) => {
                 wait.finish();
                 return Ok(opened);
@@ -115,16 +116,17 @@ async fn open_with_retries(config: &Config, data_dir: &DataDir) -> anyhow::Resul
     }
 }
 
-/// Logs once if an attempt takes longer than [`SLOW_START`].
-async fn warn_if_slow<T>(opening: impl Future<Output = T>) -> T {
+/// Logs once if opening the database takes longer than [`SLOW_START`]. Later steps have time limits.
+async fn warn_if_slow<T>(opening: impl Future<Output = T>, config: &Config) -> T {
     let mut opening = pin!(opening);
     if let Ok(opened) = timeout(SLOW_START, opening.as_mut()).await {
         return opened;
     }
-    tracing::warn!(
-        "still opening the database and the evidence store: a migration may be running here or in another gateway, or \
-         another session holds a lock (pg_locks shows it)"
-    );
+    let holder = match config.database_location() {
+        Location::Postgres(_) => "another session holds a lock (pg_locks shows it)",
+        Location::Sqlite(_) => "another process holds a lock on its file",
+    };
+    tracing::warn!("still opening the database: a schema migration may be running, or {holder}");
     opening.await
 }
 
@@ -150,7 +152,8 @@ async fn open_store(config: &Config, data_dir: &DataDir) -> anyhow::Result<Store
     }
     let location = config.database_location();
     if let Location::Sqlite(file) = &location
-        && let Some(why) = file.parent().and_then(hints::unwritable)
+        && let Some(why) =
+            file.parent().and_then(|folder| hints::unwritable_database_folder(folder, &config.data_dir))
     {
         bail!(why);
     }
@@ -165,8 +168,8 @@ async fn open_store(config: &Config, data_dir: &DataDir) -> anyhow::Result<Store
     })
 }
 
-/// The evidence store. A bucket that does not answer yet does not prevent the start: the gateway is not ready, but
-/// serves accepts and queries, which need no evidence.
+/// The evidence store. A bucket whose check fails does not prevent the start: the gateway is not ready, but serves
+/// accepts and queries, which need no evidence.
 async fn open_evidence(config: &Config, keys: &Keys, store: &Store) -> anyhow::Result<EvidenceStore> {
     let (marker, has_uploads) = (keys.evidence_marker(), store.has_uploads().await?);
     let folder = match &config.evidence {
@@ -178,9 +181,12 @@ async fn open_evidence(config: &Config, keys: &Keys, store: &Store) -> anyhow::R
                 Ok(Ok(())) => return Ok(EvidenceStore::S3(bucket)),
                 Ok(Err(error @ EvidenceError::NotOurs(_))) => return Err(error.into()),
                 Ok(Err(error)) => error.to_string(),
-                Err(elapsed) => elapsed.to_string(),
+                Err(_) => no_answer(READY_LIMIT),
             };
-            tracing::error!(reason, "object store does not answer; evidence is refused until it does");
+            tracing::error!(
+                reason,
+                "object store check failed; contests with new evidence are answered Unavailable until it succeeds"
+            );
             return Ok(EvidenceStore::S3(bucket));
         }
     };
@@ -248,7 +254,7 @@ pub(crate) fn lost_folder(folder: &Path) -> String {
     format!(
         "this database's evidence is in a folder of this gateway, but {shown} {what}: it was removed, moved, or is not \
          mounted. Mount or restore it, or set evidence_url to its path. No upload is recorded yet: if the folder is lost, \
-or another one replaces it, create an empty file gateway.mark in {shown}"
+         or another one replaces it, create an empty file gateway.mark in {shown}"
     )
 }
 
@@ -328,7 +334,7 @@ async fn refuse_foreign_bucket(
             Ok(Ok(())) => break true,
             Ok(Err(error)) if !error.is_outage() => break false,
             Ok(Err(error)) => error.into(),
-            Err(elapsed) => elapsed.into(),
+            Err(_) => anyhow!(no_answer(READY_LIMIT)),
         };
         if !wait.before_retry(OBJECT_STORE, &outage).await {
             break false;

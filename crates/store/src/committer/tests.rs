@@ -7,7 +7,8 @@ use tokio::task::JoinHandle;
 
 use super::*;
 use crate::AccountChange;
-use crate::write_request::{Idempotency, NonceUse, Operation, Outcome, Rejection, TokenHash};
+use crate::accounts::TokenHash;
+use crate::write_request::{Idempotency, NonceUse, Operation, Outcome, Rejection};
 
 /// A call by the committer. For a load, the number of nonces in the batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,7 +101,7 @@ fn account() -> QueuedRequest {
 }
 
 fn probe() -> QueuedRequest {
-    WriteRequest::internal(UnixMillis(1), SingleOperation::Upkeep(Upkeep::Probe)).into()
+    WriteRequest::internal(UnixMillis(1), SingleOperation::Maintenance(Maintenance::Probe)).into()
 }
 
 fn disk_full() -> Failure {

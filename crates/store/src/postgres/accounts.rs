@@ -15,14 +15,12 @@ use super::statements::{
     REVOKE_TOKEN, RUNNING_OVERLAP, TOKEN_HOLDER, USE_SECRET,
 };
 use super::{queries, rows};
-use crate::accounts::{
-    AccountChange, AccountRefusal, CreatedToken, SecretId, TOKENS_NEED, app_answer, merchant_answer, no_app,
-    no_merchant,
-};
+use crate::accounts::{AccountChange, AccountRefusal, CreatedToken, SecretId, TOKENS_NEED, TokenHash};
 use crate::batch::RecordedAnswer;
-use crate::error::EVIDENCE_LOCATION;
+use crate::meta::EVIDENCE_LOCATION;
 use crate::write_request::{
-    Idempotency, Outcome, Rejection, SingleOperation, TokenHash, WriteRequest, WriteResult,
+    Idempotency, Outcome, Rejection, SingleOperation, WriteRequest, WriteResult, app_answer, merchant_answer,
+    no_app, no_merchant,
 };
 
 type Result<T> = std::result::Result<T, SessionError>;
@@ -82,19 +80,20 @@ async fn change(session: &Session, account: &AccountChange, now: UnixMillis) -> 
             let changed = session.run(CHANGE_MERCHANT, &[&name, &time_zone, &number(*merchant_id)]).await?;
             if changed == 0 { Ok(no_merchant()) } else { merchant_done(session, *merchant_id).await }
         }
-        AccountChange::CreateApp { merchant_id, app_id, settings, secret_id, sealed } => {
+        AccountChange::CreateApp { merchant_id, app_id, settings, secret_id, ciphertext } => {
             if !create_app(session, *merchant_id, *app_id, settings, now).await? {
                 return Ok(no_merchant());
             }
-            insert_secret(session, *app_id, *secret_id, sealed, now).await?;
+            insert_secret(session, *app_id, *secret_id, ciphertext, now).await?;
             app_done(session, *app_id, Some(*secret_id), now).await
         }
         AccountChange::ChangeApp { merchant_id, app_id, settings } => {
             let changed = change_app(session, *merchant_id, *app_id, settings).await?;
             if changed { app_done(session, *app_id, None, now).await } else { Ok(no_app()) }
         }
-        AccountChange::RotateSecret { merchant_id, app_id, secret_id, sealed, overlap_until } => {
-            rotate_secret(session, (*merchant_id, *app_id), (*secret_id, sealed), *overlap_until, now).await
+        AccountChange::RotateSecret { merchant_id, app_id, secret_id, ciphertext, overlap_until } => {
+            rotate_secret(session, (*merchant_id, *app_id), (*secret_id, ciphertext), *overlap_until, now)
+                .await
         }
         AccountChange::EndOverlap { merchant_id, app_id } => {
             end_overlap(session, *merchant_id, *app_id, now).await
@@ -182,7 +181,7 @@ async fn change_app(
 async fn rotate_secret(
     session: &Session,
     (merchant_id, app_id): (MerchantId, AppId),
-    (secret_id, sealed): (SecretId, &[u8]),
+    (secret_id, ciphertext): (SecretId, &[u8]),
     overlap_until: Option<UnixMillis>,
     now: UnixMillis,
 ) -> Result<WriteResult> {
@@ -197,7 +196,7 @@ async fn rotate_secret(
     } else {
         session.run(END_SECRETS, &[&bytes(&app_id)]).await?;
     }
-    insert_secret(session, app_id, secret_id, sealed, now).await?;
+    insert_secret(session, app_id, secret_id, ciphertext, now).await?;
     app_done(session, app_id, Some(secret_id), now).await
 }
 
@@ -223,10 +222,10 @@ async fn insert_secret(
     session: &Session,
     app_id: AppId,
     secret_id: SecretId,
-    sealed: &[u8],
+    ciphertext: &[u8],
     now: UnixMillis,
 ) -> Result<()> {
-    session.run(INSERT_SECRET, &[&secret_id.as_slice(), &bytes(&app_id), &sealed, &now.0]).await.map(drop)
+    session.run(INSERT_SECRET, &[&secret_id.as_slice(), &bytes(&app_id), &ciphertext, &now.0]).await.map(drop)
 }
 
 async fn put_token(

@@ -8,7 +8,7 @@ use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 
 use super::tls::Trust;
-use crate::location::InvalidLocation;
+use crate::error::InvalidLocation;
 
 /// How long opening a session may take: a server on a busy machine starts a process for it, and both sides derive keys
 /// from the password.

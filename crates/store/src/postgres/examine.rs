@@ -9,8 +9,11 @@ use super::server_checks::{refuse_transaction_pooler, server_warnings};
 use super::session::Session;
 use super::statements::NEWEST_ENTRY;
 use super::{queries, rows, schema};
-use crate::error::{DATA_MIGRATION, EVIDENCE_LOCATION, IDENTITY, MIGRATED_TO, SWEEP_FENCE};
-use crate::examine::{Defect, Examined, KEY_CHECK, SEALED_MAX, meta_defects, number, text};
+use crate::examined::{Defect, ENCRYPTED_SECRETS_MAX, Examined, meta_defects};
+use crate::meta::{
+    DATA_MIGRATION, EVIDENCE_LOCATION, IDENTITY, KEY_CHECK, MIGRATED_TO, MIN_BINARY, NONCE_BOUND,
+    SWEEP_FENCE, number, text,
+};
 use crate::{KeyCheck, StoreError, TokenHash};
 
 /// Examines a database and its server.
@@ -25,9 +28,9 @@ pub(crate) async fn examine(address: &Address, token: Option<TokenHash>) -> Resu
         ..Examined::default()
     };
     let session = Session::plain(address).await?;
-    let has_hazards = !examined.defects.is_empty();
+    let has_defects = !examined.defects.is_empty();
     match inspect(&session, token, &mut examined).await {
-        Err(error) if has_hazards => examined.defects.push(Defect::Unreadable(error.to_string())),
+        Err(error) if has_defects => examined.defects.push(Defect::Unreadable(error.to_string())),
         inspected => inspected?,
     }
     Ok(examined)
@@ -51,12 +54,12 @@ async fn inspect(
     let has_accounts = queries::has_accounts(session).await?;
     let mut values = Vec::new();
     for name in [
-        "min_binary",
+        MIN_BINARY,
         MIGRATED_TO,
         DATA_MIGRATION,
         KEY_CHECK,
         IDENTITY,
-        "nonce_bound",
+        NONCE_BOUND,
         EVIDENCE_LOCATION,
         SWEEP_FENCE,
     ] {
@@ -78,6 +81,6 @@ async fn inspect(
     if let Some(hash) = token {
         examined.knows_token = Some(queries::token(session, hash).await?.is_some());
     }
-    examined.sealed = queries::sealed(session, SEALED_MAX).await?;
+    examined.encrypted_secrets = queries::encrypted_secrets(session, ENCRYPTED_SECRETS_MAX).await?;
     Ok(())
 }

@@ -7,8 +7,7 @@ use super::session::Session;
 use super::statements::{COUNT_NUMBERS, NUMBERS, STRAY_HISTORY};
 use super::{queries, rows};
 use crate::StoreError;
-use crate::verify_histories;
-use crate::views::DisputeDetail;
+use crate::views::{DisputeDetail, HistorySource};
 
 pub(crate) struct HistoryReader(Session);
 
@@ -18,7 +17,7 @@ impl HistoryReader {
     }
 }
 
-impl verify_histories::HistorySource for HistoryReader {
+impl HistorySource for HistoryReader {
     async fn count(&self, most: u64) -> Result<u64, StoreError> {
         let most = i64::try_from(most).unwrap_or(i64::MAX);
         let row = self.0.row(COUNT_NUMBERS, &[&most]).await?;

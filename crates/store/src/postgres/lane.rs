@@ -11,10 +11,10 @@ use super::nonces;
 use super::save::save;
 use super::session::{LANE, Session, SessionError, within};
 use super::statements::BATCH;
-use super::{accounts, upkeep};
+use super::{accounts, maintenance};
 use crate::batch::{Changes, KeySet, Loaded};
 use crate::committer::{Database, Failure};
-use crate::write_request::{Outcome, SingleOperation, Upkeep, WriteRequest, WriteResult};
+use crate::write_request::{Maintenance, Outcome, SingleOperation, WriteRequest, WriteResult};
 
 /// How long a round trip may take: longer than the limits on the server, whose errors are more precise.
 pub(super) const ROUND_TRIP_LIMIT: Duration = Duration::from_secs(5);
@@ -110,7 +110,7 @@ impl Lane {
         }
     }
 
-    /// Runs an account change or an upkeep step.
+    /// Runs an account change or a maintenance step.
     async fn run_in_own_transaction(
         &mut self,
         request: &WriteRequest<SingleOperation>,
@@ -120,8 +120,8 @@ impl Lane {
             let transaction = begin(session).await?;
             let answer = match &request.operation {
                 SingleOperation::Account(change) => accounts::apply(session, change, request).await?,
-                SingleOperation::Upkeep(step) => {
-                    Ok(Outcome::Rows(upkeep::apply(session, step, request.arrived_at).await?))
+                SingleOperation::Maintenance(step) => {
+                    Ok(Outcome::Rows(maintenance::apply(session, step, request.arrived_at).await?))
                 }
             };
             Ok((answer, transaction))
@@ -172,8 +172,10 @@ impl Database for Lane {
         if outcome.is_err() {
             self.roll_back().await;
         }
-        let (Ok(Ok(Outcome::Rows(rows))), SingleOperation::Upkeep(Upkeep::PurgeNonces { bound, limit })) =
-            (&outcome, &request.operation)
+        let (
+            Ok(Ok(Outcome::Rows(rows))),
+            SingleOperation::Maintenance(Maintenance::PurgeNonces { bound, limit }),
+        ) = (&outcome, &request.operation)
         else {
             return outcome;
         };

@@ -13,8 +13,9 @@ use super::session::{Session, SessionError};
 use super::statements::{
     CLAIM_NONCES, FIND_KEYS, FIND_UPLOADS, LOCK_DISPUTES, LOCK_TOKENS, NONCE_BOUND_AND_TRANSACTION,
 };
+use crate::accounts::TokenHash;
 use crate::batch::{KeyName, KeySet, Loaded, StoredAnswer, StoredUpload};
-use crate::write_request::{NonceUse, RequestHash, TokenHash};
+use crate::write_request::{NonceUse, RequestHash};
 
 /// The loaded rows, and the number of the open transaction.
 pub(super) async fn load(session: &Session, names: &KeySet) -> Result<(Loaded, String), SessionError> {

@@ -14,9 +14,9 @@ use super::session::{Session, SessionError};
 use super::statements::{FORGET_META, IS_EMPTY, LOCK_DATA_MIGRATION, PUT_META};
 use super::{nonces, queries, rows, schema};
 use crate::StoreError;
-use crate::error::DATA_MIGRATION;
-use crate::migrate_data::digest::TableDigest;
-use crate::migrate_data::tables::{Kind, NONCES, NUMBERED, TableSchema};
+use crate::meta::DATA_MIGRATION;
+use crate::table_digest::TableDigest;
+use crate::tables::{Kind, NONCES, NUMBERED, TableSchema};
 
 /// No timeout: a page, or the check of a whole table, may take long.
 const SETTINGS: &str = "SET statement_timeout = 0; SET lock_timeout = '5s'; SET synchronous_commit = on";

@@ -86,7 +86,11 @@ pub(super) async fn drop_through(session: &Session, bound: UnixMillis, limit: u3
             DROP_WAIT.as_millis()
         );
         if let Err(error) = within(DROP_LIMIT, session.batch(&sql)).await {
-            tracing::info!(%error, "partition of old nonces is locked; it is dropped later");
+            if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) {
+                tracing::info!(%error, "partition of old nonces is locked; the next run tries again");
+            } else {
+                tracing::warn!(%error, "partition of old nonces could not be dropped; the next run tries again");
+            }
             // Ends its transaction; if the connection is lost, the server has ended it.
             let _ = within(DROP_LIMIT, session.batch("ROLLBACK")).await;
             break;

@@ -12,12 +12,12 @@ use super::rows;
 use super::session::{Session, SessionError, Value};
 use super::statements::{
     ANY_ACCOUNT, ANY_UPLOAD, APP, APPS_OF_MERCHANT, BACKLOG, COUNT, DISPUTE, DISPUTE_BY_PAYMENT,
-    DISPUTE_BY_TRADE, DISPUTE_OF_MERCHANT, DUE, EVIDENCE, HISTORY, LIST, MARKED, MERCHANT, MERCHANTS, META,
-    SEALED, SECRETS_OF_APPS, SERVER_TIME, SUBMISSIONS, TOKEN, TOKENS, UPLOAD, UPLOADS,
+    DISPUTE_BY_TRADE, DISPUTE_OF_MERCHANT, DUE, ENCRYPTED_SECRETS, EVIDENCE, HISTORY, LIST, MARKED, MERCHANT,
+    MERCHANTS, META, SECRETS_OF_APPS, SERVER_TIME, SUBMISSIONS, TOKEN, TOKENS, UPLOAD, UPLOADS,
 };
-use crate::accounts::{AppRecord, MerchantRecord, SealedAppSecret, TokenRecord};
+use crate::accounts::{AppRecord, EncryptedAppSecret, MerchantRecord, TokenHash, TokenRecord};
 use crate::views::{Backlog, DisputeDetail, DisputeFilter, DisputePage, DisputeRecord, MarkedUpload};
-use crate::write_request::{TokenHash, Upload};
+use crate::write_request::Upload;
 
 type Result<T> = std::result::Result<T, SessionError>;
 
@@ -118,16 +118,16 @@ pub(crate) async fn has_accounts(session: impl Deref<Target = Session>) -> Resul
     Ok(session.row(ANY_ACCOUNT, &[]).await?.is_some())
 }
 
-pub(crate) async fn sealed(session: &Session, limit: u32) -> Result<Vec<SealedAppSecret>> {
-    let rows = session.rows(SEALED, &[&i64::from(limit)]).await?;
-    let sealed = |row: &Row| {
-        Ok(SealedAppSecret {
+pub(crate) async fn encrypted_secrets(session: &Session, limit: u32) -> Result<Vec<EncryptedAppSecret>> {
+    let rows = session.rows(ENCRYPTED_SECRETS, &[&i64::from(limit)]).await?;
+    let secret = |row: &Row| {
+        Ok(EncryptedAppSecret {
             app_id: AppId::from_bytes(rows::bytes(row, 0)?),
             secret_id: rows::bytes(row, 1)?,
-            sealed: rows::value(row, 2)?,
+            ciphertext: rows::value(row, 2)?,
         })
     };
-    rows.iter().map(sealed).collect()
+    rows.iter().map(secret).collect()
 }
 
 pub(crate) async fn has_uploads(session: impl Deref<Target = Session>) -> Result<bool> {

@@ -12,7 +12,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::FromSql;
 
 use super::session::SessionError;
-use crate::accounts::{AppRecord, MerchantRecord, SealedSecret, TokenRecord};
+use crate::accounts::{AppRecord, EncryptedSecret, MerchantRecord, TokenRecord};
 use crate::views::DisputeRecord;
 
 type Result<T> = std::result::Result<T, SessionError>;
@@ -173,10 +173,10 @@ pub(super) fn app(row: &Row) -> Result<AppRecord> {
 }
 
 /// Reads secret_id, sealed, created_at, expires_at, first_used_at.
-pub(super) fn secret(row: &Row) -> Result<SealedSecret> {
-    Ok(SealedSecret {
+pub(super) fn secret(row: &Row) -> Result<EncryptedSecret> {
+    Ok(EncryptedSecret {
         secret_id: bytes(row, 0)?,
-        sealed: value(row, 1)?,
+        ciphertext: value(row, 1)?,
         created_at: millis(row, 2)?,
         expires_at: value::<Option<i64>>(row, 3)?.map(UnixMillis),
         first_used_at: value::<Option<i64>>(row, 4)?.map(UnixMillis),

@@ -9,7 +9,8 @@ use super::rows;
 use super::server_checks::{refuse_transaction_pooler, server_warnings};
 use super::session::{self, Session};
 use super::statements::{HAS_META, HAS_MIGRATIONS, LOCK_SCHEMA, MIGRATIONS, MIN_BINARY};
-use crate::examine::{self, Defect, missing_value};
+use crate::examined::{Defect, missing_value};
+use crate::meta;
 use crate::schema::AppliedMigration;
 use crate::{SCHEMA_GENERATION, StoreError, schema};
 use tokio_postgres::error::SqlState;
@@ -109,7 +110,7 @@ async fn refuse_newer(session: &Session) -> Result<(), StoreError> {
         return Ok(());
     }
     let stored = session.row(MIN_BINARY, &[]).await?;
-    let stored = stored.ok_or_else(|| StoreError::Schema(missing_value(examine::MIN_BINARY)))?;
+    let stored = stored.ok_or_else(|| StoreError::Schema(missing_value(meta::MIN_BINARY)))?;
     let stored: String = rows::value(&stored, 0)?;
     let min_binary = stored.parse().map_err(|_| StoreError::Unreadable(format!("min_binary {stored:?}")))?;
     if min_binary > SCHEMA_GENERATION {

@@ -65,7 +65,7 @@ pub(crate) enum SessionError {
     #[error("{0}")]
     Unreadable(String),
     /// No answer arrived in time.
-    #[error("no answer in {0:?}")]
+    #[error("no answer within {0:?}")]
     Late(Duration),
     /// TLS could not be set up.
     #[error("TLS: {0}")]
@@ -149,9 +149,12 @@ pub(super) fn describe(error: &tokio_postgres::Error) -> String {
 
 impl From<SessionError> for StoreError {
     fn from(error: SessionError) -> Self {
-        match error.is_of_data() {
-            true => Self::Unreadable(error.to_string()),
-            false => Self::Database(error.into()),
+        if error.is_of_data() {
+            Self::Unreadable(error.to_string())
+        } else if error.is_transient() {
+            Self::Unavailable(error.into())
+        } else {
+            Self::Database(error.into())
         }
     }
 }

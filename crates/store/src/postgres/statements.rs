@@ -107,7 +107,7 @@ statements! {
          WHERE name = 'nonce_bound' AND convert_from(value, 'UTF8')::bigint < $1";
     DROP_OLD_MARKS = "DELETE FROM meta WHERE name LIKE 'lane:%' AND value < int8send($1)";
 
-    // Upkeep. Locked rows are left for the next run.
+    // Maintenance. Locked rows are left for the next run.
 
     MARK_UNREFERENCED = "UPDATE uploads SET swept_at = $1 WHERE url IN (SELECT url FROM uploads \
          WHERE NOT referenced AND swept_at IS NULL AND uploaded_at < $2 ORDER BY uploaded_at LIMIT $3 \

@@ -12,14 +12,12 @@ use super::statements::{
     RAISE_MIN_BINARY, REPLACE_META, RETIRE_SECRET, REVOKE_TOKEN, RUNNING_OVERLAP, TOKEN_HOLDER, USE_SECRET,
 };
 use super::writer::{insert_answer, stored_answer};
-use crate::accounts::{
-    AccountChange, AccountRefusal, CreatedToken, SecretId, TOKENS_NEED, app_answer, merchant_answer, no_app,
-    no_merchant,
-};
+use crate::accounts::{AccountChange, AccountRefusal, CreatedToken, SecretId, TOKENS_NEED, TokenHash};
 use crate::batch::RecordedAnswer;
-use crate::error::EVIDENCE_LOCATION;
+use crate::meta::EVIDENCE_LOCATION;
 use crate::write_request::{
-    Idempotency, Outcome, Rejection, SingleOperation, TokenHash, WriteRequest, WriteResult,
+    Idempotency, Outcome, Rejection, SingleOperation, WriteRequest, WriteResult, app_answer, merchant_answer,
+    no_app, no_merchant,
 };
 
 /// Applies a change, or repeats the first answer under its idempotency key. A revoked token is refused.
@@ -65,11 +63,11 @@ fn change(connection: &Connection, account: &AccountChange, now: UnixMillis) -> 
             ])?;
             if changed == 0 { Ok(no_merchant()) } else { merchant_done(connection, *merchant_id) }
         }
-        AccountChange::CreateApp { merchant_id, app_id, settings, secret_id, sealed } => {
+        AccountChange::CreateApp { merchant_id, app_id, settings, secret_id, ciphertext } => {
             create_app(connection, *merchant_id, *app_id, settings, now)?.map_or_else(
                 || Ok(no_merchant()),
                 |()| {
-                    insert_secret(connection, *app_id, *secret_id, sealed, now)?;
+                    insert_secret(connection, *app_id, *secret_id, ciphertext, now)?;
                     app_done(connection, *app_id, Some(*secret_id), now)
                 },
             )
@@ -78,8 +76,8 @@ fn change(connection: &Connection, account: &AccountChange, now: UnixMillis) -> 
             let changed = change_app(connection, *merchant_id, *app_id, settings)?;
             if changed { app_done(connection, *app_id, None, now) } else { Ok(no_app()) }
         }
-        AccountChange::RotateSecret { merchant_id, app_id, secret_id, sealed, overlap_until } => {
-            rotate_secret(connection, (*merchant_id, *app_id), (*secret_id, sealed), *overlap_until, now)
+        AccountChange::RotateSecret { merchant_id, app_id, secret_id, ciphertext, overlap_until } => {
+            rotate_secret(connection, (*merchant_id, *app_id), (*secret_id, ciphertext), *overlap_until, now)
         }
         AccountChange::EndOverlap { merchant_id, app_id } => {
             end_overlap(connection, *merchant_id, *app_id, now)
@@ -171,7 +169,7 @@ fn has_app(connection: &Connection, merchant_id: MerchantId, app_id: AppId) -> R
 fn rotate_secret(
     connection: &Connection,
     (merchant_id, app_id): (MerchantId, AppId),
-    (secret_id, sealed): (SecretId, &[u8]),
+    (secret_id, ciphertext): (SecretId, &[u8]),
     overlap_until: Option<UnixMillis>,
     now: UnixMillis,
 ) -> Result<WriteResult> {
@@ -186,7 +184,7 @@ fn rotate_secret(
     } else {
         connection.prepare_cached(END_SECRETS)?.execute([app_id.as_bytes()])?;
     }
-    insert_secret(connection, app_id, secret_id, sealed, now)?;
+    insert_secret(connection, app_id, secret_id, ciphertext, now)?;
     app_done(connection, app_id, Some(secret_id), now)
 }
 
@@ -214,12 +212,12 @@ fn insert_secret(
     connection: &Connection,
     app_id: AppId,
     secret_id: SecretId,
-    sealed: &[u8],
+    ciphertext: &[u8],
     now: UnixMillis,
 ) -> Result<()> {
     connection
         .prepare_cached(INSERT_SECRET)?
-        .execute(params![secret_id, app_id.as_bytes(), sealed, now.0])
+        .execute(params![secret_id, app_id.as_bytes(), ciphertext, now.0])
         .map(drop)
 }
 

@@ -1,8 +1,8 @@
-//! Moves the write-ahead log into the database on a thread of its own, so that no commit waits for it.
+//! Checkpoints the write-ahead log on a separate thread, so that no commit waits for it.
 //!
-//! While the thread copies, the writer appends. So the thread copies again until little is left, and the writer moves
-//! that between two commits; the next commit then begins the log anew. A log that grows faster than it is copied makes
-//! the writer wait at [`LOG_MAX_PAGES`].
+//! While the thread copies the log into the database, the writer appends to it. So the thread copies again until little
+//! is left, and the writer copies that between two commits; the next commit then restarts the log. A log that grows
+//! faster than it is copied makes the writer wait at [`LOG_MAX_PAGES`].
 
 use std::path::Path;
 use std::sync::Arc;
@@ -47,8 +47,8 @@ impl Log {
 
     /// A commit has left so many pages in the log.
     fn committed(&self, pages: u32) {
-        let is_begun_anew = self.pages.swap(pages, Ordering::Relaxed) > pages;
-        if is_begun_anew {
+        let is_restarted = self.pages.swap(pages, Ordering::Relaxed) > pages;
+        if is_restarted {
             self.copied.store(0, Ordering::Relaxed);
             self.copy_at.store(LOG_PAGES, Ordering::Relaxed);
         }
@@ -139,10 +139,10 @@ impl Checkpointer {
         match writer.query_row(CHECKPOINT, [], |row| row.get(0)) {
             Ok(0) => {}
             Ok(_) => tracing::warn!(
-                "write-ahead log not moved into the database because of an open reader; the next start does it"
+                "write-ahead log not checkpointed because of an open reader; the next start does it"
             ),
             Err(error) => {
-                tracing::error!(%error, "write-ahead log could not be moved into the database; the next start tries again")
+                tracing::error!(%error, "write-ahead log could not be checkpointed; the next start tries again")
             }
         }
     }
@@ -168,7 +168,7 @@ fn copy(connection: &Connection, sql: &str, log: &Log) {
         .prepare_cached(sql)
         .and_then(|mut copy| copy.query_row([], |row| Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?))));
     match copied.map(|(_, copied)| u32::try_from(copied)) {
-        // Of an older log, if the writer has begun it anew meanwhile.
+        // Of the log before a restart.
         Ok(Ok(copied)) if copied > log.pages() => {}
         Ok(Ok(copied)) => log.copied.store(copied, Ordering::Relaxed),
         // -1: another checkpoint is running.
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_is_begun_anew_while_the_writer_goes_on() {
+    fn a_log_is_restarted_while_the_writer_goes_on() {
         let (_folder, path, writer, mut checkpointer) = writer();
         for _ in 0..8_000 {
             commit(&writer, &mut checkpointer, 10);
@@ -228,7 +228,7 @@ mod tests {
         for _ in 0..5_000 {
             commit(&writer, &mut checkpointer, 10);
         }
-        // A log that is begun anew keeps the length that it has had.
+        // A restarted log keeps its length.
         assert!(log_pages(&path) < before + 40_000, "{} after {before}", log_pages(&path));
     }
 

@@ -11,9 +11,8 @@ use super::read_pool::Reader;
 use super::statements::{COUNT_NUMBERS, INTEGRITY_CHECK, NEWEST_ENTRY, NUMBERS, STRAY_HISTORY};
 use super::{file_identity, schema};
 use crate::StoreError;
-use crate::examine::Defect;
-use crate::verify_histories::HistorySource;
-use crate::views::DisputeDetail;
+use crate::examined::Defect;
+use crate::views::{DisputeDetail, HistorySource};
 
 /// Larger files are not checked for damage: that would take minutes, and evict others from the page cache.
 const READ_WHOLE_MAX_BYTES: u64 = 1 << 30;

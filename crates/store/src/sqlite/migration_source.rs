@@ -7,10 +7,10 @@ use rusqlite::{Connection, Result, params, params_from_iter};
 
 use super::read_pool::Reader;
 use super::statements::PUT_META;
-use super::{schema, upkeep};
+use super::{maintenance, schema};
 use crate::StoreError;
-use crate::error::MIGRATED_TO;
-use crate::migrate_data::tables::{NONCES, TableSchema};
+use crate::meta::MIGRATED_TO;
+use crate::tables::{NONCES, TableSchema};
 
 pub(crate) struct MigrationSource {
     connection: Connection,
@@ -26,7 +26,7 @@ impl MigrationSource {
             return Err(std::io::Error::new(std::io::ErrorKind::NotFound, missing).into());
         }
         let connection = schema::open_writer(path)?;
-        let nonce_bound = upkeep::nonce_bound(&connection)?;
+        let nonce_bound = maintenance::nonce_bound(&connection)?;
         Ok(Self { connection, nonce_bound })
     }
 

@@ -14,14 +14,14 @@ use tokio::sync::Semaphore;
 use super::file_identity::FileIdentity;
 use super::statements::{
     self, ANY_ACCOUNT, ANY_UPLOAD, APP, APPS_OF_MERCHANT, BACKLOG, DISPUTE, DISPUTE_BY_PAYMENT,
-    DISPUTE_BY_TRADE, DISPUTE_OF_MERCHANT, DUE, EVIDENCE, HISTORY, MARKED, MERCHANT, MERCHANTS, META, SEALED,
-    SECRETS_OF_APPS, SUBMISSIONS, TOKEN, TOKENS, UPLOAD, UPLOADS,
+    DISPUTE_BY_TRADE, DISPUTE_OF_MERCHANT, DUE, ENCRYPTED_SECRETS, EVIDENCE, HISTORY, MARKED, MERCHANT,
+    MERCHANTS, META, SECRETS_OF_APPS, SUBMISSIONS, TOKEN, TOKENS, UPLOAD, UPLOADS,
 };
 use super::{rows, schema};
 use crate::StoreError;
-use crate::accounts::{AppRecord, MerchantRecord, SealedAppSecret, TokenRecord};
+use crate::accounts::{AppRecord, EncryptedAppSecret, MerchantRecord, TokenHash, TokenRecord};
 use crate::views::{Backlog, DisputeDetail, DisputeFilter, DisputePage, DisputeRecord, MarkedUpload};
-use crate::write_request::{TokenHash, Upload};
+use crate::write_request::Upload;
 
 /// Idle read connections; point reads may open more while they run.
 const IDLE_MAX: usize = 8;
@@ -165,16 +165,16 @@ impl<'c> Reader<'c> {
         self.0.prepare_cached(ANY_ACCOUNT)?.exists([])
     }
 
-    pub(crate) fn sealed(&self, limit: u32) -> Result<Vec<SealedAppSecret>> {
-        let mut select = self.0.prepare_cached(SEALED)?;
-        let sealed = |row: &rusqlite::Row<'_>| {
-            Ok(SealedAppSecret {
+    pub(crate) fn encrypted_secrets(&self, limit: u32) -> Result<Vec<EncryptedAppSecret>> {
+        let mut select = self.0.prepare_cached(ENCRYPTED_SECRETS)?;
+        let secret = |row: &rusqlite::Row<'_>| {
+            Ok(EncryptedAppSecret {
                 app_id: AppId::from_bytes(row.get(0)?),
                 secret_id: row.get(1)?,
-                sealed: row.get(2)?,
+                ciphertext: row.get(2)?,
             })
         };
-        select.query_map([limit], sealed)?.collect()
+        select.query_map([limit], secret)?.collect()
     }
 
     pub(crate) fn has_uploads(&self) -> Result<bool> {

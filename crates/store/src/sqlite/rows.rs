@@ -11,7 +11,7 @@ use rebuttal_protocol::{Amount, AppId, Currency, MerchantId, StorageUri, UnixMil
 use rusqlite::types::Type;
 use rusqlite::{Error, Result, Row};
 
-use crate::accounts::{AppRecord, MerchantRecord, SealedSecret, TokenRecord};
+use crate::accounts::{AppRecord, EncryptedSecret, MerchantRecord, TokenRecord};
 use crate::views::DisputeRecord;
 
 /// Parses a text column into its type.
@@ -156,10 +156,10 @@ pub(super) fn app(row: &Row<'_>) -> Result<AppRecord> {
 }
 
 /// Reads secret_id, sealed, created_at, expires_at, first_used_at.
-pub(super) fn secret(row: &Row<'_>) -> Result<SealedSecret> {
-    Ok(SealedSecret {
+pub(super) fn secret(row: &Row<'_>) -> Result<EncryptedSecret> {
+    Ok(EncryptedSecret {
         secret_id: row.get(0)?,
-        sealed: row.get(1)?,
+        ciphertext: row.get(1)?,
         created_at: millis(row, 2)?,
         expires_at: row.get::<_, Option<i64>>(3)?.map(UnixMillis),
         first_used_at: row.get::<_, Option<i64>>(4)?.map(UnixMillis),

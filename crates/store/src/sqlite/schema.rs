@@ -10,7 +10,8 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _};
 
 use super::file_identity;
 use super::statements::{MIGRATIONS, MIN_BINARY};
-use crate::examine::{self, Defect, missing_value};
+use crate::examined::{Defect, missing_value};
+use crate::meta;
 use crate::schema::{AppliedMigration, MIGRATIONS_TABLE};
 use crate::{SCHEMA_GENERATION, StoreError, schema};
 
@@ -122,7 +123,7 @@ fn refuse_newer(connection: &Connection) -> Result<(), StoreError> {
         return Ok(());
     }
     let stored: Option<String> = connection.query_row(MIN_BINARY, [], |row| row.get(0)).optional()?;
-    let stored = stored.ok_or_else(|| StoreError::Schema(missing_value(examine::MIN_BINARY)))?;
+    let stored = stored.ok_or_else(|| StoreError::Schema(missing_value(meta::MIN_BINARY)))?;
     let min_binary = stored.parse().map_err(|_| StoreError::Unreadable(format!("min_binary {stored:?}")))?;
     if min_binary > SCHEMA_GENERATION {
         return Err(StoreError::TooNew { min_binary });

@@ -49,7 +49,7 @@ statements! {
     SECRETS_OF_APPS = "SELECT secret_id, sealed, created_at, expires_at, first_used_at FROM secrets \
          WHERE app_id = ?1 ORDER BY expires_at IS NULL, created_at";
 
-    // Upkeep.
+    // Maintenance.
 
     RAISE_NONCE_BOUND = "UPDATE meta SET value = CAST(CAST(?1 AS TEXT) AS BLOB) \
          WHERE name = 'nonce_bound' AND CAST(CAST(value AS TEXT) AS INTEGER) < ?1";

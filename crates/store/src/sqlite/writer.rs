@@ -13,7 +13,7 @@ use super::statements::{
     INSERT_KEYS, INSERT_NONCES, INSERT_OUTBOX, INSERT_SUBMISSIONS, INSERT_UPLOADS, LOAD_DISPUTES,
     REFER_TO_UPLOADS, ROLLBACK, TOKEN, UPDATE_DISPUTES,
 };
-use super::{accounts, rows, schema, upkeep};
+use super::{accounts, maintenance, rows, schema};
 use crate::StoreError;
 use crate::batch::{Changes, KeySet, Loaded, RecordedAnswer, StoredAnswer, StoredUpload};
 use crate::committer::{Database, Failure};
@@ -81,8 +81,8 @@ impl Database for Writer {
         let connection = &self.connection;
         let answer = begin(connection).and_then(|()| match &request.operation {
             SingleOperation::Account(change) => accounts::apply(connection, change, request),
-            SingleOperation::Upkeep(step) => {
-                upkeep::apply(connection, step, request.arrived_at).map(|rows| Ok(Outcome::Rows(rows)))
+            SingleOperation::Maintenance(step) => {
+                maintenance::apply(connection, step, request.arrived_at).map(|rows| Ok(Outcome::Rows(rows)))
             }
         });
         let outcome = match answer {
@@ -130,7 +130,7 @@ fn failure(error: Error) -> Failure {
 }
 
 fn load(connection: &Connection, names: &KeySet) -> Result<Loaded, Error> {
-    let mut loaded = Loaded { nonce_bound: upkeep::nonce_bound(connection)?, ..Loaded::default() };
+    let mut loaded = Loaded { nonce_bound: maintenance::nonce_bound(connection)?, ..Loaded::default() };
     let mut disputes = connection.prepare_cached(LOAD_DISPUTES)?;
     for dispute_no in &names.disputes {
         if let Some(dispute) = disputes.query_row([dispute_no.as_str()], rows::dispute).optional()? {

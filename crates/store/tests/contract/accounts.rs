@@ -3,20 +3,20 @@
 use rebuttal_protocol::operator::AppSettings;
 use rebuttal_protocol::{AppId, MerchantId, Scheme, UnixMillis};
 use rebuttal_store::{
-    AccountChange, ChangedApp, Idempotency, MerchantRecord, Outcome, SingleOperation, Store, Upkeep,
+    AccountChange, ChangedApp, Idempotency, Maintenance, MerchantRecord, Outcome, SingleOperation, Store,
     WriteRequest, WriteResult,
 };
 
 use crate::common::{APP, Fixture, NOW, code, commit, key, merchant, settings};
 
 fn create_app(merchant_id: MerchantId, app_id: AppId, secret: u8) -> SingleOperation {
-    let (secret_id, sealed) = ([secret; 16], vec![secret; 44]);
+    let (secret_id, ciphertext) = ([secret; 16], vec![secret; 44]);
     SingleOperation::Account(AccountChange::CreateApp {
         merchant_id,
         app_id,
         settings: settings(),
         secret_id,
-        sealed,
+        ciphertext,
     })
 }
 
@@ -32,7 +32,7 @@ pub(crate) async fn merchants_and_apps_are_created_and_changed(fixture: &Fixture
     let app = store.app(APP).await.unwrap().unwrap();
     assert_eq!((app.merchant_id, app.scheme, app.enabled), (one, Scheme::V2Sha256, true));
     assert_eq!(app.time_zone, "Asia/Shanghai");
-    assert_eq!(app.secrets[0].sealed, vec![1; 44]);
+    assert_eq!(app.secrets[0].ciphertext, vec![1; 44]);
 
     let notify_url = Some(Some("https://shop.example/hook".parse().unwrap()));
     let stronger = AppSettings { notify_url, scheme: Some(Scheme::V2HmacSha256), enabled: Some(false) };
@@ -69,7 +69,7 @@ async fn rotate(
         merchant_id,
         app_id: APP,
         secret_id: [secret; 16],
-        sealed: vec![secret; 44],
+        ciphertext: vec![secret; 44],
         overlap_until: until.into(),
     });
     store
@@ -91,7 +91,8 @@ pub(crate) async fn a_second_rotation_waits_for_the_first_overlap(fixture: &Fixt
         [NOW, UnixMillis(until.0 - 1), until].map(|now| app.overlap_until(now)),
         [Some(until), Some(until), None]
     );
-    let secrets: Vec<_> = app.secrets.iter().map(|secret| (secret.sealed[0], secret.expires_at)).collect();
+    let secrets: Vec<_> =
+        app.secrets.iter().map(|secret| (secret.ciphertext[0], secret.expires_at)).collect();
     assert_eq!(secrets, [(1, Some(until)), (2, None)], "the oldest first");
 
     let running = rotate(&store, merchant_id, 3, UnixMillis(NOW.0 + 999), until).await;
@@ -107,7 +108,7 @@ pub(crate) async fn older_secrets_end_during_an_overlap(fixture: &Fixture) {
     commit(&store, Idempotency::None, create_app(merchant_id, bystander, 9)).await.unwrap();
     let secrets = async |app_id| {
         let app = store.app(app_id).await.unwrap().unwrap();
-        app.secrets.iter().map(|secret| (secret.sealed[0], secret.expires_at)).collect::<Vec<_>>()
+        app.secrets.iter().map(|secret| (secret.ciphertext[0], secret.expires_at)).collect::<Vec<_>>()
     };
     let end_overlap =
         |merchant_id| SingleOperation::Account(AccountChange::EndOverlap { merchant_id, app_id: APP });
@@ -189,7 +190,7 @@ pub(crate) async fn a_repeated_key_returns_the_account_as_it_was(fixture: &Fixtu
     let disabled = AppSettings { enabled: Some(false), ..settings() };
     commit(&store, Idempotency::None, change_app(merchant_id, disabled)).await.unwrap();
     rotate(&store, merchant_id, 2, NOW, UnixMillis(NOW.0 + 1)).await.unwrap();
-    let drop_expired = SingleOperation::Upkeep(Upkeep::DropExpiredSecrets);
+    let drop_expired = SingleOperation::Maintenance(Maintenance::DropExpiredSecrets);
     let later = WriteRequest {
         arrived_at: UnixMillis(NOW.0 + 2),
         idempotency: Idempotency::None,
@@ -201,7 +202,7 @@ pub(crate) async fn a_repeated_key_returns_the_account_as_it_was(fixture: &Fixtu
     assert_eq!(commit(&store, key("merchant", 1), named("Before")).await.unwrap(), merchant);
     assert_eq!(commit(&store, key("app", 1), create_app(merchant_id, APP, 1)).await.unwrap(), app);
     let Outcome::App(ChangedApp { app, .. }) = app else { panic!("{app:?}") };
-    assert_eq!((app.enabled, app.secrets[0].sealed.as_slice()), (true, [1; 44].as_slice()));
+    assert_eq!((app.enabled, app.secrets[0].ciphertext.as_slice()), (true, [1; 44].as_slice()));
 }
 
 pub(crate) async fn the_first_evidence_location_is_kept(fixture: &Fixture) {

@@ -3,8 +3,8 @@
 
 use rebuttal_protocol::UnixMillis;
 use rebuttal_store::{
-    AccountChange, DataMigration, DataMigrationError, Idempotency, Operation, Options, SingleOperation,
-    Store, StoreError, TokenHash, Upkeep,
+    AccountChange, DataMigration, DataMigrationError, Idempotency, Maintenance, Operation, Options,
+    SingleOperation, Store, StoreError, TokenHash,
 };
 
 use crate::common::{self, Fixture, NOW, commit, contest, detail, item, merchant, open, upload, url};
@@ -35,11 +35,15 @@ async fn furnished() -> Fixture {
         .await
         .unwrap();
     let bound = UnixMillis(NOW.0 - 600_000);
-    commit(&store, Idempotency::None, SingleOperation::Upkeep(Upkeep::PurgeNonces { bound, limit: 0 }))
-        .await
-        .unwrap();
-    let fence = Upkeep::MoveFence { fence: "1-a".to_owned(), expected: None };
-    commit(&store, Idempotency::None, SingleOperation::Upkeep(fence)).await.unwrap();
+    commit(
+        &store,
+        Idempotency::None,
+        SingleOperation::Maintenance(Maintenance::PurgeNonces { bound, limit: 0 }),
+    )
+    .await
+    .unwrap();
+    let fence = Maintenance::AdvanceFence { fence: "1-a".to_owned(), expected: None };
+    commit(&store, Idempotency::None, SingleOperation::Maintenance(fence)).await.unwrap();
     for identity in [[5; 16], [6; 16]] {
         commit(
             &store,

@@ -67,7 +67,7 @@ macro_rules! every_case {
             maintenance:
                 purged_nonces_are_stale_whatever_the_clock_says
                 newest_trusted_time_is_stored_even_if_earlier
-                an_upkeep_step_is_bounded
+                a_maintenance_step_is_bounded
                 secret_is_purged_from_its_key_and_not_recreated
                 the_fencing_token_is_replaced_only_if_it_is_the_expected_one
                 a_purge_delays_no_contest

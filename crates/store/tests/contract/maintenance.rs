@@ -6,16 +6,16 @@ use std::time::{Duration, Instant};
 use rebuttal_protocol::operator::Role;
 use rebuttal_protocol::{MerchantId, UnixMillis};
 use rebuttal_store::{
-    AccountChange, CommitError, CreatedToken, Idempotency, MarkedUpload, Operation, Options, Outcome,
-    SingleOperation, Store, TokenHash, Upkeep, WriteRequest, WriteResult,
+    AccountChange, CommitError, CreatedToken, Idempotency, Maintenance, MarkedUpload, Operation, Options,
+    Outcome, SingleOperation, Store, TokenHash, WriteRequest, WriteResult,
 };
 
 use crate::common::{
     APP, Fixture, NOW, code, commit, contest, detail, item, key, merchant, open, settings, upload, url,
 };
 
-async fn step(store: &Store, step: Upkeep) -> u64 {
-    match commit(store, Idempotency::None, SingleOperation::Upkeep(step)).await {
+async fn step(store: &Store, step: Maintenance) -> u64 {
+    match commit(store, Idempotency::None, SingleOperation::Maintenance(step)).await {
         Ok(Outcome::Rows(rows)) => rows,
         other => panic!("{other:?}"),
     }
@@ -28,10 +28,10 @@ pub(crate) async fn purged_nonces_are_stale_whatever_the_clock_says(fixture: &Fi
     for nonce in [&old, &kept] {
         commit(&store, Idempotency::Nonce(nonce.clone()), Operation::UseNonce).await.unwrap();
     }
-    step(&store, Upkeep::PurgeNonces { bound: old.timestamp, limit: 10 }).await;
+    step(&store, Maintenance::PurgeNonces { bound: old.timestamp, limit: 10 }).await;
     // A bound never moves back.
     let back = UnixMillis(old.timestamp.0 - 500);
-    assert_eq!(step(&store, Upkeep::PurgeNonces { bound: back, limit: 10 }).await, 0);
+    assert_eq!(step(&store, Maintenance::PurgeNonces { bound: back, limit: 10 }).await, 0);
     assert_eq!(store.nonce_bound().await.unwrap(), old.timestamp);
     store.close().await;
 
@@ -45,7 +45,7 @@ pub(crate) async fn newest_trusted_time_is_stored_even_if_earlier(fixture: &Fixt
     let store = fixture.store().await;
     assert_eq!(store.clock_trusted_at().await.unwrap(), None);
     for trusted in [NOW, NOW + Duration::from_secs(1), NOW - Duration::from_secs(3600)] {
-        let request = WriteRequest::internal(trusted, SingleOperation::Upkeep(Upkeep::NoteClock));
+        let request = WriteRequest::internal(trusted, SingleOperation::Maintenance(Maintenance::NoteClock));
         assert_eq!(store.commit(request).await.unwrap(), Ok(Outcome::Rows(1)));
         assert_eq!(store.clock_trusted_at().await.unwrap(), Some(trusted));
     }
@@ -54,7 +54,7 @@ pub(crate) async fn newest_trusted_time_is_stored_even_if_earlier(fixture: &Fixt
     store.close().await;
 }
 
-pub(crate) async fn an_upkeep_step_is_bounded(fixture: &Fixture) {
+pub(crate) async fn a_maintenance_step_is_bounded(fixture: &Fixture) {
     let store = fixture.store().await;
     for number in 0..25 {
         commit(&store, key(&format!("k{number}"), 1), Operation::UseNonce).await.unwrap();
@@ -62,7 +62,7 @@ pub(crate) async fn an_upkeep_step_is_bounded(fixture: &Fixture) {
     let mut steps = Vec::new();
     for _ in 0..4 {
         let created_before = UnixMillis(NOW.0 + 1);
-        steps.push(step(&store, Upkeep::PurgeKeys { created_before, limit: 10 }).await);
+        steps.push(step(&store, Maintenance::PurgeKeys { created_before, limit: 10 }).await);
     }
     assert_eq!(steps, [10, 10, 5, 0]);
 }
@@ -70,26 +70,26 @@ pub(crate) async fn an_upkeep_step_is_bounded(fixture: &Fixture) {
 /// Changes under a key, by name: some create a secret or token, others do not.
 fn account_change(merchant_id: MerchantId, name: &str) -> SingleOperation {
     let secret = |byte: u8| ([byte; 16], vec![byte; 44]);
-    let (secret_id, sealed) = match name {
+    let (secret_id, ciphertext) = match name {
         "app" => secret(1),
         _ => secret(2),
     };
     let (app_id, settings) = (APP, settings());
     let overlap_until = NOW;
     SingleOperation::Account(match name {
-        "app" => AccountChange::CreateApp { merchant_id, app_id, settings, secret_id, sealed },
+        "app" => AccountChange::CreateApp { merchant_id, app_id, settings, secret_id, ciphertext },
         "rotate" => AccountChange::RotateSecret {
             merchant_id,
             app_id,
             secret_id,
-            sealed,
+            ciphertext,
             overlap_until: Some(overlap_until),
         },
         "token" => AccountChange::CreateToken(CreatedToken {
             name: "alice".parse().unwrap(),
             role: Role::Viewer,
             hash: TokenHash([7; 32]),
-            sealed,
+            ciphertext,
         }),
         "change" => AccountChange::ChangeApp { merchant_id, app_id, settings },
         _ => AccountChange::CreateMerchant {
@@ -111,7 +111,7 @@ pub(crate) async fn secret_is_purged_from_its_key_and_not_recreated(fixture: &Fi
     for name in made.iter().chain(&plain) {
         first.push(send(name).await.unwrap());
     }
-    // Even if upkeep is late, because the clock is not trusted, nothing is shown for longer.
+    // Even if maintenance is late, because the clock is not trusted, nothing is shown for longer.
     let send_after = async |name: &'static str, age: Duration| {
         let (idempotency, operation) = (key(name, 1), requests(name));
         let arrived_at = NOW + age;
@@ -129,8 +129,9 @@ pub(crate) async fn secret_is_purged_from_its_key_and_not_recreated(fixture: &Fi
             false => assert_eq!(over.as_ref(), Ok(first), "{name}"),
         }
     }
-    let forget =
-        |at: i64, limit| step(&store, Upkeep::ForgetShownSecrets { created_before: UnixMillis(at), limit });
+    let forget = |at: i64, limit| {
+        step(&store, Maintenance::ForgetShownSecrets { created_before: UnixMillis(at), limit })
+    };
     assert_eq!(forget(NOW.0, 10).await, 0, "too young");
     for (name, first) in made.iter().chain(&plain).zip(&first) {
         assert_eq!(send(name).await.as_ref(), Ok(first), "{name}");
@@ -156,16 +157,16 @@ pub(crate) async fn secret_is_purged_from_its_key_and_not_recreated(fixture: &Fi
 
 pub(crate) async fn the_fencing_token_is_replaced_only_if_it_is_the_expected_one(fixture: &Fixture) {
     let store = fixture.store().await;
-    let moved = async |fence: &str, expected: Option<&str>| {
+    let advanced = async |fence: &str, expected: Option<&str>| {
         let (fence, expected) = (fence.to_owned(), expected.map(str::to_owned));
-        let rows = step(&store, Upkeep::MoveFence { fence, expected }).await;
+        let rows = step(&store, Maintenance::AdvanceFence { fence, expected }).await;
         (rows, store.sweep_fence().await.unwrap().unwrap())
     };
     assert_eq!(store.sweep_fence().await.unwrap(), None);
-    assert_eq!(moved("1-a", None).await, (1, "1-a".to_owned()));
-    assert_eq!(moved("1-b", None).await, (0, "1-a".to_owned()));
-    assert_eq!(moved("2-b", Some("1-b")).await, (0, "1-a".to_owned()));
-    assert_eq!(moved("2-b", Some("1-a")).await, (1, "2-b".to_owned()));
+    assert_eq!(advanced("1-a", None).await, (1, "1-a".to_owned()));
+    assert_eq!(advanced("1-b", None).await, (0, "1-a".to_owned()));
+    assert_eq!(advanced("2-b", Some("1-b")).await, (0, "1-a".to_owned()));
+    assert_eq!(advanced("2-b", Some("1-a")).await, (1, "2-b".to_owned()));
 }
 
 pub(crate) async fn unreferenced_uploads_are_deleted_and_others_stay(fixture: &Fixture) {
@@ -181,7 +182,7 @@ pub(crate) async fn unreferenced_uploads_are_deleted_and_others_stay(fixture: &F
     };
     assert_eq!(code(try_contest(&one, used).await), "OK");
 
-    let mark = |before| Upkeep::MarkUnreferenced { uploaded_before: before, limit: 10 };
+    let mark = |before| Maintenance::MarkUnreferenced { uploaded_before: before, limit: 10 };
     assert_eq!(step(&store, mark(NOW)).await, 0, "too young");
     assert_eq!(step(&store, mark(UnixMillis(NOW.0 + 1))).await, 1);
     assert_eq!(code(try_contest(&two, unused).await), "Evidence.NotUploaded", "a marked file is gone");
@@ -193,7 +194,7 @@ pub(crate) async fn unreferenced_uploads_are_deleted_and_others_stay(fixture: &F
         store.marked(UnixMillis(NOW.0 + 1), None, 10).await.unwrap(),
         [MarkedUpload { at: NOW, url: unused }]
     );
-    let forget = Upkeep::ForgetUploads { urls: vec![used, unused] };
+    let forget = Maintenance::ForgetUploads { urls: vec![used, unused] };
     assert_eq!(step(&store, forget).await, 1);
     assert!(store.upload(used).await.unwrap().is_some() && store.upload(unused).await.unwrap().is_none());
     assert_eq!(detail(&store, &two).await.submissions.len(), 1);
@@ -207,7 +208,7 @@ pub(crate) async fn marked_uploads_are_paged_after_deletions(fixture: &Fixture) 
         upload(&store, url(merchant_id, number), 1).await.unwrap();
     }
     let soon = UnixMillis(NOW.0 + 1);
-    assert_eq!(step(&store, Upkeep::MarkUnreferenced { uploaded_before: soon, limit: 10 }).await, 5);
+    assert_eq!(step(&store, Maintenance::MarkUnreferenced { uploaded_before: soon, limit: 10 }).await, 5);
     let (mut after, mut paged) = (None, Vec::new());
     for length in [2, 2, 1, 0] {
         let page = store.marked(soon, after, 2).await.unwrap();
@@ -215,7 +216,7 @@ pub(crate) async fn marked_uploads_are_paged_after_deletions(fixture: &Fixture) 
         paged.extend(page.iter().map(|marked| marked.url.key()));
         after = page.last().copied().or(after);
         if let Some(MarkedUpload { url, .. }) = page.first().copied() {
-            assert_eq!(step(&store, Upkeep::ForgetUploads { urls: vec![url] }).await, 1);
+            assert_eq!(step(&store, Maintenance::ForgetUploads { urls: vec![url] }).await, 1);
         }
     }
     assert_eq!((paged.len(), paged.into_iter().collect()), (5, urls), "each once");
@@ -311,7 +312,7 @@ pub(crate) async fn a_purge_delays_no_contest(fixture: &Fixture) {
     let bound = UnixMillis(NOW.0 - 1_000);
     let purge = async {
         let started = Instant::now();
-        while step(&store, Upkeep::PurgeNonces { bound, limit: STEP }).await >= STEP.into() {}
+        while step(&store, Maintenance::PurgeNonces { bound, limit: STEP }).await >= STEP.into() {}
         started.elapsed()
     };
     let contests = async {

@@ -7,7 +7,7 @@ use rebuttal_protocol::dispute::{QueryRequest, Stage, Status};
 use rebuttal_protocol::operator::{self, DisputeOutcome};
 use rebuttal_protocol::{DisputeNo, UnixMillis};
 use rebuttal_store::{
-    Backlog, DisputeFilter, Idempotency, Location, Operation, Options, SingleOperation, Store, Upkeep,
+    Backlog, DisputeFilter, Idempotency, Location, Maintenance, Operation, Options, SingleOperation, Store,
     WriteRequest,
 };
 
@@ -56,9 +56,9 @@ pub(crate) async fn a_query_finds_the_dispute_with_the_earliest_deadline(fixture
     assert_eq!(found(by_trade).await.as_deref(), Some("B"));
     let by_no = QueryRequest::DisputeNo("B".parse().unwrap());
     assert_eq!(found(by_no.clone()).await.as_deref(), Some("B"));
-    let stranger = merchant(&store).await;
-    assert!(store.find(stranger, &by_no).await.unwrap().is_none());
-    assert!(store.find(stranger, &by_payment()).await.unwrap().is_none());
+    let other = merchant(&store).await;
+    assert!(store.find(other, &by_no).await.unwrap().is_none());
+    assert!(store.find(other, &by_payment()).await.unwrap().is_none());
 }
 
 pub(crate) async fn a_list_pages_through_everything_once(fixture: &Fixture) {
@@ -187,8 +187,8 @@ pub(crate) async fn the_backlog_holds_the_oldest_of_each_kind(fixture: &Fixture)
     let earliest_deadline = Some(UnixMillis(DEADLINE.0 + 1));
     let waits = Backlog { earliest_deadline, oldest_unreferenced_at: Some(NOW), oldest_marked_at: None };
     assert_eq!(store.backlog().await.unwrap(), waits);
-    let mark = Upkeep::MarkUnreferenced { uploaded_before: UnixMillis(NOW.0 + 1), limit: 10 };
-    commit(&store, Idempotency::None, SingleOperation::Upkeep(mark)).await.unwrap();
+    let mark = Maintenance::MarkUnreferenced { uploaded_before: UnixMillis(NOW.0 + 1), limit: 10 };
+    commit(&store, Idempotency::None, SingleOperation::Maintenance(mark)).await.unwrap();
     let marked = Backlog { oldest_unreferenced_at: None, oldest_marked_at: Some(NOW), ..waits };
     assert_eq!(store.backlog().await.unwrap(), marked);
     let lanes = store.traffic();

@@ -17,12 +17,12 @@ fn named(name: &str) -> TokenName {
 }
 
 fn create(name: &str, role: Role, value: u8) -> SingleOperation {
-    let (hash, sealed) = (TokenHash([value; 32]), vec![value; 92]);
+    let (hash, ciphertext) = (TokenHash([value; 32]), vec![value; 92]);
     SingleOperation::Account(AccountChange::CreateToken(CreatedToken {
         name: named(name),
         role,
         hash,
-        sealed,
+        ciphertext,
     }))
 }
 
@@ -117,7 +117,7 @@ pub(crate) async fn a_name_belongs_to_one_active_token(fixture: &Fixture) {
     // The first answer, although its token is revoked.
     let again = commit(&store, key("k", 1), create("ci", Role::Operator, 9)).await.unwrap();
     let Outcome::NewToken(again) = again else { panic!("{again:?}") };
-    assert_eq!((again.role, again.hash, again.sealed), (Role::Operator, TokenHash([1; 32]), vec![1; 92]));
+    assert_eq!((again.role, again.hash, again.ciphertext), (Role::Operator, TokenHash([1; 32]), vec![1; 92]));
     // Nor is the value of a revoked one accepted under another name.
     revoke(&store, "ci", NOW).await.unwrap();
     assert_eq!(code(commit(&store, Idempotency::None, put("first", 3)).await), "Operator.Conflict");

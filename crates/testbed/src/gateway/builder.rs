@@ -27,7 +27,7 @@ pub struct Builder {
     data: Option<PathBuf>,
     port: Option<u16>,
     https: bool,
-    embedded: bool,
+    built_in: bool,
     folder: bool,
 }
 
@@ -42,7 +42,7 @@ impl Builder {
             data: None,
             port: None,
             https: false,
-            embedded: false,
+            built_in: false,
             folder: false,
         }
     }
@@ -74,14 +74,14 @@ impl Builder {
     /// The database, instead of the one of the run's backend.
     #[must_use]
     pub fn database(mut self, url: &str) -> Self {
-        self.embedded = true;
+        self.built_in = true;
         self.env(DATABASE_URL, url)
     }
 
     /// The default backend, SQLite and a folder, in every run: for tests of their files.
     #[must_use]
-    pub fn embedded(mut self) -> Self {
-        self.embedded = true;
+    pub fn built_in(mut self) -> Self {
+        self.built_in = true;
         self
     }
 
@@ -156,10 +156,10 @@ impl Builder {
         if let Some(config) = &self.config {
             std::fs::write(temp.path().join("rebuttal.toml"), config).expect("the configuration is written");
         }
-        if let Some(url) = backend::database(&data).filter(|_| !self.embedded) {
+        if let Some(url) = backend::database(&data).filter(|_| !self.built_in) {
             self.env.insert(DATABASE_URL.to_owned(), url.into());
         }
-        if !self.embedded
+        if !self.built_in
             && !self.folder
             && let Some(bucket) = backend::bucket(&data)
         {

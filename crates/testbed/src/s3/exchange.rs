@@ -1,4 +1,4 @@
-//! One signed request to an S3 by an independent implementation of AWS Signature Version 4, and its reply. HTTP/1.0, so
+//! One signed request to S3 by an independent implementation of AWS Signature Version 4, and its reply. HTTP/1.0, so
 //! that a reply ends with its connection and never has chunks.
 
 use std::io::{self, Read as _, Write as _};

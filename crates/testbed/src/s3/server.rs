@@ -1,4 +1,4 @@
-//! SeaweedFS as a child process: an S3 that enforces upload policies, on free ports and in a temporary folder.
+//! SeaweedFS as a child process: an S3 server that enforces upload policies, on free ports and in a temporary folder.
 //!
 //! It is stopped with SIGKILL, because a regular stop takes seconds and its data is discarded anyway.
 

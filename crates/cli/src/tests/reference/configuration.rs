@@ -14,7 +14,7 @@ flag. A flag takes precedence over its variable, the variable over the file, and
 required. `rebuttal config default` prints this page as a file; `rebuttal config check` reports errors in a file and the
 variables; `rebuttal config show` prints the effective values and their sources. A change needs a restart.
 
-In a variable, the items of a list are separated by commas. Credentials for an S3 are read from the `AWS_…` variables, as
+In a variable, the items of a list are separated by commas. Credentials for S3 are read from the `AWS_…` variables, as
 [evidence-on-s3.md](../operate/evidence-on-s3.md) describes.
 "
     .to_owned();

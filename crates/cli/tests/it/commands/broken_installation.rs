@@ -19,7 +19,7 @@ fn said(data: &Path, more: &[&str]) -> String {
 
 /// A stopped gateway without uploads.
 fn unused() -> TestGateway {
-    let mut fixture = TestGateway::with_builder(Gateway::builder(bin()).embedded());
+    let mut fixture = TestGateway::with_builder(Gateway::builder(bin()).built_in());
     fixture.gateway.terminate();
     assert!(fixture.gateway.wait().success());
     fixture
@@ -122,7 +122,7 @@ fn expired_or_expiring_certificate_is_reported() {
         let flags = ["--tls-certificate", &certificate, "--tls-key", &key];
         let found = message(&doctor(&data, &flags, &[]), "TLS", state);
         assert!(found.contains(what), "{from} {to}: {found}");
-        let gateway = Gateway::builder(bin()).embedded().https().args(flags).start();
+        let gateway = Gateway::builder(bin()).built_in().https().args(flags).start();
         assert_eq!(gateway.stderr().contains(&format!("a certificate in {certificate} ")), state != "ok");
     }
 }
@@ -192,6 +192,7 @@ fn looks_at_schema(
 ) {
     let output = doctor(fixture.gateway.data(), &[], env);
     assert!(message(&output, "database", state).contains(what), "{what}: {output:?}");
+    assert!(!message(&output, "master key", "ok").contains("has no master key yet"), "{output:?}");
     assert!(!message(&output, "database", "fault").contains("see that it is there"), "{output:?}");
     if starts {
         fixture.gateway.restart();
@@ -274,7 +275,11 @@ fn files_of_the_wrong_kind_are_reported_and_not_served() {
             shell
         });
         assert_eq!(output.code, 0, "{output:?}");
-        finds(&doctor(data, &[], &[]), about, what);
+        let output = doctor(data, &[], &[]);
+        finds(&output, about, what);
+        // Without a data directory, what depends on it is reported once.
+        let is_unusable = about == "data directory" && !data.is_dir();
+        assert!(!is_unusable || output.stdout.matches("not checked: ").count() == 1, "{output:?}");
         let said = said(data, &[]);
         assert!(said.contains(what), "{command}: {said}");
     }

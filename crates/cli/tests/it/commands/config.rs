@@ -63,11 +63,29 @@ fn check_reports_conflicts_without_secrets() {
         ("tls_key = \"k.pem\"\n", None, "tls_certificate and tls_key must be given together"),
         ("evidence_public_url = \"https://f.example\"\n", None, "needs an evidence_url of s3://"),
         ("log_filter = \"inof\"\n", None, "did you mean \"info\"?"),
-        ("", Some(("REBUTTAL_DATABASE_URL", url.as_str())), "database_url: the database URL must be"),
+        (
+            "",
+            Some(("REBUTTAL_DATABASE_URL", url.as_str())),
+            "database_url: the database URL is not valid: it must be sqlite:PATH or",
+        ),
         ("", Some(("REBUTTAL_OPERATOR_TOKEN_FILE", "/nope")), "cannot read the secret in /nope"),
         (&unquoted, None, "rebuttal.toml, line 2: "),
         (&unclosed, None, "rebuttal.toml, line 1: "),
+        ("listen = 127.0.0.1:0\n", None, "write strings in quotes, as in `rebuttal config default`"),
+        ("data = /srv/x\n", None, "write strings in quotes, as in `rebuttal config default`"),
+        ("data = \"a\"\ndata = \"b\"\n", None, "line 2: duplicate key\n"),
+        ("[x\n", None, "line 1: unclosed table, expected `]`\n"),
         ("public_url = [\"pay.example\"]\n", None, "public_url: \"pay.example\" is not a public base URL"),
+        (
+            &format!("public_url = [\"https://u:{secret}@pay.example\"]\n"),
+            None,
+            "public_url: \"https://…@pay.example\" is not a public base URL",
+        ),
+        (
+            &format!("public_url = \"https://u:{secret}@pay.example\"\n"),
+            None,
+            "public_url = \"https://…@pay.example\": it must be a list",
+        ),
     ] {
         let (_folder, path) = file(toml);
         let output = config(&["check", "--config", &path], env.as_slice());
@@ -86,9 +104,39 @@ fn check_reports_conflicts_without_secrets() {
 }
 
 #[test]
+fn secret_in_a_settings_file_that_all_can_read_is_reported() {
+    use std::os::unix::fs::PermissionsExt;
+
+    for (toml, what) in [
+        ("operator_token = \"Geheim7-Geheim7-Geheim7\"\n", "operator_token"),
+        ("database_url = \"postgres://u:Geheim7@127.0.0.1:1/d\"\n", "the password in database_url"),
+        ("database_url = \"postgres://u@127.0.0.1:1/d\"\n", ""),
+    ] {
+        let (folder, path) = file(&format!("start_wait_seconds = 0\n{toml}"));
+        for mode in [0o644, 0o640] {
+            std::fs::set_permissions(&path, PermissionsExt::from_mode(mode)).unwrap();
+            let data = folder.path().join("data").to_str().unwrap().to_owned();
+            let serve = ["serve", "--config", &path, "--data", &data, "--evidence-url", "file:///proc/nope"];
+            let doctor = ["doctor", "--json", "--config", &path, "--data", &data];
+            for words in [["config", "check", "--config", &path].as_slice(), &doctor, &serve] {
+                let mut command = rebuttal(words);
+                command.env("REBUTTAL_LISTEN", "127.0.0.1:0");
+                let output = CommandOutput::run(command);
+                let printed = format!("{}{}", output.stdout, output.stderr);
+                let warning =
+                    format!("every user of this machine can read {what} in {path}; run: chmod o-rwx {path}");
+                let is_expected = mode == 0o644 && !what.is_empty();
+                assert_eq!(printed.contains(&warning), is_expected, "{toml} {mode:o} {words:?}: {output:?}");
+                assert!(!printed.contains("Geheim7"), "{output:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn show_prints_each_setting_with_its_source() {
     let (_folder, path) = file(
-        "listen = \"127.0.0.1:1\"\nmax_connections = 5\noperator_token = \"Geheim7-Geheim7-Geheim7\"\ndata = \"d\"\n",
+        "listen = \"127.0.0.1:1\"\nmax_connections = 5\nmax_connections_per_peer = 9\noperator_token = \"Geheim7-Geheim7-Geheim7\"\ndata = \"d\"\n",
     );
     let env = [
         ("REBUTTAL_DATABASE_URL", "postgres://u:Geheim7@h/d?password=Geheim7"),
@@ -104,7 +152,8 @@ fn show_prints_each_setting_with_its_source() {
         ("listen", json!({ "value": "127.0.0.1:2", "from": "variable" })),
         ("data", json!({ "value": "elsewhere", "from": "flag" })),
         ("max_connections", json!({ "value": 5, "from": "file" })),
-        ("max_connections_per_peer", json!({ "value": 4, "from": "default" })),
+        ("max_connections_per_peer", json!({ "value": 4, "loweredFrom": 9, "from": "file" })),
+        ("read_nonce_capacity", json!({ "value": 2_000_000, "from": "default" })),
         ("public_url", json!({ "value": ["https://a.example", "https://b.example"], "from": "variable" })),
         ("metrics_listen", json!({ "value": null, "from": "default" })),
         ("database_url", json!({ "value": "postgres://u:…@h/d?password=…", "from": "variable" })),
@@ -123,6 +172,7 @@ fn show_prints_each_setting_with_its_source() {
     assert_eq!(line("max_connections"), format!("5 {path}"));
     assert_eq!(line("operator_token"), format!("hidden {path}"));
     assert_eq!(line("metrics_listen"), "not set default");
+    assert_eq!(line("max_connections_per_peer"), format!("4 lowered from 9 in {path}"));
 }
 
 #[test]
@@ -180,7 +230,10 @@ fn flag_error_is_not_attributed_to_an_overridden_source() {
         let mut command = rebuttal(&[command, "--config", &path, "--public-url", "pay.example"]);
         command.env("REBUTTAL_PUBLIC_URL", "https://ok.example");
         let output = CommandOutput::run(command);
-        assert!(output.code == 1 && output.stderr.starts_with("✗ public_url: \"pay.example\""), "{output:?}");
+        assert!(
+            output.code == 2 && output.stderr.starts_with("error: --public-url: \"pay.example\""),
+            "{output:?}"
+        );
     }
 }
 

@@ -6,7 +6,7 @@ use std::process::Stdio;
 use rebuttal_testbed::samples;
 
 use crate::commands::terminal::Terminal;
-use crate::common::{CommandOutput, MerchantShell};
+use crate::common::{CommandOutput, LARGEST_FILE_BYTES, MerchantShell};
 
 #[test]
 fn contest_succeeds_and_prints_the_outcome() {
@@ -90,7 +90,7 @@ fn invalid_files_are_all_reported_and_nothing_is_sent() {
     let shell = MerchantShell::start();
     let no = shell.fixture.dispute();
     let mismatched = shell.file_named("mismatched.pdf", &samples::png(7));
-    let large = shell.file_named("large.png", &samples::png_of_size(2_097_153));
+    let large = shell.file_named("large.png", &samples::png_of_size(LARGEST_FILE_BYTES + 1));
     let words = [
         "contest",
         &no,
@@ -115,7 +115,8 @@ fn invalid_files_are_all_reported_and_nothing_is_sent() {
         lines[1].contains("mismatched.pdf: The file is named .pdf, but its content is a PNG image."),
         "{output:?}"
     );
-    assert!(lines[2].contains("large.png: evidence must have at most 2097152 bytes"), "{output:?}");
+    let too_large = format!("large.png: evidence must have at most {LARGEST_FILE_BYTES} bytes");
+    assert!(lines[2].contains(&too_large), "{output:?}");
     assert!(lines[3].contains("--other /nope.png: there is no such file"), "{output:?}");
     assert!(
         lines[4].contains("/etc/passwd: evidence must be a file with one of the extensions jpg, jpeg"),
@@ -130,7 +131,7 @@ fn no_prompt_and_no_submission_without_a_terminal() {
     let output = shell.run(&["contest", &no, "--receipt", &shell.receipt()]);
     assert_eq!(output.code, 1, "{output:?}");
     assert!(output.stderr.contains("Disputed   USD 100.05 of 100.05"), "the summary is shown: {output:?}");
-    assert!(output.stderr.contains("in 6 days 23 hours"), "{output:?}");
+    assert!(output.stderr.contains("in 7 days"), "{output:?}");
     assert!(output.stderr.ends_with("pass --yes to continue without it\n"), "{output:?}");
     assert_eq!(shell.status(&no), "NEEDS_RESPONSE");
 }
@@ -151,7 +152,7 @@ fn unverified_responses_exit_with_6_and_advice() {
     for (variable, value, check) in [
         ("REBUTTAL_APP_SECRET", "0".repeat(32), "Check REBUTTAL_APP_SECRET"),
         ("REBUTTAL_APP_ID", "0".repeat(32), "Check REBUTTAL_APP_ID"),
-        ("REBUTTAL_SCHEME", "V2_HMAC_SHA256".to_owned(), "unset REBUTTAL_SCHEME"),
+        ("REBUTTAL_SCHEME", "V2_HMAC_SHA256".to_owned(), "remove REBUTTAL_SCHEME"),
     ] {
         let mut command = shell.command(&["contest", &no, "--receipt", &shell.receipt(), "--yes"]);
         command.env(variable, value);

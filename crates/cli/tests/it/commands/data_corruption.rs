@@ -13,7 +13,7 @@ use rebuttal_testbed::{Gateway, Item, TestGateway, samples};
 use crate::commands::doctor::{doctor, finds, message, serve, stopped};
 use crate::common::{CommandOutput, bin, without_rebuttal_env};
 
-fn by_hand(data: &Path, sql: &str) {
+fn run_sql(data: &Path, sql: &str) {
     rusqlite::Connection::open(data.join("rebuttal.db")).unwrap().execute_batch(sql).unwrap();
 }
 
@@ -77,12 +77,30 @@ fn skipped_check_is_reported_with_its_reason() {
 }
 
 #[test]
+fn damaged_database_page_is_reported_as_damage() {
+    let fixture = stopped();
+    let data = fixture.gateway.data();
+    let file = data.join("rebuttal.db");
+    let mut bytes = fs::read(&file).unwrap();
+    bytes.iter_mut().skip(4096).for_each(|byte| *byte = 0xa5);
+    fs::write(&file, bytes).unwrap();
+    let what = "the database file is damaged, or is not a gateway's database";
+    finds(&doctor(data, &[], &[]), "database", what);
+    let said = said(data);
+    assert!(said.contains(what) && said.contains("restore the database from a backup"), "{said}");
+    assert!(!said.contains("a value that this version cannot read"), "{said}");
+}
+
+#[test]
 fn missing_key_check_is_not_an_empty_database() {
     let fixture = stopped();
     let data = fixture.gateway.data();
-    by_hand(data, "DELETE FROM meta WHERE name = 'key_check'");
+    run_sql(data, "DELETE FROM meta WHERE name = 'key_check'");
     let what = "the schema is incomplete: the row key_check of the table meta is missing";
-    finds(&doctor(data, &[], &[]), "database", what);
+    let output = doctor(data, &[], &[]);
+    finds(&output, "database", what);
+    let key = message(&output, "master key", "warning");
+    assert!(key.contains("the database's faults must be repaired first"), "{output:?}");
     let said = said(data);
     assert!(said.contains(what) && said.contains("restore it whole from a backup"), "{said}");
     assert!(!said.contains("empty") && !said.contains("anew"), "{said}");
@@ -94,7 +112,7 @@ fn undecryptable_secrets_are_reported_with_their_apps() {
     let data = fixture.gateway.data();
     let sound = message(&doctor(data, &[], &[]), "master key", "ok");
     assert!(sound.contains("decrypts its app secrets; checked: 1"), "{sound}");
-    by_hand(data, "UPDATE secrets SET sealed = zeroblob(length(sealed))");
+    run_sql(data, "UPDATE secrets SET sealed = zeroblob(length(sealed))");
     let output = doctor(data, &[], &[]);
     finds(&output, "master key", "secrets that the master key does not decrypt: 1 of 1");
     finds(&output, "master key", &fixture.signer.app_id);
@@ -135,7 +153,7 @@ fn nonce_bound_of_a_restore_is_not_lowered() {
     let fixture = stopped();
     let data = fixture.gateway.data();
     let raised = now_ms() + 300_000;
-    by_hand(data, &format!("UPDATE meta SET value = CAST('{raised}' AS BLOB) WHERE name = 'nonce_bound'"));
+    run_sql(data, &format!("UPDATE meta SET value = CAST('{raised}' AS BLOB) WHERE name = 'nonce_bound'"));
     let output = doctor(data, &[], &[]);
     finds(&output, "clock", "If nonce_bound was raised after a restore, this is intended: wait until");
     assert!(!message(&output, "clock", "fault").contains("set nonce_bound"), "{output:?}");
@@ -160,7 +178,7 @@ fn overwritten_database_file_is_reported_with_restore_advice() {
 
 #[test]
 fn missing_or_truncated_contested_files_are_reported() {
-    let mut fixture = TestGateway::with_builder(Gateway::builder(bin()).embedded());
+    let mut fixture = TestGateway::with_builder(Gateway::builder(bin()).built_in());
     let (dispute_no, url) = (fixture.dispute(), fixture.upload(&samples::receipt(1)));
     let _ = fixture.contest(&dispute_no, &[Item::receipt(&url)]).ok();
     fixture.gateway.terminate();
@@ -229,7 +247,7 @@ fn altering_proxy_is_distinguished_from_another_gateway() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let fixture =
-            TestGateway::with_builder(Gateway::builder(bin()).embedded().args(["--public-url", &url]));
+            TestGateway::with_builder(Gateway::builder(bin()).built_in().args(["--public-url", &url]));
         meddle(listener, fixture.address(), meddled);
         let output = doctor(fixture.gateway.data(), &["--public-url", &url], &[]);
         finds(&output, "public URL", "a proxy removed the Authorization header of its answer");

@@ -50,7 +50,7 @@ impl DocsReader {
     }
 
     /// Panics unless the commands print everything that the page quotes.
-    fn was_told(&self, name: &str, output: &CommandOutput) {
+    fn assert_prints(&self, name: &str, output: &CommandOutput) {
         let output = format!("{}{}", output.stdout, output.stderr);
         for line in self.page.marked(&format!("said: {name}")).lines() {
             assert!(output.lines().any(|said| page::fits(line, said)), "{name}: no {line:?}: {output:?}");

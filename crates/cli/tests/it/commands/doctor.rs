@@ -15,7 +15,7 @@ use crate::common::{CommandOutput, bin, rebuttal};
 
 /// A gateway that has served and was stopped.
 pub(crate) fn stopped() -> TestGateway {
-    let mut fixture = TestGateway::with_builder(Gateway::builder(bin()).embedded());
+    let mut fixture = TestGateway::with_builder(Gateway::builder(bin()).built_in());
     let _ = (fixture.dispute(), fixture.upload(&samples::receipt(1)));
     fixture.gateway.terminate();
     assert!(fixture.gateway.wait().success());
@@ -59,7 +59,7 @@ pub(crate) fn finds(output: &CommandOutput, about: &str, what: &str) {
 
 #[test]
 fn healthy_installation_has_no_fault_running_or_stopped() {
-    let mut fixture = TestGateway::with_builder(Gateway::builder(bin()).embedded());
+    let mut fixture = TestGateway::with_builder(Gateway::builder(bin()).built_in());
     let data = fixture.gateway.data().to_owned();
     let url = fixture.base.clone();
     for running in [true, false] {
@@ -114,12 +114,28 @@ fn missing_foreign_or_readable_master_key_is_reported() {
 
 #[test]
 fn permissions_are_reported() {
-    let fixture = stopped();
-    let data = fixture.gateway.data();
+    let mut fixture = stopped();
+    let data = &fixture.gateway.data().to_owned();
     for (name, about) in [("operator.token", "data directory"), ("rebuttal.db", "database")] {
         fs::set_permissions(data.join(name), fs::Permissions::from_mode(0o640)).unwrap();
         finds(&doctor(data, &[], &[]), about, &format!("{name}; run: chmod 600"));
         fs::set_permissions(data.join(name), fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    for (name, about, mode, what) in [
+        ("rebuttal.db", "database", 0o666, "change every dispute in it; run: chmod 600"),
+        ("evidence", "evidence", 0o777, "replace or delete the evidence; run: chmod 700"),
+        ("", "data directory", 0o777, "replace the database, master.key and every other file in it"),
+    ] {
+        let path = if name.is_empty() { data.clone() } else { data.join(name) };
+        let before = fs::metadata(&path).unwrap().permissions();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        let output = doctor(data, &[], &[]);
+        finds(&output, about, &format!("other users can write to {}, and so {what}", path.display()));
+        fixture.gateway.restart();
+        assert!(fixture.gateway.stderr().contains("other users can write to"), "{name}");
+        fixture.gateway.terminate();
+        assert!(fixture.gateway.wait().success());
+        fs::set_permissions(&path, before).unwrap();
     }
     fs::set_permissions(data, fs::Permissions::from_mode(0o755)).unwrap();
     assert!(message(&doctor(data, &[], &[]), "data directory", "warning").contains("chmod 700"));
@@ -130,7 +146,7 @@ fn permissions_are_reported() {
 fn unservable_database_and_clock_skew_are_reported() {
     let fixture = stopped();
     let data = fixture.gateway.data();
-    let by_hand = |sql: &str| {
+    let run_sql = |sql: &str| {
         let database = rusqlite::Connection::open(data.join("rebuttal.db")).unwrap();
         database.execute_batch(sql).unwrap();
     };
@@ -161,9 +177,9 @@ fn unservable_database_and_clock_skew_are_reported() {
             "a clock is or was wrong",
         ),
     ] {
-        by_hand(sql);
+        run_sql(sql);
         finds(&doctor(data, &[], &[]), about, what);
-        by_hand(undo);
+        run_sql(undo);
         assert_eq!(doctor(data, &[], &[]).code, 0, "{sql}");
     }
 }
@@ -191,7 +207,7 @@ fn limits_misspelt_variables_and_wrong_urls_are_reported() {
 }
 
 #[test]
-#[ignore = "needs PostgreSQL and an S3, which cargo xtask test starts"]
+#[ignore = "needs PostgreSQL and S3, which cargo xtask test starts"]
 fn non_durable_server_and_read_only_bucket_are_reported() {
     let folder = tempfile::tempdir().unwrap();
     let (database, bucket) = (Database::shared(), Store::shared().bucket());
@@ -226,10 +242,10 @@ fn non_durable_server_and_read_only_bucket_are_reported() {
 }
 
 #[test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 fn wrong_upload_address_is_reported() {
     let bucket = Store::shared().bucket();
-    let fixture = TestGateway::with_builder(Gateway::builder(bin()).embedded().bucket(&bucket));
+    let fixture = TestGateway::with_builder(Gateway::builder(bin()).built_in().bucket(&bucket));
     let url = fixture.upload(&samples::receipt(1));
     fixture.contest(&fixture.dispute(), &[Item::receipt(&url)]).is("OK");
     let at = |public: &str| {
@@ -287,7 +303,7 @@ fn rewritten_history_is_reported_with_its_dispute() {
 
 #[test]
 fn wal_of_a_killed_gateway_is_read_and_left_unchanged() {
-    let mut fixture = TestGateway::with_builder(Gateway::builder(bin()).embedded());
+    let mut fixture = TestGateway::with_builder(Gateway::builder(bin()).built_in());
     let data = fixture.gateway.data().to_owned();
     let _ = (fixture.dispute(), fixture.dispute());
     fixture.gateway.kill();
@@ -302,7 +318,7 @@ fn wal_of_a_killed_gateway_is_read_and_left_unchanged() {
 
 #[test]
 fn address_in_use_by_another_program_is_reported() {
-    let mut fixture = TestGateway::with_builder(Gateway::builder(bin()).embedded());
+    let mut fixture = TestGateway::with_builder(Gateway::builder(bin()).built_in());
     let data = fixture.gateway.data().to_owned();
     let own = fixture.address().to_string();
     let output = doctor(&data, &["--listen", &own], &[]);

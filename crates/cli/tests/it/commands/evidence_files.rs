@@ -15,7 +15,7 @@ const MANY: usize = 40;
 
 /// A gateway with its evidence in a bucket, and disputes that were contested, one file each.
 fn contested(bucket: &Bucket) -> (TestGateway, Vec<String>) {
-    let fixture = TestGateway::with_builder(Gateway::builder(bin()).embedded().bucket(bucket));
+    let fixture = TestGateway::with_builder(Gateway::builder(bin()).built_in().bucket(bucket));
     let url = fixture.upload(&samples::receipt(1));
     let other = fixture.upload(&samples::receipt(2));
     let disputes: Vec<_> = (0..MANY).map(|_| fixture.dispute()).collect();
@@ -38,7 +38,7 @@ fn look(
 }
 
 #[test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 fn missing_truncated_or_altered_copies_are_reported() {
     let bucket = Store::shared().bucket();
     let (fixture, disputes) = contested(&bucket);
@@ -50,9 +50,9 @@ fn missing_truncated_or_altered_copies_are_reported() {
     );
     assert!(message(&at(&["--evidence"]), ABOUT, "ok").contains("with the recorded content"));
 
-    let copies = bucket.keys("sealed/m/");
+    let copies = bucket.keys("by-hash/m/");
     let [copy] =
-        copies.iter().filter(|key| is_seal_of(key, &samples::receipt(2).bytes)).collect::<Vec<_>>()[..]
+        copies.iter().filter(|key| is_copy_of(key, &samples::receipt(2).bytes)).collect::<Vec<_>>()[..]
     else {
         panic!("{copies:?}")
     };
@@ -77,19 +77,19 @@ fn missing_truncated_or_altered_copies_are_reported() {
 }
 
 /// A copy is named after the hash of its content.
-fn is_seal_of(key: &str, content: &[u8]) -> bool {
+fn is_copy_of(key: &str, content: &[u8]) -> bool {
     use sha2::Digest as _;
     key.contains(&hex::encode(sha2::Sha256::digest(content)))
 }
 
 #[test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 fn unreachable_store_does_not_make_files_missing() {
     let bucket = Store::shared().bucket();
     let (fixture, _) = contested(&bucket);
     let proxy = Proxy::before(bucket.store.address);
     for (method, flag) in [("HEAD", "--histories"), ("GET", "--evidence")] {
-        proxy.fault(method, "sealed/m/", Fault::Fails);
+        proxy.fault(method, "by-hash/m/", Fault::Fails);
         let output = look(&fixture, &bucket, proxy.address, &[flag]);
         finds(&output, ABOUT, "failed after");
         assert!(!message(&output, ABOUT, "fault").contains("is missing"), "{output:?}");
@@ -99,7 +99,7 @@ fn unreachable_store_does_not_make_files_missing() {
 
 #[test]
 fn altered_file_is_reported_if_content_is_read() {
-    let mut fixture = TestGateway::with_builder(Gateway::builder(bin()).embedded());
+    let mut fixture = TestGateway::with_builder(Gateway::builder(bin()).built_in());
     let url = fixture.upload(&samples::receipt(1));
     fixture.contest(&fixture.dispute(), &[Item::receipt(&url)]).is("OK");
     fixture.gateway.terminate();

@@ -60,7 +60,7 @@ fn local_errors_are_json_with_the_json_flag() {
     for words in [
         ["sign", "/x", "--json"].as_slice(),
         &["verify", "http://h/x", "--authorization", HEADER, "--json"],
-        &["config", "show", "--tls-key", "k.pem", "--json"],
+        &["config", "show", "--config", "/nope.toml", "--json"],
         &["profile", "list", "--json"],
     ] {
         let mut command = rebuttal(words);

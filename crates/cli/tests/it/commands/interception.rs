@@ -188,7 +188,7 @@ fn run_attack(code: &str, attack: Attack, exit: i32) {
     let proxy = FaultProxy::on_request(move |request, upstream| {
         intercept(request, upstream, &mut for_proxy.lock().unwrap())
     });
-    let gateway = Gateway::builder(bin()).embedded();
+    let gateway = Gateway::builder(bin()).built_in();
     let fixture =
         TestGateway::with_builder(gateway.args(["--public-url", &proxy.url, "--app-rate-per-second", RATE]));
     proxy.set_upstream(fixture.address());

@@ -33,7 +33,7 @@ fn query_finds_a_dispute_by_each_of_its_numbers() {
         assert_eq!((output.code, output.stderr.as_str()), (0, ""), "{output:?}");
         assert!(output.stdout.contains(&format!("Dispute    {no}\n")), "{output:?}");
         assert!(output.stdout.contains("Payment    PAY-1 (your MTU-1)\n"), "{output:?}");
-        assert!(output.stdout.contains("in 6 days 23 hours"), "{output:?}");
+        assert!(output.stdout.contains("in 7 days"), "{output:?}");
         let json = shell.run(&[&["query", "--json"], key].concat()).json();
         assert_eq!((&json["code"], &json["dispute"]["disputeNo"]), (&"OK".into(), &no.as_str().into()));
         assert!(json["proof"]["answer"]["authorization"].as_str().unwrap().starts_with("V2_SHA256 appId="));
@@ -67,6 +67,9 @@ fn accept_asks_for_confirmation() {
         assert!(output.stdout.starts_with(&format!("✓ {no} is accepted.\n")), "{output:?}");
         assert_eq!(shell.status(&no), "ACCEPTED");
     }
+    let accepted = shell.run(&["query", &no]).stdout;
+    let deadline = accepted.lines().find(|line| line.trim_start().starts_with("Deadline"));
+    assert!(deadline.is_none_or(|line| !line.contains(" in ")), "nothing is due: {accepted}");
     let json = shell.run(&["accept", &no, "--yes", "--json"]).json();
     assert_eq!((&json["outcome"], &json["disputeNo"]), (&"done".into(), &no.as_str().into()));
 }

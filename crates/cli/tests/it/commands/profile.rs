@@ -165,7 +165,7 @@ fn invalid_url_in_the_profile_file_is_rejected() {
     let text = std::fs::read_to_string(&home.file).unwrap();
     std::fs::write(&home.file, text.replace("http://", "http://shop:Geheim7@")).unwrap();
     let output = home.run(&["query", "D1", "--profile", "shop"]);
-    let expected = "is not a gateway's address: it must not contain a user or password; fix it";
+    let expected = "is not a gateway's address: it must not contain a user or password; fix this line";
     assert!(
         output.code == 1 && output.stderr.contains(expected) && !output.stderr.contains("Geheim7"),
         "{output:?}"
@@ -180,6 +180,37 @@ fn profile_file_readable_by_others_is_rejected() {
     let output = home.run(&["query", "D1", "--profile", "shop"]);
     assert_eq!(output.code, 1, "{output:?}");
     assert!(output.stderr.contains(&format!("run `chmod 600 {}`", home.file.display())), "{output:?}");
+    std::fs::set_permissions(&home.file, PermissionsExt::from_mode(0o600)).unwrap();
+    let folder = home.file.parent().unwrap();
+    std::fs::set_permissions(folder, PermissionsExt::from_mode(0o777)).unwrap();
+    let output = home.run(&["query", "D1", "--profile", "shop"]);
+    assert_eq!(output.code, 1, "{output:?}");
+    assert!(output.stderr.contains(&format!("other users can write to {}", folder.display())), "{output:?}");
+}
+
+#[test]
+fn linked_profile_file_stays_a_link() {
+    let home = UserHome::new();
+    let _ = home.add("shop", home.secret());
+    let target = home.shell.fixture.gateway.scratch().join("dotfiles.toml");
+    std::fs::rename(&home.file, &target).unwrap();
+    std::os::unix::fs::symlink(&target, &home.file).unwrap();
+    assert_eq!(home.add("other", home.secret()).code, 0);
+    assert!(home.file.is_symlink() && std::fs::read_to_string(&target).unwrap().contains("[other]"));
+    std::fs::remove_file(&target).unwrap();
+    let output = home.run(&["profile", "list"]);
+    let expected = format!("it is a symbolic link to {}, which does not exist", target.display());
+    assert!(output.code == 1 && output.stderr.contains(&expected), "{output:?}");
+}
+
+#[test]
+fn hint_names_the_profile_that_a_value_comes_from() {
+    let home = UserHome::new();
+    let _ = home.add("shop", &"0".repeat(32));
+    let output = home.run(&["query", "D1", "--profile", "shop"]);
+    let expected = "Check app_secret in the profile shop, and --scheme or REBUTTAL_SCHEME, and that url in the profile shop \
+                    is exactly a public URL of the gateway.";
+    assert!(output.code == 6 && output.stderr.contains(expected), "{output:?}");
 }
 
 #[test]
@@ -219,13 +250,13 @@ fn flag_overrides_profile_flag_and_that_overrides_variables() {
 fn default_profile_is_used_without_a_flag() {
     let home = UserHome::new();
     let no = home.shell.fixture.dispute();
-    assert_eq!(home.run(&["query", &no]).code, 1);
+    assert_eq!(home.run(&["query", &no]).code, 2);
     let _ = home.add("default", home.secret());
     assert_eq!(home.run(&["query", &no]).code, 0);
     let mut half = home.command(&["query", &no]);
     half.env("REBUTTAL_URL", &home.shell.url);
     let output = CommandOutput::run(half);
-    assert_eq!(output.code, 1, "half a default is none: {output:?}");
+    assert_eq!(output.code, 2, "half a default is none: {output:?}");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::commands::doctor::{doctor, finds, message, stopped};
 use crate::common::bin;
 
 fn serving() -> TestGateway {
-    TestGateway::with_builder(Gateway::builder(bin()).embedded())
+    TestGateway::with_builder(Gateway::builder(bin()).built_in())
 }
 
 /// Copies a folder recursively.
@@ -38,7 +38,7 @@ fn public_url_of_another_gateway_is_reported() {
 #[test]
 fn gateway_without_its_public_url_is_reported() {
     let fixture = TestGateway::with_builder(
-        Gateway::builder(bin()).embedded().args(["--public-url", "http://pay.example"]),
+        Gateway::builder(bin()).built_in().args(["--public-url", "http://pay.example"]),
     );
     let (data, own) = (fixture.gateway.data(), format!("http://{}", fixture.address()));
     let output = doctor(data, &["--public-url", &own], &[]);
@@ -57,7 +57,7 @@ fn copy_served_elsewhere_is_reported() {
     let fixture = stopped();
     let (data, away) = (fixture.gateway.data(), fixture.gateway.scratch().join("away"));
     copy(data, &away);
-    let elsewhere = Gateway::builder(bin()).embedded().data(&away).start();
+    let elsewhere = Gateway::builder(bin()).built_in().data(&away).start();
     let output = doctor(data, &["--public-url", &elsewhere.base_url()], &[]);
     finds(&output, "public URL", "a copy of it is in use elsewhere");
 }
@@ -68,7 +68,7 @@ fn other_installation_with_the_same_key_is_reported() {
     let key = folder.path().join("key");
     fs::write(&key, "7".repeat(64)).unwrap();
     let key = ["--master-key-file", key.to_str().unwrap()];
-    let [here, there] = [(); 2].map(|()| Gateway::builder(bin()).embedded().args(key).start());
+    let [here, there] = [(); 2].map(|()| Gateway::builder(bin()).built_in().args(key).start());
     let look = |url: &str| doctor(here.data(), &[&key[..], &["--public-url", url]].concat(), &[]);
     assert!(message(&look(&here.base_url()), "public URL", "ok").ends_with("leads to this gateway"));
     finds(&look(&there.base_url()), "public URL", "master key but another database: a test installation");
@@ -132,7 +132,7 @@ fn untrusted_certificate_is_reported() {
     fs::write(at("c"), own.cert.pem()).unwrap();
     fs::write(at("k"), own.signing_key.serialize_pem()).unwrap();
     let tls = ["--tls-certificate", &at("c"), "--tls-key", &at("k")];
-    let gateway = Gateway::builder(bin()).embedded().https().args(tls).start();
+    let gateway = Gateway::builder(bin()).built_in().https().args(tls).start();
     let output = doctor(gateway.data(), &["--public-url", &gateway.base_url()], &[]);
     finds(&output, "public URL", "has a certificate that this machine does not trust");
 }
@@ -142,7 +142,7 @@ fn untrusted_certificate_is_reported() {
 fn clock_skew_to_the_gateway_is_reported() {
     let clock = FakeClock::new();
     clock.ahead(Duration::from_secs(7200));
-    let fixture = TestGateway::with_builder(clock.apply_to(Gateway::builder(bin()).embedded()));
+    let fixture = TestGateway::with_builder(clock.apply_to(Gateway::builder(bin()).built_in()));
     let output = doctor(fixture.gateway.data(), &["--public-url", &fixture.base], &[]);
     finds(&output, "public URL", "its clock and this machine's differ");
 }

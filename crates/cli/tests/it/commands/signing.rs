@@ -67,6 +67,19 @@ fn valid_signature_is_reported() {
 }
 
 #[test]
+fn valid_signature_with_a_timestamp_in_seconds_is_refused() {
+    for seconds in [now_ms() / 1000, 1_714_128_828] {
+        let (signer, timestamp) = (signer(Scheme::Sha256), format!("{seconds:013}"));
+        let sign = signer.sign("POST", &url(), &timestamp, NONCE, BODY.as_bytes());
+        let case =
+            SentRequest { header: signer.header(&sign, &timestamp, NONCE), ..sent(&signer, "POST", "", "") };
+        let output = case.verify(&[]);
+        let expected = format!("the timestamp is in seconds; send milliseconds: {seconds}000");
+        assert!(output.code == 3 && output.stdout.contains(&expected), "{output:?}");
+    }
+}
+
+#[test]
 fn secret_of_another_profile_is_recognized() {
     let home = tempfile::tempdir().unwrap();
     let mut other = signer(Scheme::Sha256);

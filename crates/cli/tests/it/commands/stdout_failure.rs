@@ -57,7 +57,10 @@ fn output_only_command_fails_on_a_full_disk() {
         &["profile", "list"],
     ] {
         let full = run(words, full_disk());
-        assert!(full.code == 1 && full.stderr.lines().count() == 1, "{words:?}: {full:?}");
+        // As the help of each says.
+        let code = if words[0] == "profile" { 7 } else { 1 };
+        assert!(full.code == code && full.stderr.lines().count() == 1, "{words:?}: {full:?}");
+        assert_eq!(full.stderr.contains("the version"), words == ["--version"], "{full:?}");
         let expected = "could not be written to standard output: No space left on device";
         assert!(full.stderr.starts_with("✗ the ") && full.stderr.contains(expected), "{words:?}: {full:?}");
         let closed = run(words, closed_pipe());

@@ -24,31 +24,59 @@ fn message(words: &[&str], code: i32) -> String {
 #[test]
 fn missing_value_is_reported_with_every_source() {
     let query = ["query", "D1"];
-    let with = |more: &[&str]| message(&[query.as_slice(), more].concat(), 1);
+    let with = |more: &[&str]| message(&[query.as_slice(), more].concat(), 2);
+    let first_line = |message: &str| message.lines().next().unwrap().to_owned() + "\n";
     assert_eq!(
-        with(&[]),
-        "✗ no gateway's address: set REBUTTAL_URL, pass --url, or add a profile with `rebuttal profile add`\n"
+        first_line(&with(&[])),
+        "error: no gateway URL: set REBUTTAL_URL, pass --url, or add a profile with `rebuttal profile add`\n"
     );
     assert_eq!(
-        with(&["--url", "http://h"]),
-        "✗ no app id: set REBUTTAL_APP_ID, pass --app-id, or add a profile with `rebuttal profile add`\n"
+        first_line(&with(&["--url", "http://h"])),
+        "error: no app id: set REBUTTAL_APP_ID, pass --app-id, or add a profile with `rebuttal profile add`\n"
     );
-    let secret = "✗ no app secret: set REBUTTAL_APP_SECRET or REBUTTAL_APP_SECRET_FILE, or keep a profile with `rebuttal \
+    let secret = "error: no app secret: set REBUTTAL_APP_SECRET or REBUTTAL_APP_SECRET_FILE, or add a profile with `rebuttal \
                   profile add`\n";
-    assert_eq!(with(&["--url", "http://h", "--app-id", APP_ID]), secret);
+    assert_eq!(first_line(&with(&["--url", "http://h", "--app-id", APP_ID])), secret);
     let header =
         format!("V2_SHA256 appId={APP_ID},sign={APP_ID}{APP_ID},timestamp=1700000000000,nonce={APP_ID}");
-    assert_eq!(message(&["verify", "http://h/x", "--authorization", &header], 1), secret);
+    let verify = message(&["verify", "http://h/x", "--authorization", &header], 2);
+    assert_eq!(first_line(&verify), secret);
     let no_address = message(&["profile", "add", "shop"], 2);
     assert!(
         no_address.starts_with("error: a profile needs the gateway's address: pass --url\n"),
         "{no_address}"
     );
+    let no_secret = message(&["profile", "add", "shop", "--url", "http://h", "--app-id", APP_ID], 2);
+    assert!(no_secret.starts_with("error: no app secret: standard input is empty; write"), "{no_secret}");
     let no_token = message(&["operator", "merchant", "list"], 1);
     assert!(
         no_token.contains("set REBUTTAL_OPERATOR_TOKEN or REBUTTAL_OPERATOR_TOKEN_FILE, or give"),
         "{no_token}"
     );
+}
+
+#[test]
+fn tip_of_a_usage_error_is_separated_in_json() {
+    let mut command = rebuttal(&["query", "--jsno", "--json"]);
+    command.env("HOME", "/nope");
+    let json = CommandOutput::run(command).json();
+    let expected = "unexpected argument '--jsno' found; tip: a similar argument exists: '--json'";
+    assert_eq!(json["errorMessage"], expected);
+}
+
+#[test]
+fn body_file_that_cannot_be_read_is_reported_with_its_argument() {
+    for (path, why) in
+        [("/nope/body", "there is no folder /nope"), ("/", "it is a folder, and a file is needed")]
+    {
+        let given = ["--url", "http://h", "--app-id", APP_ID, "--app-secret", APP_ID];
+        let printed =
+            message(&[&["sign", "/pg/v2/dispute/query", "--body-file", path], given.as_slice()].concat(), 1);
+        assert!(
+            printed.starts_with(&format!("✗ --body-file: cannot read the body in {path}: {why}")),
+            "{printed}"
+        );
+    }
 }
 
 #[test]
@@ -120,10 +148,13 @@ fn unreachable_gateway_is_reported_without_library_messages() {
             && printed.contains("the connection failed: tcp connect error: Connection refused"),
         "{printed}"
     );
-    assert!(
-        printed.contains("Check REBUTTAL_OPERATOR_URL, or run the same command again later."),
-        "{printed}"
-    );
+    assert!(printed.contains("Check --operator-url, or run the same command again later."), "{printed}");
+    let without_url = message(&["operator", "merchant", "list", "--operator-token", "0123456789abcdef"], 5);
+    let names_both = without_url.contains("Check --operator-url or REBUTTAL_OPERATOR_URL, which are not set");
+    assert!(names_both, "{without_url}");
+    let app = ["--app-id", APP_ID, "--app-secret", APP_ID];
+    let query = message(&[&["query", "D1", "--url", url], app.as_slice()].concat(), 5);
+    assert!(query.contains("Check --url, or run the same command again later."), "{query}");
 }
 
 #[test]
@@ -156,8 +187,40 @@ fn unavailable_dependency_is_named() {
     let database = serve(&["--database-url", nowhere, "--start-wait-seconds", "0"]);
     assert!(database.starts_with("✗ cannot open the database that database_url names: "), "{database}");
     assert!(!database.contains("Geheim7"), "{database}");
-    let tls = serve(&["--tls-key", "k.pem"]);
-    assert_eq!(tls, "✗ tls_certificate and tls_key must be given together, and tls_certificate is missing\n");
+    for (flags, why) in [
+        (
+            ["--tls-key", "k.pem"],
+            "--tls-certificate and --tls-key must be given together, and --tls-certificate is missing",
+        ),
+        (
+            ["--freshness-window-seconds", "0"],
+            "--freshness-window-seconds: the freshness window must be 1 to 3600 seconds",
+        ),
+        (
+            ["--trusted-proxies", "10.0.0.0/33"],
+            "--trusted-proxies: \"10.0.0.0/33\" needs a prefix length of 0 to 32 after the slash",
+        ),
+        (
+            ["--trusted-proxies", "::/129"],
+            "--trusted-proxies: \"::/129\" needs a prefix length of 0 to 128 after the slash",
+        ),
+        (["--log-filter", "a=b=c"], "--log-filter: \"c\" is not a level"),
+        (["--operator-token", "short"], "--operator-token: an operator token must have 16 to 256"),
+        (["--evidence-url", "ftp://x"], "--evidence-url: must be file:///folder or s3://bucket"),
+        (["--evidence-public-url", "x"], "--evidence-public-url: needs an endpoint such as"),
+        (
+            ["--database-url", "mysql://x"],
+            "--database-url: the database URL is not valid: it must be sqlite:PATH or postgres://",
+        ),
+        (["--public-url", "https://u:Geheim7@h"], "--public-url: \"https://…@h\" is not a public base URL"),
+    ] {
+        for command in [["serve"].as_slice(), &["doctor"], &["config", "show"]] {
+            let more = ["--data", "d", "--listen", "127.0.0.1:0"];
+            let printed = message(&[command, &more, &flags].concat(), 2);
+            assert!(printed.starts_with(&format!("error: {why}")), "{printed}");
+            assert!(!printed.contains("Geheim7") && !printed.contains("short"), "{printed}");
+        }
+    }
     let data = message(&["serve", "--data", "/proc/d", "--listen", "127.0.0.1:0"], 1);
     assert!(data.contains("create it for this user, or set data to another path"), "{data}");
 }
@@ -176,13 +239,16 @@ fn migration_errors_name_the_flag_to_correct() {
         ),
     ] {
         let words = [["migrate", "--yes"].as_slice(), &to, more].concat();
-        assert_eq!(message(&words, 1), why);
+        let printed = message(&words, 1);
+        assert!(printed.starts_with(why), "{printed}");
+        assert!(printed.contains("Nothing was switched over"), "{printed}");
     }
     for (words, why) in [
         ([].as_slice(), "there is nothing to migrate: pass --to, --evidence-to, or both\n"),
+        (&["--to", "mysql://x"], "--to: must be postgres://USER:PASSWORD@HOST/DATABASE\n"),
         (&["--to", "sqlite:x.db"], "--to: must be postgres://USER:PASSWORD@HOST/DATABASE\n"),
         (&[to[0], to[1], "--from", "postgres://u:Geheim7@h/d"], "--from: must be sqlite:PATH\n"),
-        (&[to[0], to[1], "--from", "u:Geheim7@h"], "--from: the database URL must be sqlite:PATH or "),
+        (&[to[0], to[1], "--from", "u:Geheim7@h"], "--from: must be sqlite:PATH\n"),
         (&[to[0], to[1], "--evidence-from", "s3://bucket"], "--evidence-from: must be file:///FOLDER\n"),
         (&["--evidence-to", "file:///srv/evidence"], "--evidence-to: must be s3://bucket\n"),
         (&["--evidence-to", "bucket"], "--evidence-to: must be file:///folder or s3://bucket?endpoint="),

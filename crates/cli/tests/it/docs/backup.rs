@@ -215,7 +215,7 @@ fn folder(path: &Path, name: &str) -> bool {
 #[test]
 fn restored_sqlite_is_complete_and_refuses_used_requests() {
     let mut fixture =
-        TestGateway::with_builder(gateway().embedded().args(["--freshness-window-seconds", WINDOW]));
+        TestGateway::with_builder(gateway().built_in().args(["--freshness-window-seconds", WINDOW]));
     weigh_down(&fixture);
     let target = RestoreTarget::of(&fixture);
     let backed_up = live(&fixture, || drop(target.run("back up sqlite")));
@@ -261,7 +261,7 @@ fn restored_postgresql_is_complete_and_refuses_used_requests() {
 }
 
 #[test]
-#[ignore = "needs PostgreSQL and an S3, which cargo xtask test starts"]
+#[ignore = "needs PostgreSQL and S3, which cargo xtask test starts"]
 fn restored_replica_finds_files_in_the_bucket_or_its_copy() {
     let (lost, bucket) = (Database::shared(), Store::shared().bucket());
     let elsewhere = tempfile::tempdir().unwrap();
@@ -288,7 +288,7 @@ fn restored_replica_finds_files_in_the_bucket_or_its_copy() {
     // A copy of the bucket without one file.
     fixture.gateway.kill();
     let copy = Store::shared().bucket();
-    let mut copies = bucket.keys("sealed/m/");
+    let mut copies = bucket.keys("by-hash/m/");
     let kept = copies.split_off(1);
     for key in kept.iter().map(String::as_str).chain(["gateway.mark"]) {
         copy.put(key, &bucket.read(key).unwrap());
@@ -314,7 +314,7 @@ fn is_whole(looked: &str) {
 
 #[test]
 fn altered_evidence_is_found_by_the_check() {
-    let fixture = TestGateway::with_builder(gateway().embedded());
+    let fixture = TestGateway::with_builder(gateway().built_in());
     let target = RestoreTarget::of(&fixture);
     let url = fixture.upload(&samples::receipt(1));
     fixture.contest(&fixture.dispute(), &[Item::receipt(&url)]).is("OK");

@@ -223,7 +223,7 @@ fn holds(words: &[&str]) {
     let files = [receipt.as_str(), &refund];
     let urls = contests_once(&client, files);
     refuses_and_is_refused(&client, files);
-    believes_no_lie(&client, [&urls[0], &urls[1]]);
+    tampered_answers_are_refused(&client, [&urls[0], &urls[1]]);
 }
 
 /// Contests, and returns the storageUris.
@@ -283,7 +283,7 @@ fn refuses_and_is_refused(client: &ExampleClient, files: [&str; 2]) {
     assert_eq!(client.submissions(&no), 0);
 }
 
-fn believes_no_lie(client: &ExampleClient, urls: [&str; 2]) {
+fn tampered_answers_are_refused(client: &ExampleClient, urls: [&str; 2]) {
     let tamper = |tampering| *client.tampering.lock().unwrap() = tampering;
     let fixture = &client.fixture;
     let accepted = fixture.dispute();
@@ -305,7 +305,7 @@ fn believes_no_lie(client: &ExampleClient, urls: [&str; 2]) {
         tamper(tampering);
         let output = client.contests(&no, urls);
         output.is(4, message);
-        assert!(!output.stdout.contains("is contested"), "{tampering:?} is believed: {}", output.stdout);
+        assert!(!output.stdout.contains("is contested"), "{tampering:?} is accepted: {}", output.stdout);
         tamper(Tampering::None);
         let (_, again) =
             output.stderr.split_once("To make sure: ").unwrap_or_else(|| panic!("{}", output.stderr));

@@ -6,7 +6,7 @@ use rebuttal_testbed::upload::Part;
 use rebuttal_testbed::{Answer, Item, Page, Response, SignedCall, Ticket, operator, page, samples};
 use serde_json::{Value, json};
 
-use crate::common::{folder_test_gateway, test_gateway};
+use crate::common::{LARGEST_FILE_BYTES, folder_test_gateway, test_gateway};
 
 const SCENE: &str = "DISPUTE_EVIDENCE";
 
@@ -120,7 +120,7 @@ fn upload_rejections_match_the_docs() {
         reordered,
         form().without("file"),
         fixture.ticket("a.pdf").form(&png),
-        fixture.ticket("a.png").form(&samples::png_of_size(2_097_153)),
+        fixture.ticket("a.png").form(&samples::png_of_size(LARGEST_FILE_BYTES + 1)),
         fixture.ticket("a.png").form(b""),
     ] {
         table.not_taken(&form.send(address));

@@ -36,9 +36,9 @@ fn on_any_port(settings: &str) -> String {
     settings.lines().map(line).collect::<Vec<_>>().join("\n")
 }
 
-fn papers_below(folder: &Path) -> Vec<PathBuf> {
+fn files_below(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    entries.flat_map(|path| if path.is_dir() { papers_below(&path) } else { vec![path] }).collect()
+    entries.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn unit_credentials_set_the_shared_secrets() {
 }
 
 #[test]
-#[ignore = "needs PostgreSQL, an S3 and openssl, which cargo xtask test starts or installs"]
+#[ignore = "needs PostgreSQL, S3 and openssl, which cargo xtask test starts or installs"]
 fn documented_commands_create_the_shared_secrets() {
     let folder = tempfile::tempdir().unwrap();
     let commands = Page::open("docs/operate/replicas.md").marked("run: share");
@@ -184,7 +184,7 @@ fn documented_variables_and_flags_exist() {
         known.iter().map(|name| name.trim_start_matches("REBUTTAL_").to_lowercase()).collect();
     known.extend(variables(&of_operators));
     let documents =
-        [papers_below(&root().join("docs/operate")), papers_below(&root().join("packaging"))].concat();
+        [files_below(&root().join("docs/operate")), files_below(&root().join("packaging"))].concat();
     assert!(documents.len() > 10, "{documents:?}");
     for path in documents {
         let text = std::fs::read_to_string(&path).unwrap();

@@ -1,6 +1,9 @@
 //! Every example of the document, sent to a gateway in the order of a dispute's lifecycle: the response is what the
 //! document says, member by member.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
 use rebuttal_testbed::signer::{Scheme, Signer};
 use rebuttal_testbed::{Document, Gateway, Operator, Response, SignedCall, Ticket, backend, samples};
 use serde_json::{Value, json};
@@ -44,6 +47,8 @@ struct OpenApiFixture {
     operator: Operator,
     merchant_id: u64,
     signer: Signer,
+    /// The operations that were called, each as method and path.
+    called: RefCell<BTreeSet<String>>,
 }
 
 impl OpenApiFixture {
@@ -52,7 +57,8 @@ impl OpenApiFixture {
         let operator = Operator::new(gateway.address(), &gateway.operator_token());
         let document = document(gateway.address());
         let signer = Signer { app_id: String::new(), app_secret: String::new(), scheme: Scheme::Sha256 };
-        let mut stage = Self { gateway, document, operator, merchant_id: 0, signer };
+        let mut stage =
+            Self { gateway, document, operator, merchant_id: 0, signer, called: RefCell::default() };
         let merchant = stage.operators("POST", MERCHANTS, &[], &stage.request("POST", MERCHANTS), 201);
         stage.merchant_id = merchant["merchantId"].as_u64().unwrap();
         let app = stage.operators("POST", APPS, &[], &stage.request("POST", APPS), 201);
@@ -67,11 +73,18 @@ impl OpenApiFixture {
         body["content"]["application/json"]["example"].clone()
     }
 
+    /// Panics unless a response matches its schema.
+    #[track_caller]
+    fn holds(&self, method: &str, path: &str, response: &Response) {
+        self.called.borrow_mut().insert(format!("{method} {path}"));
+        self.document.holds(method, path, response);
+    }
+
     /// Panics unless a response matches its schema and its example.
     #[track_caller]
-    fn is_as_told(&self, method: &str, path: &str, response: &Response, status: u16) -> Value {
+    fn matches_document(&self, method: &str, path: &str, response: &Response, status: u16) -> Value {
         assert_eq!(response.status, status, "{method} {path}: {}", response.text());
-        self.document.holds(method, path, response);
+        self.holds(method, path, response);
         let documented = &self.document.operation(method, path)["responses"][status.to_string()];
         let answer = response.json();
         alike(&format!("{method} {path}"), &documented["content"]["application/json"]["example"], &answer);
@@ -95,7 +108,7 @@ impl OpenApiFixture {
         let target = target.strip_prefix("/operator/v1").unwrap();
         let body = Some(body).filter(|body| !body.is_null());
         let response = self.operator.send(&self.operator.request(method, target, body));
-        self.is_as_told(method, path, &response, status)
+        self.matches_document(method, path, &response, status)
     }
 
     /// Sends a merchant's call, signed; the answer is verified.
@@ -103,7 +116,7 @@ impl OpenApiFixture {
     fn merchants(&self, path: &str, body: &Value) -> Value {
         let call = SignedCall::new(&self.signer, &self.gateway.base_url(), path, body.to_string());
         let answer = call.send(self.gateway.address());
-        self.is_as_told("POST", path, &answer.response, 200)["data"].clone()
+        self.matches_document("POST", path, &answer.response, 200)["data"].clone()
     }
 
     /// Opens the example's dispute under a number.
@@ -124,7 +137,7 @@ impl OpenApiFixture {
         let response = form.send(form.address().unwrap_or(self.gateway.address()));
         assert_eq!(response.status, 204, "{}", response.text());
         if own {
-            self.document.holds("POST", "/uploaded", &response);
+            self.holds("POST", "/uploaded", &response);
         }
         ticket.storage_uri
     }
@@ -160,9 +173,22 @@ fn alike(place: &str, example: &Value, answer: &Value) {
     }
 }
 
+/// Every operation of the document is called, so that a new one needs a call here.
 #[test]
-fn dispute_lifecycle_matches_the_openapi_document() {
+fn every_operation_matches_the_openapi_document() {
     let stage = OpenApiFixture::set();
+    calls_of_a_dispute(&stage);
+    operator_actions(&stage);
+    calls_of_accounts(&stage);
+    // Those without authentication are called by the other tests of the document.
+    let is_authenticated = |path: &str| path.starts_with("/pg/") || path.starts_with("/operator/");
+    let operations = stage.document.operations().filter(|(path, ..)| is_authenticated(path));
+    let operations = operations.map(|(path, method, _)| format!("{method} {path}"));
+    let missing: Vec<_> = operations.filter(|operation| !stage.called.borrow().contains(operation)).collect();
+    assert_eq!(missing, Vec::<String>::new(), "operations that no test calls");
+}
+
+fn calls_of_a_dispute(stage: &OpenApiFixture) {
     let number = stage.request("POST", DISPUTES)["disputeNo"].as_str().unwrap().to_owned();
     stage.opens(&number, 201);
     stage.opens(&number, 200);
@@ -176,11 +202,11 @@ fn dispute_lifecycle_matches_the_openapi_document() {
     let file = stage.operator.fetch(&format!("/disputes/{number}/evidence/1-1"));
     assert_eq!(file.status, 200);
     let evidence = format!("{DISPUTE}/evidence/{{evidenceId}}");
-    stage.document.holds("GET", &evidence, &file);
+    stage.holds("GET", &evidence, &file);
     let link = stage.operator.fetch(&format!("/disputes/{number}/evidence/1-1/link"));
     match backend::includes("s3") {
-        true => drop(stage.is_as_told("GET", &format!("{evidence}/link"), &link, 200)),
-        false => stage.document.holds("GET", &format!("{evidence}/link"), &link),
+        true => drop(stage.matches_document("GET", &format!("{evidence}/link"), &link, 200)),
+        false => stage.holds("GET", &format!("{evidence}/link"), &link),
     }
 
     stage.opens("accepted", 201);
@@ -190,9 +216,7 @@ fn dispute_lifecycle_matches_the_openapi_document() {
     stage.merchants(accept, &body);
 }
 
-#[test]
-fn every_action_matches_the_openapi_document() {
-    let stage = OpenApiFixture::set();
+fn operator_actions(stage: &OpenApiFixture) {
     let url = stage.uploads();
     for act in ["resolve", "requestEvidence", "extend", "advance", "withdraw"] {
         stage.opens(act, 201);
@@ -205,9 +229,7 @@ fn every_action_matches_the_openapi_document() {
     }
 }
 
-#[test]
-fn account_responses_match_the_openapi_document() {
-    let stage = OpenApiFixture::set();
+fn calls_of_accounts(stage: &OpenApiFixture) {
     let one = format!("{MERCHANTS}/{{merchantId}}");
     stage.operators("GET", MERCHANTS, &[], &Value::Null, 200);
     stage.operators("PATCH", &one, &[], &stage.request("PATCH", &one), 200);
@@ -224,6 +246,6 @@ fn account_responses_match_the_openapi_document() {
     stage.operators("POST", tokens, &[], &stage.request("POST", tokens), 201);
     // The first token is listed, too.
     let listed = stage.operator.fetch("/tokens");
-    stage.document.holds("GET", tokens, &listed);
+    stage.holds("GET", tokens, &listed);
     stage.operators("POST", revoke, &[("name", "night-shift")], &json!({}), 200);
 }

@@ -23,6 +23,14 @@ fn each_listener_logs_what_it_serves() {
     let operators = paths(operators_address(&apart));
     assert!(has_path(&operators, "/operator/v1") && !has_path(&operators, "/pg"), "{operators:?}");
     assert!(!has_path(&operators, "/uploaded"), "{operators:?}");
+    for (address, description) in [
+        (apart.address(), "The gateway's public base URL"),
+        (operators_address(&apart), "The address of the operators' listener."),
+    ] {
+        let document = fetch(address, "/openapi.json").json();
+        let server = document["servers"][0]["description"].as_str().unwrap();
+        assert!(server.starts_with(description), "{server}");
+    }
 }
 
 #[test]
@@ -86,6 +94,25 @@ fn unsupported_method_gets_the_allowed_methods() {
     let response = Request::new("POST", "/openapi.json", "{}").send(gateway.address()).unwrap();
     assert_eq!((response.status, response.header("allow")), (405, Some("GET,HEAD")));
     document(gateway.address()).holds("GET", "/openapi.json", &response);
+}
+
+#[test]
+fn invalid_host_is_answered_as_described() {
+    let gateway = gateway().folder().start();
+    let document = document(gateway.address());
+    for (method, path) in [
+        ("GET", "/healthz"),
+        ("GET", "/readyz"),
+        ("GET", "/docs"),
+        ("GET", "/openapi.json"),
+        ("POST", "/uploaded"),
+        ("GET", "/operator/v1/disputes"),
+        ("POST", "/pg/v2/dispute/query"),
+    ] {
+        let response = Request::new(method, path, "").header("Host", "a b").send(gateway.address()).unwrap();
+        assert_eq!(response.status, 400, "{path}");
+        document.holds(method, path, &response);
+    }
 }
 
 #[test]

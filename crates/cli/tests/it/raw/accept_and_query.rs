@@ -70,6 +70,17 @@ fn query_returns_exactly_its_fields_as_strings() {
     assert!(without["rrn"].is_null(), "{without}");
 }
 
+/// The message names no kind of number: the caller chose it.
+#[test]
+fn query_without_a_match_is_the_same_for_every_number() {
+    let fixture = test_gateway();
+    for key in ["disputeNo", "paymentNo", "merchantTradeNo"] {
+        let refused = fixture.call(QUERY, &json!({ key: "none" })).send(fixture.address());
+        let refused = refused.expect("Dispute.NotFound");
+        assert!(refused.message.starts_with("no dispute of this merchant matches;"), "{key}: {refused:?}");
+    }
+}
+
 #[test]
 fn amounts_have_the_decimals_of_their_currency() {
     let fixture = test_gateway();

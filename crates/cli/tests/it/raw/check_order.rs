@@ -25,7 +25,7 @@ fn without_header(mut call: SignedCall) -> SignedCall {
     call
 }
 
-fn of_stranger(mut call: SignedCall) -> SignedCall {
+fn with_unknown_app(mut call: SignedCall) -> SignedCall {
     call.signer.app_id = "fedcba9876543210".repeat(2);
     call
 }
@@ -99,15 +99,15 @@ fn first_fault_is_unsigned_without_header_or_app() {
     let s = &fixture;
     let cases = [
         ("path, header", without_header(to("/pg/v2/none", query(s))), "Common.Request.NotFound"),
-        ("path, app", of_stranger(to("/pg/v2/none", query(s))), "Common.Request.NotFound"),
+        ("path, app", with_unknown_app(to("/pg/v2/none", query(s))), "Common.Request.NotFound"),
         ("method, header", without_header(by("GET", query(s))), "Common.Request.MethodNotAllowed"),
         ("header, media type", without_header(of_type("text/plain", query(s))), "Common.Auth.Malformed"),
         ("size, header", without_header(large(s)), "Common.Request.TooLarge"),
-        ("size, app", of_stranger(large(s)), "Common.Request.TooLarge"),
+        ("size, app", with_unknown_app(large(s)), "Common.Request.TooLarge"),
         ("header, body", without_header(s.raw_call(QUERY, "[")), "Common.Auth.Malformed"),
-        ("app, timestamp", of_stranger(query(s)).aged_ms(MINUTES_10_MS), "Common.Auth.UnknownApp"),
-        ("app, signature", of_stranger(query(s)).badly_signed(), "Common.Auth.UnknownApp"),
-        ("app, body", of_stranger(s.raw_call(QUERY, "[")), "Common.Auth.UnknownApp"),
+        ("app, timestamp", with_unknown_app(query(s)).aged_ms(MINUTES_10_MS), "Common.Auth.UnknownApp"),
+        ("app, signature", with_unknown_app(query(s)).badly_signed(), "Common.Auth.UnknownApp"),
+        ("app, body", with_unknown_app(s.raw_call(QUERY, "[")), "Common.Auth.UnknownApp"),
     ];
     each(cases.map(|(name, call, code)| (name, (call, code))), |(call, code)| {
         call.send_for_unsigned(fixture.address()).is(code);

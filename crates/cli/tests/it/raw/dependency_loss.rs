@@ -39,7 +39,7 @@ fn unmounted_evidence_is_not_a_missing_file() {
     fixture.contest(&dispute, &[Item::receipt(&waiting)]).is(UNAVAILABLE);
     fixture.operator.fetch(&download).is_problem(503, UNAVAILABLE);
     becomes_ready(fixture.address(), 503);
-    logged(&fixture, "the evidence store does not answer");
+    logged(&fixture, "evidence store check failed");
     assert_eq!(logged(&fixture, "evidence file could not be read"), 1);
     fs::rename(&away, &evidence).unwrap();
     becomes_ready(fixture.address(), 200);
@@ -107,12 +107,12 @@ fn removed_database_file_stops_changes() {
 #[test]
 fn readiness_is_checked_at_most_once_a_second() {
     const ASKED: usize = 400;
-    const AT_ONCE: usize = 8;
+    const CONCURRENT: usize = 8;
     let tries = |fixture: &TestGateway| {
         value(&scrape(&fixture.gateway), "rebuttal_commit_requests_total{outcome=\"unavailable\"}")
             .unwrap_or_default()
     };
-    let gateway = gateway().embedded().survives_full_disk().args(["--metrics-listen", "127.0.0.1:0"]);
+    let gateway = gateway().built_in().survives_full_disk().args(["--metrics-listen", "127.0.0.1:0"]);
     let fixture = TestGateway::with_builder(gateway);
     // From now on each readiness check tries a change.
     fixture.gateway.limit_file_size(Some(0));
@@ -123,11 +123,11 @@ fn readiness_is_checked_at_most_once_a_second() {
     becomes_ready(fixture.address(), 503);
     let (before, began) = (tries(&fixture), Instant::now());
     std::thread::scope(|threads| {
-        for _ in 0..AT_ONCE {
+        for _ in 0..CONCURRENT {
             threads.spawn(|| {
                 let mut connection = Connection::open(fixture.address()).unwrap();
                 let request = Request::new("GET", "/readyz", "").bytes();
-                for _ in 0..ASKED / AT_ONCE {
+                for _ in 0..ASKED / CONCURRENT {
                     assert_eq!(connection.exchange(&request).unwrap().status, 503);
                 }
             });
@@ -142,7 +142,7 @@ fn readiness_is_checked_at_most_once_a_second() {
 
 #[test]
 fn disk_with_space_for_one_page_counts_as_full() {
-    let fixture = TestGateway::with_builder(gateway().embedded().survives_full_disk());
+    let fixture = TestGateway::with_builder(gateway().built_in().survives_full_disk());
     let dispute = fixture.dispute();
     let log = fs::metadata(fixture.gateway.data().join("rebuttal.db-wal")).unwrap().len();
     fixture.gateway.limit_file_size(Some(log + 3 * 4096));
@@ -154,7 +154,7 @@ fn disk_with_space_for_one_page_counts_as_full() {
 
 #[test]
 fn gateway_started_without_write_access_is_not_ready() {
-    let mut fixture = TestGateway::with_builder(gateway().embedded().survives_full_disk());
+    let mut fixture = TestGateway::with_builder(gateway().built_in().survives_full_disk());
     fixture.gateway.restart();
     // Nothing has been committed since the start.
     fixture.gateway.limit_file_size(Some(0));

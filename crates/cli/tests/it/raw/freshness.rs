@@ -26,8 +26,8 @@ fn timestamps_within_five_minutes_are_fresh() {
             .expect("Common.Auth.StaleTimestamp");
         // The message contains the server's time, so that a client can see how far it is off.
         let now = now_ms().to_string();
-        let tells_time = stale.message.contains(&now[..8]) || stale.message.contains('T');
-        assert!(tells_time, "{}", stale.message);
+        let has_time = stale.message.contains(&now[..8]) || stale.message.contains('T');
+        assert!(has_time, "{}", stale.message);
     });
 }
 

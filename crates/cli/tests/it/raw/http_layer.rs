@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::common::{each, folder_test_gateway, gateway, operators_address, scrape, test_gateway, value};
 
 /// Fits into the socket's buffer, so that it is completely sent before a response can interrupt it.
-const SENT_AT_ONCE: usize = 10_000;
+const BURST_BYTES: usize = 10_000;
 
 #[test]
 fn non_http_input_is_rejected_without_envelope() {
@@ -41,7 +41,7 @@ fn non_http_input_is_rejected_without_envelope() {
                 assert!(!response.text().contains("\"code\""), "{}", response.text());
             }
             // A client that still sends when the gateway closes may get only the reset.
-            Err(error) => assert!(bytes.len() > SENT_AT_ONCE, "{error}"),
+            Err(error) => assert!(bytes.len() > BURST_BYTES, "{error}"),
         }
     });
     fixture.query(&fixture.dispute()).is("OK");
@@ -77,6 +77,69 @@ fn malformed_chunk_is_rejected_before_the_body_ends() {
         assert!(text.contains("a chunk of the body is broken") && !text.contains("\"code\""), "{text}");
         assert_eq!(response.header("connection"), Some("close"));
     });
+}
+
+/// A client that sends head and body separately must not write into a closed connection.
+#[test]
+fn early_answers_wait_for_the_rest_of_the_body() {
+    const BODY: &str = "{\"a\":1}";
+    let fixture = folder_test_gateway();
+    let bearer = |token: &str| format!("Authorization: Bearer {token}\r\n");
+    let json = "Content-Type: application/json\r\n";
+    let admin = bearer(&fixture.gateway.operator_token());
+    let viewer = fixture.operator.post("/tokens", &json!({ "name": "reader", "role": "viewer" })).created();
+    let viewer = bearer(viewer["token"].as_str().unwrap());
+    let cases = [
+        ("no token", "POST", "/operator/v1/disputes", json.to_owned(), 401),
+        ("no token to change", "PATCH", "/operator/v1/merchants/1", json.to_owned(), 401),
+        ("a viewer's change", "POST", "/operator/v1/disputes", viewer + json, 403),
+        ("unknown operator path", "POST", "/operator/v1/nothing", admin.clone(), 404),
+        ("malformed path parameter", "PATCH", "/operator/v1/merchants/01", admin.clone() + json, 404),
+        ("operator method", "PUT", "/operator/v1/disputes", admin.clone(), 405),
+        ("media type", "POST", "/operator/v1/disputes", admin.clone() + "Content-Type: text/plain\r\n", 415),
+        ("query of a change", "POST", "/operator/v1/disputes?a=1", admin.clone() + json, 400),
+        ("body of a read", "GET", "/operator/v1/disputes", admin.clone(), 200),
+        ("liveness", "GET", "/healthz", String::new(), 200),
+        ("liveness by POST", "POST", "/healthz", String::new(), 405),
+        ("readiness", "GET", "/readyz", String::new(), 200),
+        ("page", "GET", "/docs", String::new(), 200),
+        ("page by POST", "POST", "/docs", String::new(), 405),
+        ("document", "GET", "/openapi.json", String::new(), 200),
+        ("document by POST", "POST", "/openapi.json", String::new(), 405),
+        ("merchant path", "POST", "/nothing", json.to_owned(), 404),
+        ("merchant method", "GET", QUERY, String::new(), 405),
+    ];
+    for (name, method, target, headers, status) in cases {
+        let length = format!("Content-Length: {}\r\n\r\n", BODY.len());
+        let chunked = "Transfer-Encoding: chunked\r\n\r\n".to_owned();
+        let chunks = format!("{:x}\r\n{BODY}\r\n0\r\n\r\n", BODY.len());
+        for (framing, body) in [(length, BODY), (chunked, &chunks)] {
+            let mut connection = Connection::open(fixture.address()).unwrap();
+            let head = format!("{method} {target} HTTP/1.1\r\nHost: a\r\n{headers}{framing}");
+            connection.send(head.as_bytes()).unwrap();
+            assert!(!connection.answers_within(Duration::from_millis(50)), "{name}: answered too early");
+            connection.send(body.as_bytes()).unwrap();
+            let response = connection.receive().unwrap();
+            assert_eq!((response.status, response.header("connection")), (status, None), "{name}");
+            let next = connection.exchange(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+            assert_eq!(next.text(), "ok\n", "{name}: the next request on the connection");
+        }
+    }
+}
+
+/// Reading the body would request it.
+#[test]
+fn refusal_before_100_continue_closes_the_connection() {
+    let fixture = test_gateway();
+    for target in ["/operator/v1/disputes", "/healthz"] {
+        let request = Request::new("POST", target, "{}").header("Expect", "100-continue");
+        let mut connection = Connection::open(fixture.address()).unwrap();
+        connection.send(&request.head()).unwrap();
+        let response = connection.receive().unwrap();
+        assert!(matches!(response.status, 401 | 405), "{response:?}");
+        assert_eq!(response.header("connection"), Some("close"));
+        assert!(connection.receive().is_err());
+    }
 }
 
 #[test]

@@ -46,6 +46,7 @@ fn requests_without_a_valid_token_are_rejected() {
             ("GET", "/disputes/%20"),
             ("POST", "/disputes/%20/resolve"),
             ("POST", "/disputes/x/unknown"),
+            ("GET", "/disputes/x/unknown"),
             ("POST", "/tokens/%20/revoke"),
         ] {
             let mut request = Request::new(method, &format!("/operator/v1{path}"), "");
@@ -104,6 +105,15 @@ fn rejections_are_problem_documents() {
         ("merchant +1", operator.patch("/merchants/+1", &json!({})), 404, "Operator.NotFound"),
         ("merchant %31", operator.fetch("/merchants/%31/apps"), 404, "Operator.NotFound"),
         ("unknown path", operator.fetch("/nothing"), 404, "Common.Request.NotFound"),
+        ("no path", operator.fetch(""), 404, "Common.Request.NotFound"),
+        ("a slash as path", operator.fetch("/"), 404, "Common.Request.NotFound"),
+        ("two slashes as path", operator.fetch("//"), 404, "Common.Request.NotFound"),
+        ("POST to a slash", operator.post("/", &json!({})), 404, "Common.Request.NotFound"),
+        ("unknown action", operator.act("x", "unknown", &json!({})), 404, "Common.Request.NotFound"),
+        ("unknown action by GET", operator.fetch("/disputes/x/unknown"), 404, "Common.Request.NotFound"),
+        ("query of invalid UTF-8", operator.fetch("/disputes?q=%ff"), 400, INVALID),
+        ("parameter of invalid UTF-8", operator.fetch("/disputes?%c3=1"), 400, INVALID),
+        ("half a character", operator.fetch("/tokens?limit=1&cursor=%e2%82"), 400, INVALID),
     ];
     each(
         cases.map(|(name, response, status, code)| (name, (response, status, code))),
@@ -111,6 +121,19 @@ fn rejections_are_problem_documents() {
             response.is_problem(status, code);
         },
     );
+}
+
+#[test]
+fn time_of_a_query_says_how_to_write_a_plus_sign() {
+    let fixture = test_gateway();
+    let fetch = |time: &str| fixture.operator.fetch(&format!("/disputes?createdAfter={time}"));
+    assert_eq!(fetch("2024-03-06T12:00:00%2B08:00").status, 200);
+    assert_eq!(fetch("2024-03-06T12:00:00Z").status, 200);
+    let refused = fetch("2024-03-06T12:00:00+08:00");
+    refused.is_problem(400, INVALID);
+    assert!(refused.text().contains("such as 2024-03-06T04:00:00Z; write + as %2B"), "{}", refused.text());
+    let unknown = fixture.operator.fetch("/disputes?%E2%80%AEq=1");
+    assert!(unknown.text().contains(r"\\u{202e}q is not a parameter"), "{}", unknown.text());
 }
 
 #[test]

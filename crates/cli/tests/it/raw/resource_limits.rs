@@ -9,7 +9,7 @@ use rebuttal_testbed::test_gateway::{ACCEPT, QUERY};
 use rebuttal_testbed::{Connection, Item, Operator, SignedCall, TestGateway, samples};
 use serde_json::json;
 
-use crate::common::{Flood, each, gateway, sqlite_test_gateway, test_gateway};
+use crate::common::{Flood, LARGEST_FILE_BYTES, each, gateway, sqlite_test_gateway, test_gateway};
 
 /// Contract §7.
 const FAILURES_PER_SECOND: usize = 100;
@@ -88,7 +88,7 @@ fn full_disk_changes_nothing_and_is_reported() {
 }
 
 /// How many of these concurrent calls were answered with this code.
-fn sent_at_once(fixture: &TestGateway, calls: &[SignedCall], code: &str) -> usize {
+fn send_concurrently(fixture: &TestGateway, calls: &[SignedCall], code: &str) -> usize {
     let mut connection = Connection::open(fixture.address()).unwrap();
     let bytes: Vec<u8> = calls.iter().flat_map(|call| call.bytes()).collect();
     connection.send(&bytes).unwrap();
@@ -107,10 +107,10 @@ fn app_rate_counts_only_validly_signed_requests() {
     let good = || fixture.call(QUERY, &json!({ "disputeNo": "never-opened" }));
     // Requests with the app's id and an invalid signature do not count against the app.
     assert_eq!(
-        sent_at_once(&fixture, &calls(50, || good().badly_signed()), "Common.Auth.InvalidSignature"),
+        send_concurrently(&fixture, &calls(50, || good().badly_signed()), "Common.Auth.InvalidSignature"),
         50
     );
-    let allowed = sent_at_once(&fixture, &calls(30, good), "Dispute.NotFound");
+    let allowed = send_concurrently(&fixture, &calls(30, good), "Dispute.NotFound");
     assert!((1..=RATE * 2).contains(&allowed), "{allowed}");
     let malformed = fixture.raw_call(QUERY, "[").send(fixture.address()).expect("Common.RateLimited");
     let seconds: u64 = malformed.response.header("retry-after").unwrap().parse().unwrap();
@@ -131,7 +131,7 @@ fn forwarded_address_needs_a_trusted_proxy() {
                 call.with_header("X-Forwarded-For", Some(&addresses(number)))
             })
             .collect();
-        sent_at_once(&fixture, &calls, "Common.RateLimited")
+        send_concurrently(&fixture, &calls, "Common.RateLimited")
     };
     let many = |number: usize| format!("203.0.113.{}", number % 200);
     let one = |_| "203.0.113.7".to_owned();
@@ -176,7 +176,7 @@ fn slow_downloads_of_one_token_do_not_block_others() {
     const FILES_EACH: usize = 8;
     let fixture = test_gateway();
     let no = fixture.dispute();
-    let file = samples::png_of_size(2 * 1024 * 1024);
+    let file = samples::png_of_size(LARGEST_FILE_BYTES);
     let ticket = fixture.ticket("a.png");
     assert_eq!(ticket.form(&file).send(ticket.form(&file).address().unwrap()).status, 204);
     fixture.contest(&no, &[Item::receipt(&ticket.storage_uri)]).is("OK");
@@ -220,13 +220,13 @@ fn slow_downloads_of_one_token_do_not_block_others() {
 
 #[test]
 fn full_commit_queue_rejects_immediately() {
-    const AT_ONCE: usize = 48;
+    const CONCURRENT: usize = 48;
     const ROUNDS: usize = 20;
     let fixture =
         TestGateway::with_builder(gateway().args(["--commit-queue-max", "1", "--commit-batch-max", "1"]));
     let url = fixture.upload(&samples::receipt(1));
     let refused = (0..ROUNDS).find_map(|_| {
-        let disputes: Vec<_> = (0..AT_ONCE).map(|_| fixture.dispute()).collect();
+        let disputes: Vec<_> = (0..CONCURRENT).map(|_| fixture.dispute()).collect();
         let calls = disputes.iter().map(|no| (no, fixture.contest_call(no, &[Item::receipt(&url)])));
         let calls: Vec<_> = calls.collect();
         let answers: Vec<_> = std::thread::scope(|scope| {

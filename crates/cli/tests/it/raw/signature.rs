@@ -60,7 +60,9 @@ fn signed_url_is_public_base_and_raw_target() {
     for elsewhere in
         ["http://evil.example", &format!("{}0", fixture.base), &fixture.base.replace("http", "https")]
     {
-        answer(elsewhere).that_is(Finality::Notice).is("Common.Request.NotFound");
+        let refused = answer(elsewhere).that_is(Finality::Notice).expect("Common.Request.NotFound");
+        let expected = format!("send the request to {}", fixture.base);
+        assert!(refused.message.contains(&expected), "{refused:?}");
     }
     let dots = [
         "/pg/v2/./dispute/query",

@@ -83,7 +83,7 @@ fn every_call_requires_its_role() {
                 answer.is_problem(403, FORBIDDEN);
                 assert!(answer.text().contains(role) && answer.text().contains(lowest), "{}", answer.text());
             } else if method == "GET" {
-                // Links exist only with an S3.
+                // Links exist only with S3.
                 let refused = path.ends_with("/link") && !rebuttal_testbed::backend::includes("s3");
                 assert_eq!(answer.status, if refused { 409 } else { 200 }, "{}", answer.text());
             } else {
@@ -246,7 +246,31 @@ fn token_names_are_encoded_in_paths_and_page_cursors() {
     assert_eq!((page["items"].as_array().unwrap().len(), &page["nextCursor"]), (1, &Value::Null), "{page}");
     drop(holder(&fixture, "a", "viewer"));
     let page = fixture.operator.fetch("/tokens?limit=1").json();
-    assert_eq!(page["nextCursor"], "a");
-    let rest = fixture.operator.fetch("/tokens?limit=1&cursor=a").json();
+    let cursor = page["nextCursor"].as_str().unwrap();
+    let rest = fixture.operator.fetch(&format!("/tokens?limit=1&cursor={cursor}")).json();
     assert_eq!((&rest["items"][0]["name"], &rest["nextCursor"]), (&json!("operator"), &Value::Null));
+}
+
+#[test]
+fn cursor_of_another_list_is_refused() {
+    let fixture = test_gateway();
+    for _ in 0..2 {
+        drop(fixture.dispute());
+    }
+    let _ = fixture.operator.open_merchant("Second", "UTC");
+    drop(holder(&fixture, "a", "viewer"));
+    let lists = ["/disputes", "/merchants", "/tokens"];
+    let cursors = lists.map(|list| {
+        let page = fixture.operator.fetch(&format!("{list}?limit=1")).json();
+        page["nextCursor"].as_str().unwrap_or_else(|| panic!("{list}: {page}")).to_owned()
+    });
+    let invalid = ["", "0", "-1", "01", "a", "operator", "!"];
+    for (index, list) in lists.iter().enumerate() {
+        let fetch = |cursor: &str| fixture.operator.fetch(&format!("{list}?cursor={cursor}"));
+        assert_eq!(fetch(&cursors[index]).status, 200, "{list}");
+        let others = cursors.iter().enumerate().filter(|(other, _)| *other != index);
+        for cursor in others.map(|(_, cursor)| cursor.as_str()).chain(invalid) {
+            fetch(cursor).is_problem(400, "Common.Request.InvalidParameter");
+        }
+    }
 }

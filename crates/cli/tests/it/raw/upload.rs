@@ -1,4 +1,4 @@
-//! Contract §3, the upload form of the embedded store: each field dropped, altered, added; sizes; order; and that the
+//! Contract §3, the upload form of the built-in store: each field dropped, altered, added; sizes; order; and that the
 //! first stored file stays.
 //!
 //! Not here: an expired form, which needs ten minutes or a fake clock; the evidence crate's tests move the time
@@ -11,9 +11,7 @@ use rebuttal_testbed::clock::wait_for;
 use rebuttal_testbed::{Connection, Item, Response, TestGateway, Ticket, samples};
 use serde_json::Value;
 
-use crate::common::{each, folder_test_gateway};
-
-const LIMIT_BYTES: usize = 2 * 1024 * 1024;
+use crate::common::{LARGEST_FILE_BYTES, each, folder_test_gateway};
 
 /// Nothing was stored: the same ticket still accepts a valid file.
 #[track_caller]
@@ -38,7 +36,7 @@ fn oversized_upload_is_aborted() {
     let fixture = folder_test_gateway();
     let ticket = fixture.ticket("a.png");
     let before_kib = fixture.gateway.peak_memory_kib();
-    let request = ticket.form(&vec![b'x'; 64 * LIMIT_BYTES]).request();
+    let request = ticket.form(&vec![b'x'; 64 * LARGEST_FILE_BYTES]).request();
     let mut connection = Connection::open(fixture.address()).unwrap();
     // The gateway may stop reading early; the client can then only read the response.
     drop(connection.send(&request.bytes()));

@@ -31,7 +31,7 @@ fn wait_for_rounds(replicas: &Replicas, job: &str, more: f64) {
 }
 
 #[test]
-#[ignore = "needs PostgreSQL, an S3 and libfaketime, which cargo xtask test provides"]
+#[ignore = "needs PostgreSQL, S3 and libfaketime, which cargo xtask test provides"]
 fn replicas_sweep_the_same_files_without_conflict() {
     let clock = FakeClock::with_timers();
     let database = Database::shared();

@@ -15,7 +15,7 @@ const AHEAD: Duration = Duration::from_secs(100_000);
 const DAY_MS: i64 = 24 * 3600 * 1000;
 
 #[test]
-#[ignore = "needs PostgreSQL, an S3 and libfaketime: cargo xtask test runs it"]
+#[ignore = "needs PostgreSQL, S3 and libfaketime: cargo xtask test runs it"]
 fn replica_started_with_skewed_clock_expires_nothing() {
     let replicas = Replicas::start();
     let fixture = &replicas.fixture;

@@ -7,7 +7,7 @@ use rebuttal_testbed::{Item, samples};
 use super::Replicas;
 
 #[test]
-#[ignore = "needs PostgreSQL and an S3, which cargo xtask test starts"]
+#[ignore = "needs PostgreSQL and S3, which cargo xtask test starts"]
 fn first_recorded_file_hash_wins_across_replicas() {
     let replicas = Replicas::start();
     let fixture = &replicas.fixture;

@@ -14,7 +14,7 @@ use super::Replicas;
 const CALLS: usize = 4;
 
 #[test]
-#[ignore = "needs PostgreSQL, an S3 and HAProxy, which cargo xtask test starts or installs"]
+#[ignore = "needs PostgreSQL, S3 and HAProxy, which cargo xtask test starts or installs"]
 fn balancer_still_routes_when_all_replicas_lost_their_store() {
     let bucket = Store::shared().bucket();
     let (proxy, place) = (Proxy::before(bucket.store.address), BalancerAddress::free());

@@ -50,7 +50,7 @@ fn unknown_tokens_do_not_block_merchants_reads() {
 }
 
 #[test]
-#[ignore = "needs PostgreSQL and an S3, which cargo xtask test starts"]
+#[ignore = "needs PostgreSQL and S3, which cargo xtask test starts"]
 fn rotated_secret_is_not_throttled_by_other_callers_failures() {
     let replicas = Replicas::start();
     let fixture = &replicas.fixture;

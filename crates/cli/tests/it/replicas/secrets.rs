@@ -17,7 +17,7 @@ const CALL_EVERY: Duration = Duration::from_millis(100);
 
 /// Each change is made at one replica, while the other is called constantly and has the app in its cache.
 #[test]
-#[ignore = "needs PostgreSQL and an S3, which cargo xtask test starts"]
+#[ignore = "needs PostgreSQL and S3, which cargo xtask test starts"]
 fn ended_secret_is_invalid_within_5_s_on_every_replica() {
     let replicas = Replicas::start();
     let fixture = &replicas.fixture;

@@ -12,7 +12,7 @@ use crate::common::{bin, gateway};
 const REPLICAS: usize = 10;
 const TOKEN: &str = "the-operators-own-token";
 
-fn all_at_once(start: impl Fn(usize) -> Gateway + Sync) -> Vec<Gateway> {
+fn start_concurrently(start: impl Fn(usize) -> Gateway + Sync) -> Vec<Gateway> {
     std::thread::scope(|scope| {
         let start = &start;
         let starts: Vec<_> = (0..REPLICAS).map(|index| scope.spawn(move || start(index))).collect();
@@ -21,13 +21,13 @@ fn all_at_once(start: impl Fn(usize) -> Gateway + Sync) -> Vec<Gateway> {
 }
 
 #[test]
-#[ignore = "needs PostgreSQL and an S3, which cargo xtask test starts"]
+#[ignore = "needs PostgreSQL and S3, which cargo xtask test starts"]
 fn ten_concurrent_first_starts_form_one_installation() {
     let (database, bucket) = (Database::shared(), Store::shared().bucket());
     let folder = tempfile::tempdir().unwrap();
     let key = secret(folder.path(), "key", &"5a".repeat(32));
     let token = secret(folder.path(), "token", TOKEN);
-    let gateways = all_at_once(|_| {
+    let gateways = start_concurrently(|_| {
         let shared = ["--master-key-file", &key, "--operator-token-file", &token];
         gateway().database(&database.url()).bucket(&bucket).args(shared).start()
     });
@@ -42,12 +42,12 @@ fn ten_concurrent_first_starts_form_one_installation() {
 }
 
 #[test]
-#[ignore = "needs PostgreSQL and an S3, which cargo xtask test starts"]
+#[ignore = "needs PostgreSQL and S3, which cargo xtask test starts"]
 fn losing_first_token_file_is_removed() {
     let (database, bucket) = (Database::shared(), Store::shared().bucket());
     let folder = tempfile::tempdir().unwrap();
     let key = secret(folder.path(), "key", &"5a".repeat(32));
-    let gateways = all_at_once(|_| {
+    let gateways = start_concurrently(|_| {
         gateway().database(&database.url()).bucket(&bucket).args(["--master-key-file", &key]).start()
     });
     let tokens: Vec<_> =
@@ -80,7 +80,7 @@ fn replica_with_another_master_key_does_not_start() {
 }
 
 #[test]
-#[ignore = "needs PostgreSQL and an S3, which cargo xtask test starts"]
+#[ignore = "needs PostgreSQL and S3, which cargo xtask test starts"]
 fn replica_with_another_evidence_store_does_not_start() {
     let replicas = Replicas::start();
     let first = replicas.fixture.gateway.data();

@@ -13,7 +13,7 @@ use crate::common::{gateway, scaled};
 const TOKEN: &str = "the-operators-own-token";
 
 #[test]
-#[ignore = "needs PostgreSQL and an S3, which cargo xtask test starts"]
+#[ignore = "needs PostgreSQL and S3, which cargo xtask test starts"]
 fn token_changes_apply_on_every_replica_immediately() {
     let (database, bucket) = (Database::shared(), Store::shared().bucket());
     let folder = tempfile::tempdir().unwrap();
@@ -41,7 +41,7 @@ fn token_changes_apply_on_every_replica_immediately() {
 }
 
 #[test]
-#[ignore = "needs PostgreSQL and an S3, which cargo xtask test starts"]
+#[ignore = "needs PostgreSQL and S3, which cargo xtask test starts"]
 fn mutual_revocation_on_two_replicas_does_not_deadlock() {
     let mut replicas = Replicas::start();
     let [here, there] = replicas.addresses();

@@ -14,7 +14,7 @@ fn digest(content: &[u8]) -> String {
 }
 
 #[test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 fn every_file_type_can_be_posted_to_the_store() {
     let (bucket, fixture) = test_gateway();
     let dispute = fixture.dispute();
@@ -40,7 +40,7 @@ fn every_file_type_can_be_posted_to_the_store() {
 }
 
 #[test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 fn contest_command_uploads_to_the_store() {
     let (bucket, fixture) = test_gateway();
     let dispute = fixture.dispute();
@@ -56,11 +56,11 @@ fn contest_command_uploads_to_the_store() {
         .unwrap();
     assert!(output.status.success(), "{output:?}");
     assert_eq!(fixture.status(&dispute), "UNDER_REVIEW");
-    assert_eq!((bucket.keys("m/").len(), bucket.keys("sealed/").len()), (1, 1));
+    assert_eq!((bucket.keys("m/").len(), bucket.keys("by-hash/").len()), (1, 1));
 }
 
 #[test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 fn gateway_with_s3_accepts_no_uploads() {
     let (_, fixture) = test_gateway();
     let mut form = fixture.ticket("a.png").form(&samples::receipt(1).bytes);
@@ -70,7 +70,7 @@ fn gateway_with_s3_accepts_no_uploads() {
 }
 
 #[test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 fn object_at_contest_time_counts() {
     let (bucket, fixture) = test_gateway();
     let other = samples::receipt(2).bytes;
@@ -99,7 +99,7 @@ fn object_at_contest_time_counts() {
 }
 
 #[test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 fn copied_evidence_survives_changes_of_the_upload() {
     let (bucket, mut fixture) = test_gateway();
     let first = samples::receipt(1);
@@ -118,13 +118,13 @@ fn copied_evidence_survives_changes_of_the_upload() {
 }
 
 #[test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 fn altered_copy_is_not_served() {
     let (bucket, fixture) = test_gateway();
     let url = fixture.upload(&samples::receipt(1));
     let dispute = fixture.dispute();
     fixture.contest(&dispute, &[Item::receipt(&url)]).is("OK");
-    let [copy] = bucket.keys("sealed/").try_into().unwrap();
+    let [copy] = bucket.keys("by-hash/").try_into().unwrap();
     bucket.put(&copy, &samples::receipt(2).bytes);
     let other = fixture.dispute();
     fixture.contest(&other, &[Item::receipt(&url)]).is("File.ContentMismatch");
@@ -136,24 +136,24 @@ fn altered_copy_is_not_served() {
 }
 
 #[test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 fn contest_decided_without_evidence_fetches_nothing() {
     let (bucket, fixture) = test_gateway();
     let [url, fresh] = [1, 2].map(|seed| fixture.upload(&samples::receipt(seed)));
     let [accepted, contested] = [(); 2].map(|()| fixture.dispute());
     fixture.accept(&accepted).is("OK");
     fixture.contest(&contested, &[Item::receipt(&url)]).is("OK");
-    bucket.delete(&bucket.keys("sealed/")[0]);
+    bucket.delete(&bucket.keys("by-hash/")[0]);
     fixture.contest(&accepted, &[Item::receipt(&fresh)]).is("Dispute.InvalidState");
     fixture.contest(&contested, &[Item::receipt(&fresh)]).is("Dispute.InvalidState");
     fixture.contest("no-such-dispute", &[Item::receipt(&fresh)]).is("Dispute.NotFound");
     // A repetition needs neither the upload nor its copy.
     fixture.contest(&contested, &[Item::receipt(&url)]).is("OK");
-    assert_eq!(bucket.keys("sealed/"), Vec::<String>::new());
+    assert_eq!(bucket.keys("by-hash/"), Vec::<String>::new());
 }
 
 #[test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 fn concurrent_contests_record_one_hash_per_upload() {
     let (bucket, fixture) = test_gateway();
     let url = fixture.upload(&samples::receipt(1));
@@ -174,7 +174,7 @@ fn concurrent_contests_record_one_hash_per_upload() {
 }
 
 #[test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 fn bucket_belongs_to_one_installation() {
     let (bucket, mut fixture) = test_gateway();
     let output = std::process::Command::new(bin())

@@ -21,7 +21,7 @@ fn test_gateway() -> (Bucket, Proxy, TestGateway) {
 }
 
 #[test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 fn contest_with_unreadable_evidence_can_be_retried() {
     let (bucket, proxy, fixture) = test_gateway();
     let faults = [Fault::Fails, Fault::Hangs, Fault::CutsAfter(0), Fault::CutsAfter(10), Fault::LosesAnswer];
@@ -29,7 +29,7 @@ fn contest_with_unreadable_evidence_can_be_retried() {
     each(cases, |fault| {
         let url = fixture.upload(&samples::receipt(1));
         let dispute = fixture.dispute();
-        let (before, copies) = (proxy.faults_injected(), bucket.keys("sealed/"));
+        let (before, copies) = (proxy.faults_injected(), bucket.keys("by-hash/"));
         proxy.fault("GET", "dispute-evidence/", fault);
         let start = Instant::now();
         let contest = fixture.contest_call(&dispute, &[Item::receipt(&url)]);
@@ -42,7 +42,7 @@ fn contest_with_unreadable_evidence_can_be_retried() {
         );
         assert!(proxy.faults_injected() > before);
         assert_eq!(fixture.history(&dispute).len(), 1);
-        assert_eq!(bucket.keys("sealed/"), copies);
+        assert_eq!(bucket.keys("by-hash/"), copies);
         proxy.heal();
         // Nothing was changed, so the same request with the same nonce is accepted.
         contest.send(fixture.address()).is("OK");
@@ -50,13 +50,13 @@ fn contest_with_unreadable_evidence_can_be_retried() {
 }
 
 #[test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 fn contest_that_cannot_copy_its_evidence_can_be_retried() {
     let (_, proxy, fixture) = test_gateway();
     for fault in [Fault::Fails, Fault::Hangs] {
         let url = fixture.upload(&samples::receipt(1));
         let dispute = fixture.dispute();
-        proxy.fault("PUT", "sealed/", fault);
+        proxy.fault("PUT", "by-hash/", fault);
         let start = Instant::now();
         fixture.contest(&dispute, &[Item::receipt(&url)]).is(UNAVAILABLE);
         assert!(start.elapsed() < CLIENT_ATTEMPT, "{:?}", start.elapsed());
@@ -67,14 +67,14 @@ fn contest_that_cannot_copy_its_evidence_can_be_retried() {
 }
 
 #[test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 fn copy_with_lost_response_is_redone_from_the_current_object() {
     let (bucket, proxy, fixture) = test_gateway();
     let url = fixture.upload(&samples::receipt(1));
     let dispute = fixture.dispute();
-    proxy.fault("PUT", "sealed/", Fault::LosesAnswer);
+    proxy.fault("PUT", "by-hash/", Fault::LosesAnswer);
     fixture.contest(&dispute, &[Item::receipt(&url)]).is(UNAVAILABLE);
-    assert_eq!(bucket.keys("sealed/").len(), 1, "it was carried out");
+    assert_eq!(bucket.keys("by-hash/").len(), 1, "it was carried out");
     proxy.heal();
     let second = samples::receipt(2).bytes;
     bucket.put(super::key(&url), &second);
@@ -84,7 +84,7 @@ fn copy_with_lost_response_is_redone_from_the_current_object() {
 }
 
 #[test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 fn evidence_copied_before_a_store_failure_is_not_read_again() {
     let (_, proxy, fixture) = test_gateway();
     let [good, bad] = [1, 2].map(|seed| fixture.upload(&samples::receipt(seed)));
@@ -97,7 +97,7 @@ fn evidence_copied_before_a_store_failure_is_not_read_again() {
 }
 
 #[test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 fn unavailable_store_affects_only_calls_that_need_it() {
     let (_, proxy, fixture) = test_gateway();
     let url = fixture.upload(&samples::receipt(1));
@@ -121,21 +121,23 @@ fn unavailable_store_affects_only_calls_that_need_it() {
 }
 
 #[test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 fn only_the_first_start_waits_for_its_store() {
     let bucket = Store::shared().bucket();
     let proxy = Proxy::before(bucket.store.address);
     proxy.fault("GET", "", Fault::Fails);
-    let start = gateway().bucket_through(&bucket, proxy.address).args(["--start-wait-seconds", "1"]);
+    let start = gateway().bucket_through(&bucket, proxy.address).args(["--start-wait-seconds", "6"]);
     let mut fixture = TestGateway::with_builder(start);
-    assert_eq!(fixture.gateway.stderr().matches("waiting for the object store, which").count(), 1);
+    assert_eq!(fixture.gateway.stderr().matches("waiting for the object store, up to").count(), 1);
+    // The wait is longer than opening a database may take without a log line.
+    assert!(!fixture.gateway.stderr().contains("still opening"), "{}", fixture.gateway.stderr());
     becomes_ready(fixture.address(), 503);
     fixture.gateway.kill();
     fixture.gateway.restart();
     assert!(!fixture.gateway.stderr().contains("waiting for"), "{}", fixture.gateway.stderr());
     becomes_ready(fixture.address(), 503);
     assert!(
-        fixture.gateway.stderr().contains("object store does not answer"),
+        fixture.gateway.stderr().contains("object store check failed; contests with new evidence"),
         "{}",
         fixture.gateway.stderr()
     );

@@ -9,14 +9,14 @@ use rebuttal_testbed::{Item, TestGateway, samples};
 use crate::common::{bin, gateway};
 
 /// The fence of the running production gateway, which is newer than the one in the restored database.
-const MOVED_ON: &[u8] = b"17-000102030405060708090a0b0c0d0e0f\n";
+const ADVANCED: &[u8] = b"17-000102030405060708090a0b0c0d0e0f\n";
 
 #[test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 fn gateway_on_a_database_copy_serves_without_sweeping() {
     let bucket = Store::shared().bucket();
-    let mut fixture = TestGateway::with_builder(gateway().embedded().bucket(&bucket));
-    bucket.put("gateway.fence", MOVED_ON);
+    let mut fixture = TestGateway::with_builder(gateway().built_in().bucket(&bucket));
+    bucket.put("gateway.fence", ADVANCED);
     fixture.gateway.restart();
     wait_for("the fence to be looked at", || {
         fixture.gateway.stderr().contains("gateway.fence").then_some(())
@@ -31,7 +31,7 @@ fn gateway_on_a_database_copy_serves_without_sweeping() {
     };
     let output = doctor();
     assert!(output.contains("gateway.fence") && output.contains("rehearsal"), "{output}");
-    assert_eq!(bucket.read("gateway.fence").unwrap(), MOVED_ON, "it is production's to move");
+    assert_eq!(bucket.read("gateway.fence").unwrap(), ADVANCED, "it is production's to advance");
     bucket.delete("gateway.fence");
     let output = doctor();
     assert!(

@@ -53,7 +53,7 @@ fn answered_when_made_before(ago: Duration) -> Response {
 }
 
 #[test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 fn link_fetches_submitted_evidence_without_credentials() {
     let (bucket, fixture) = test_gateway();
     let dispute = fixture.dispute();
@@ -81,7 +81,7 @@ fn link_fetches_submitted_evidence_without_credentials() {
 }
 
 #[test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 fn link_allows_only_reading_its_file() {
     let (bucket, fixture) = test_gateway();
     let (mine, other) = (contested(&fixture), contested(&fixture));
@@ -101,7 +101,7 @@ fn link_allows_only_reading_its_file() {
         (
             "a list of the bucket",
             "GET",
-            format!("{}?list-type=2&{query}", &key[..key.find("/sealed/").unwrap()]),
+            format!("{}?list-type=2&{query}", &key[..key.find("/by-hash/").unwrap()]),
         ),
         ("overwriting", "PUT", url.to_owned()),
         ("deleting", "DELETE", url.to_owned()),
@@ -116,7 +116,7 @@ fn link_allows_only_reading_its_file() {
 }
 
 #[test]
-#[ignore = "needs an S3 and libfaketime: cargo xtask test runs it"]
+#[ignore = "needs S3 and libfaketime: cargo xtask test runs it"]
 fn link_expires_after_five_minutes() {
     assert_eq!(answered_when_made_before(LIFETIME.checked_sub(MARGIN).unwrap()).status, 200);
     let late = answered_when_made_before(LIFETIME + Duration::from_secs(1));
@@ -124,7 +124,7 @@ fn link_expires_after_five_minutes() {
 }
 
 #[test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 fn link_response_contains_its_expiry() {
     let (_, fixture) = test_gateway();
     let dispute = contested(&fixture);
@@ -141,11 +141,11 @@ fn link_response_contains_its_expiry() {
 }
 
 #[test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 fn no_link_to_an_altered_or_missing_copy() {
     let (bucket, fixture) = test_gateway();
     let dispute = contested(&fixture);
-    let [copy] = bucket.keys("sealed/").try_into().unwrap();
+    let [copy] = bucket.keys("by-hash/").try_into().unwrap();
     let cases = [
         ("altered", Some(samples::receipt(2).bytes)),
         ("too large", Some(vec![0; 3_000_000])),
@@ -165,20 +165,20 @@ fn no_link_to_an_altered_or_missing_copy() {
 }
 
 #[test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 fn no_link_if_the_store_does_not_answer() {
     let bucket = Store::shared().bucket();
     let proxy = Proxy::before(bucket.store.address);
     let fixture = TestGateway::with_builder(gateway().bucket_through(&bucket, proxy.address));
     let dispute = contested(&fixture);
     for fault in [Fault::Fails, Fault::CutsAfter(10)] {
-        proxy.fault("GET", "sealed/", fault);
+        proxy.fault("GET", "by-hash/", fault);
         fixture.operator.fetch(&path(&dispute)).is_problem(503, "Common.System.Unavailable");
     }
 }
 
 #[test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 fn link_uses_the_public_address_of_the_store() {
     let bucket = Store::shared().bucket();
     // The gateway reaches the store through a proxy that is stopped.
@@ -193,7 +193,7 @@ fn link_uses_the_public_address_of_the_store() {
     fixture.contest(&dispute, &[Item::receipt(&ticket.storage_uri)]).is("OK");
     let link = link(&fixture, &dispute);
     drop(proxy);
-    assert!(url(&link).starts_with(&format!("{public}/{}/sealed/m/", bucket.name)), "{link}");
+    assert!(url(&link).starts_with(&format!("{public}/{}/by-hash/m/", bucket.name)), "{link}");
     assert_eq!(ask("GET", url(&link), bucket.store.address).body, samples::receipt(1).bytes);
     // The host is signed, too.
     let elsewhere = url(&link).replace("localhost", "127.0.0.1");
@@ -201,7 +201,7 @@ fn link_uses_the_public_address_of_the_store() {
 }
 
 #[test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 fn links_are_not_logged() {
     let bucket = Store::shared().bucket();
     let fixture = TestGateway::with_builder(gateway().bucket(&bucket).env("REBUTTAL_LOG_FILTER", "trace"));
@@ -215,7 +215,7 @@ fn links_are_not_logged() {
 }
 
 #[test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 fn link_request_is_validated_like_a_download() {
     let (_, fixture) = test_gateway();
     let dispute = contested(&fixture);
@@ -228,7 +228,7 @@ fn link_request_is_validated_like_a_download() {
 }
 
 #[test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 fn evidence_command_prints_links() {
     let (bucket, fixture) = test_gateway();
     let dispute = contested(&fixture);
@@ -275,6 +275,7 @@ fn evidence_in_a_folder_has_no_links() {
     let detail = answer.json()["detail"].as_str().unwrap().to_owned();
     assert!(
         detail.contains("evidence is in a folder")
+            && detail.contains("without --link")
             && detail.ends_with(&format!("GET /operator/v1{download}")),
         "{detail}"
     );

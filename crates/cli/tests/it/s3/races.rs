@@ -14,7 +14,7 @@ const RACES: usize = 24;
 const CONTESTS: usize = 8;
 
 #[test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 fn contest_racing_with_an_operator_is_validated() {
     let (_bucket, fixture) = test_gateway();
     let (address, url) = (fixture.address(), fixture.upload(&samples::receipt(1)));

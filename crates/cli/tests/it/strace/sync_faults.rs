@@ -39,7 +39,7 @@ impl Drop for Tracer {
 }
 
 /// Compares a response with the state of the gateway after a kill and a restart.
-fn told_the_truth(fixture: &TestGateway, call: &SignedCall, dispute: &str, answer: &Answer) {
+fn answer_matches_record(fixture: &TestGateway, call: &SignedCall, dispute: &str, answer: &Answer) {
     let done = fixture.status(dispute) == "UNDER_REVIEW";
     assert_eq!(fixture.history(dispute).len(), if done { 2 } else { 1 });
     match answer.code.as_str() {
@@ -72,7 +72,7 @@ fn failed_sync_is_never_answered_with_ok() {
     drop(tracer);
     fixture.gateway.restart();
     for ((call, dispute), answer) in calls.iter().zip(&disputes).zip(&answers) {
-        told_the_truth(&fixture, call, dispute, answer);
+        answer_matches_record(&fixture, call, dispute, answer);
     }
 }
 
@@ -95,6 +95,6 @@ fn slow_disk_delays_correct_responses() {
     drop(tracer);
     fixture.gateway.restart();
     for ((call, dispute), answer) in calls.iter().zip(&disputes).zip(&answers) {
-        told_the_truth(&fixture, call, dispute, answer);
+        answer_matches_record(&fixture, call, dispute, answer);
     }
 }

@@ -68,7 +68,7 @@ impl Traced {
         let calls = "trace=fdatasync,fsync,write,writev,pwrite64,pwritev,sendto,sendmsg,link,linkat,rename,renameat,renameat2";
         let out = trace.to_str().unwrap();
         let wrapper = ["strace", "-D", "-f", "-y", "-s", "2000", "-o", out, "-e", calls];
-        Self { fixture: TestGateway::with_builder(gateway().embedded().wrapper(wrapper)), trace }
+        Self { fixture: TestGateway::with_builder(gateway().built_in().wrapper(wrapper)), trace }
     }
 
     /// A read: everything of interest happens between its response and the next.

@@ -59,7 +59,7 @@ fn a_workbook_needs_its_list_and_its_main_part() {
 }
 
 #[test]
-fn the_main_part_may_lie_elsewhere_or_be_declared_by_extension() {
+fn the_main_part_may_be_elsewhere_or_declared_by_extension() {
     let elsewhere = types("").replace("/xl/workbook.xml", "/Book.xml");
     assert_eq!(
         validate(XLSX, &archive(&[(TYPES, elsewhere.as_bytes()), ("book.xml", b"<workbook/>")])),
@@ -164,7 +164,7 @@ fn decompression_bomb_is_stopped_at_the_counted_limit() {
 }
 
 #[test]
-fn a_part_has_the_size_and_checksum_that_the_directory_tells() {
+fn a_part_has_the_size_and_checksum_of_the_directory() {
     for field in [16, 24] {
         let mut content = plain();
         let at = in_directory(&content, "xl/styles.xml");

@@ -1,4 +1,4 @@
-//! Tests with a real S3 and real databases: which gateway may sweep, and what a copy of the database may not.
+//! Tests with a real S3 server and real databases: which gateway may sweep, and what a copy of the database may not.
 
 use std::fs;
 use std::path::Path;
@@ -28,7 +28,7 @@ fn hold(fixture: &Fixture) -> FenceHold {
 }
 
 fn hold_in(fixture: &Fixture, data_dir: &Path) -> FenceHold {
-    FenceHold::on(Some(fixture.bucket.clone()), data_dir.join("moved.fence"))
+    FenceHold::on(Some(fixture.bucket.clone()), data_dir.join("advanced.fence"))
 }
 
 /// Copies the database as of now, and opens the copy and the original.
@@ -41,13 +41,13 @@ async fn copy(fixture: &Fixture) -> (tempfile::TempDir, Store, Store) {
 }
 
 #[tokio::test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 async fn gateway_sweeps_only_after_observing_the_fence() {
     let (fixture, start) = (Fixture::new().await, Instant::now());
     let hold = hold(&fixture);
     observe(&hold, &fixture, &fixture.store, start, OBSERVATION - FENCE_EVERY).await.unwrap();
     assert!(!hold.is_held(start + OBSERVATION - FENCE_EVERY));
-    assert_eq!(fixture.store.sweep_fence().await.unwrap(), None, "and it has moved nothing yet");
+    assert_eq!(fixture.store.sweep_fence().await.unwrap(), None, "it has not advanced the fence yet");
     let held = start + OBSERVATION;
     hold.refresh_at(&fixture.bucket, &fixture.store, held).await.unwrap();
     assert!(hold.is_held(held) && hold.is_held(held + FENCE_EVERY));
@@ -57,7 +57,7 @@ async fn gateway_sweeps_only_after_observing_the_fence() {
 }
 
 #[tokio::test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 async fn only_the_original_of_a_copied_database_sweeps() {
     let (fixture, start) = (Fixture::new().await, Instant::now());
     let original = hold(&fixture);
@@ -83,15 +83,15 @@ async fn only_the_original_of_a_copied_database_sweeps() {
 }
 
 #[tokio::test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 async fn move_that_did_not_reach_the_bucket_is_completed() {
     let (fixture, start) = (Fixture::new().await, Instant::now());
     let hold = hold(&fixture);
     observe(&hold, &fixture, &fixture.store, start, OBSERVATION).await.unwrap();
     let stored = fixture.store.sweep_fence().await.unwrap();
     let lost = Fence::after(parse(stored.as_deref()).unwrap()).unwrap();
-    let moved = Upkeep::MoveFence { fence: lost.to_string(), expected: stored };
-    assert_eq!(step(&fixture.store, clock::now(), moved).await.unwrap(), 1);
+    let advanced = Maintenance::AdvanceFence { fence: lost.to_string(), expected: stored };
+    assert_eq!(step(&fixture.store, clock::now(), advanced).await.unwrap(), 1);
     hold.refresh_at(&fixture.bucket, &fixture.store, start + OBSERVATION + FENCE_EVERY).await.unwrap();
     let kept = parse(fixture.store.sweep_fence().await.unwrap().as_deref()).unwrap();
     assert!(kept != Some(lost) && fixture.bucket.fence().await.unwrap() == kept);
@@ -101,8 +101,8 @@ async fn move_that_did_not_reach_the_bucket_is_completed() {
 }
 
 #[tokio::test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
-async fn restarted_original_moves_the_fence_before_a_copy_may() {
+#[ignore = "needs S3, which cargo xtask test starts"]
+async fn restarted_original_advances_the_fence_before_a_copy_may() {
     let (fixture, start) = (Fixture::new().await, Instant::now());
     observe(&hold(&fixture), &fixture, &fixture.store, start, OBSERVATION).await.unwrap();
     let (folder, store, copied) = copy(&fixture).await;
@@ -114,8 +114,10 @@ async fn restarted_original_moves_the_fence_before_a_copy_may() {
     for started in [original, hold(&fixture)] {
         let previous = fixture.bucket.fence().await.unwrap();
         started.refresh_at(&fixture.bucket, &store, start).await.unwrap();
-        let moved = fixture.bucket.fence().await.unwrap();
-        assert!(moved != previous && moved == parse(store.sweep_fence().await.unwrap().as_deref()).unwrap());
+        let advanced = fixture.bucket.fence().await.unwrap();
+        assert!(
+            advanced != previous && advanced == parse(store.sweep_fence().await.unwrap().as_deref()).unwrap()
+        );
         assert!(!started.is_held(start), "to sweep, it must observe as well");
     }
     let message = observe(&rehearsal, &fixture, &copied, start, OBSERVATION).await.unwrap_err().to_string();
@@ -123,17 +125,17 @@ async fn restarted_original_moves_the_fence_before_a_copy_may() {
 }
 
 #[tokio::test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 async fn fence_moved_or_deleted_since_is_observed_first() {
     let (fixture, start) = (Fixture::new().await, Instant::now());
     observe(&hold(&fixture), &fixture, &fixture.store, start, OBSERVATION).await.unwrap();
     let (at, stale) = (start + OBSERVATION, fixture.folder.path().join("stale"));
     fs::create_dir(&stale).unwrap();
-    fs::copy(fixture.folder.path().join("moved.fence"), stale.join("moved.fence")).unwrap();
+    fs::copy(fixture.folder.path().join("advanced.fence"), stale.join("advanced.fence")).unwrap();
     hold(&fixture).refresh_at(&fixture.bucket, &fixture.store, at).await.unwrap();
     let before = fixture.bucket.fence().await.unwrap();
     hold_in(&fixture, &stale).refresh_at(&fixture.bucket, &fixture.store, at).await.unwrap();
-    assert_eq!(fixture.bucket.fence().await.unwrap(), before, "another replica has moved it since");
+    assert_eq!(fixture.bucket.fence().await.unwrap(), before, "another replica has advanced it since");
     fixture.objects.delete("gateway.fence");
     hold(&fixture).refresh_at(&fixture.bucket, &fixture.store, at).await.unwrap();
     assert_eq!(fixture.bucket.fence().await.unwrap(), None, "an operator deleted it");

@@ -1,4 +1,4 @@
-//! Tests with a real S3 and a real database: what is deleted, what is kept, and what is recorded before.
+//! Tests with a real S3 server and a real database: what is deleted, what is kept, and what is recorded before.
 
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ impl Fixture {
 }
 
 #[tokio::test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 async fn old_uploads_are_deleted_and_their_copies_by_hash_kept() {
     let fixture = Fixture::new().await;
     let [contested, unused] = [fixture.upload("a").await, fixture.upload("b").await];
@@ -55,7 +55,7 @@ async fn old_uploads_are_deleted_and_their_copies_by_hash_kept() {
 }
 
 #[tokio::test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 async fn copy_without_a_record_is_recorded_before_deletion() {
     let fixture = Fixture::new().await;
     let uri = fixture.upload("c").await;
@@ -68,7 +68,7 @@ async fn copy_without_a_record_is_recorded_before_deletion() {
 }
 
 #[tokio::test]
-#[ignore = "needs an S3, which cargo xtask test starts"]
+#[ignore = "needs S3, which cargo xtask test starts"]
 async fn failed_deletion_does_not_block_other_uploads() {
     let fixture = Fixture::new().await;
     let [failing, other] = [fixture.upload("d").await, fixture.upload("e").await];

@@ -18,7 +18,7 @@ use crate::gateway::Gateway;
 use crate::gateway::upload_records::record;
 use crate::http::error::{Refusal, causes};
 
-/// How long the checks of all files of a contest may take if evidence is in an S3.
+/// How long the checks of all files of a contest may take if evidence is in S3.
 pub(crate) const CHECKS_LIMIT: Duration = Duration::from_secs(8);
 /// The longest time to an answer to a contest if evidence store and database are as slow as their limits allow.
 /// Clients wait longer; a test compares our client's timeout with it.
@@ -88,7 +88,7 @@ pub(super) async fn check_evidence(
 }
 
 /// The decision, unless it depends on the evidence: a repetition, or a dispute that is missing, in the wrong state or
-/// late. So an S3 is not read where its content cannot matter (contract §7, order of checks).
+/// late. So S3 is not read where its content cannot matter (contract §7, order of checks).
 fn without_evidence(decided: Result<(), rebuttal_disputes::DisputeRefusal>) -> Option<Result<(), Refusal>> {
     match decided {
         Err(rebuttal_disputes::DisputeRefusal::Evidence(_)) => None,
@@ -158,7 +158,7 @@ async fn recorded(gateway: &Gateway, url: &StorageUri) -> Result<Option<Recorded
     Ok(upload.map(|upload| RecordedFile { sha256: upload.file.sha256.0, size: upload.file.size }))
 }
 
-/// Counts the check of one file in an S3, by its result; `None` is a failure.
+/// Counts the check of one file in S3, by its result; `None` is a failure.
 fn count_check(inspection: Option<&Inspection>, took: Duration) {
     let outcome = match inspection {
         Some(Inspection::Valid { .. }) => "valid",

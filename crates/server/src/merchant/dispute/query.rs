@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use axum::extract::State;
+use rebuttal_protocol::Code;
 use rebuttal_protocol::dispute::{DisputeData, QueryRequest};
 
 use crate::auth::signature::SignedRead;
 use crate::gateway::Gateway;
 use crate::gateway::dispute_data::dispute_data;
+use crate::http::error::Refusal;
 use crate::merchant::{Reply, Success};
 
 /// Returns one of the merchant's disputes.
@@ -19,7 +21,12 @@ pub(crate) async fn query(
     SignedRead { call, app, used }: SignedRead<QueryRequest>,
 ) -> Reply<DisputeData> {
     let record = gateway.store.find(app.merchant_id, &call).await?;
-    let record = record.ok_or(rebuttal_disputes::DisputeRefusal::NotFound)?;
+    let not_found = || {
+        let message =
+            "no dispute of this merchant matches; check the number, and that the app is the merchant's";
+        Refusal::new(Code::DisputeNotFound, message)
+    };
+    let record = record.ok_or_else(not_found)?;
 
     Ok(Success(dispute_data(&record, &app.zone), used))
 }

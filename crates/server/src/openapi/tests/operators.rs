@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 
+use rebuttal_protocol::fields::BadRequest;
 use rebuttal_protocol::operator::{
     AppSettings, ChangeMerchant, CreateMerchant, CreateToken, EndOverlap, OpenDispute, OperatorAction,
     RevokeToken, RotateSecret,

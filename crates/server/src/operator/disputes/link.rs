@@ -22,7 +22,7 @@ use crate::operator::PREFIX;
 use crate::operator::disputes::evidence::{filename, submitted, verified_content};
 use crate::operator::request::{NoQuery, StrictPath};
 
-/// Links to a file in an S3, which serves it as an attachment, if the copy stored by hash still has the recorded
+/// Links to a file in S3, which serves it as an attachment, if the copy stored by hash still has the recorded
 /// SHA-256. Evidence in a folder has no links.
 pub(crate) async fn link(
     State(gateway): State<Arc<Gateway>>,
@@ -52,8 +52,8 @@ pub(crate) fn link_view(item: SubmittedEvidence, link: DownloadLink) -> Evidence
 
 fn in_a_folder(dispute_no: &DisputeNo, id: &str) -> Refusal {
     let message = format!(
-        "this gateway's evidence is in a folder, which has no links; download it with GET \
-         {PREFIX}/disputes/{dispute_no}/evidence/{id}"
+        "this gateway's evidence is in a folder, which has no links. Download it instead: `rebuttal operator dispute \
+         evidence` without --link, or GET {PREFIX}/disputes/{dispute_no}/evidence/{id}"
     );
     Refusal::new(Code::OperatorConflict, message)
 }

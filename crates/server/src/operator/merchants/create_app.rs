@@ -23,8 +23,8 @@ pub(crate) async fn create(
     let StrictPath(merchant_id) = change.path;
     let settings = change.parse(AppSettings::parse)?;
     let app_id = AppId::from_bytes(random()?);
-    let (secret_id, sealed) = make_secret(&gateway, app_id)?;
-    let account = AccountChange::CreateApp { merchant_id, app_id, settings, secret_id, sealed };
+    let (secret_id, ciphertext) = make_secret(&gateway, app_id)?;
+    let account = AccountChange::CreateApp { merchant_id, app_id, settings, secret_id, ciphertext };
     let done = change.commit_account(&gateway, account).await?;
     Ok((StatusCode::CREATED, Json(new_app(&gateway, done)?)))
 }

@@ -23,10 +23,10 @@ pub(crate) async fn rotate(
 ) -> Result<Json<answers::NewApp>, Problem> {
     let StrictPath((merchant_id, app_id)) = change.path;
     let RotateSecret { overlap_seconds } = change.parse(RotateSecret::parse)?;
-    let (secret_id, sealed) = make_secret(&gateway, app_id)?;
+    let (secret_id, ciphertext) = make_secret(&gateway, app_id)?;
     let overlap = (overlap_seconds > 0).then(|| Duration::from_secs(overlap_seconds));
     let overlap_until = overlap.map(|overlap| change.arrived_at() + overlap);
-    let account = AccountChange::RotateSecret { merchant_id, app_id, secret_id, sealed, overlap_until };
+    let account = AccountChange::RotateSecret { merchant_id, app_id, secret_id, ciphertext, overlap_until };
     let done = change.commit_account(&gateway, account).await?;
     Ok(Json(new_app(&gateway, done)?))
 }

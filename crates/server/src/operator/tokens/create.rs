@@ -23,13 +23,13 @@ pub(crate) async fn create(
 ) -> Result<(StatusCode, Json<answers::NewToken>), Problem> {
     let CreateToken { name, role } = change.parse(CreateToken::parse)?;
     let (token, hash) = generate_token().map_err(Refusal::internal)?;
-    let sealed = gateway.auth.keys.encrypt_token(&hash, &token).map_err(Refusal::internal)?;
-    let account = AccountChange::CreateToken(CreatedToken { name, role, hash, sealed });
+    let ciphertext = gateway.auth.keys.encrypt_token(&hash, &token).map_err(Refusal::internal)?;
+    let account = AccountChange::CreateToken(CreatedToken { name, role, hash, ciphertext });
     let done = change.commit_account(&gateway, account).await?;
-    let Outcome::NewToken(CreatedToken { name, role, hash, sealed }) = done else {
+    let Outcome::NewToken(CreatedToken { name, role, hash, ciphertext }) = done else {
         return Err(unexpected(&done).into());
     };
-    let token = gateway.auth.keys.decrypt_token(&hash, &sealed).map_err(Refusal::internal)?;
+    let token = gateway.auth.keys.decrypt_token(&hash, &ciphertext).map_err(Refusal::internal)?;
     let token = (*token).clone().into();
     let made = answers::NewToken { name: name.to_string(), role: role.to_string(), token };
     Ok((StatusCode::CREATED, Json(made)))

@@ -13,7 +13,7 @@ use super::{Finding, counted, list_of};
 const CHECK: &str = "evidence files";
 /// Files that are named; the others are counted.
 const NAMED_MAX: usize = 20;
-/// Files that are checked concurrently: an S3 answers slowly, but many requests in parallel. The store itself limits
+/// Files that are checked concurrently: S3 answers slowly, but many requests in parallel. The store itself limits
 /// how many are read.
 const CHECKS_MAX: usize = 32;
 
@@ -167,7 +167,7 @@ impl EvidenceFiles {
         match self {
             Self::Folder(_) => "a backup of the folder",
             Self::Bucket(_) => {
-                "a backup of the bucket, or an older version of sealed/<the name, without its extension>/ if the bucket has \
+                "a backup of the bucket, or an older version of by-hash/<the name, without its extension>/ if the bucket has \
                  versioning"
             }
         }

@@ -26,7 +26,9 @@ pub(crate) fn examine(config: &Config) -> Vec<Finding> {
         folders.push(folder);
     }
     let mut disks = BTreeSet::new();
-    folders.retain(|folder| fs::metadata(folder).is_ok_and(|metadata| disks.insert(metadata.dev())));
+    folders.retain(|folder| {
+        fs::metadata(folder).is_ok_and(|metadata| metadata.is_dir() && disks.insert(metadata.dev()))
+    });
     folders.into_iter().filter_map(examine_disk).collect()
 }
 

@@ -51,8 +51,11 @@ fn examine_folder(folder: &Path, keys: Option<&Keys>, examined: &Examined) -> Fi
                 return Finding::fault(CHECK, wrong_location(recorded, &shown.to_string()));
             }
             (None, Ok(true)) => {
-                let what = if folder.exists() { "belongs to no gateway" } else { "does not exist" };
-                return Finding::warning(CHECK, format!("{shown} {what} yet; the first start claims it"));
+                let what = match folder.exists() {
+                    true => "belongs to no gateway yet; the first start stores an ownership marker in it",
+                    false => "does not exist yet; the first start creates it",
+                };
+                return Finding::warning(CHECK, format!("{shown} {what}"));
             }
             _ => {}
         }

@@ -5,20 +5,60 @@ use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use rebuttal_store::{Examined, TokenHash};
+use rebuttal_store::{Examined, Location, TokenHash};
 
 use super::Finding;
 use crate::clock;
 use crate::http::error::causes;
 use crate::http::tls::{self, TlsFiles};
-use crate::setup::config::Config;
+use crate::setup::config::{Config, EvidenceLocation};
 use crate::setup::data_dir::DataPaths;
 use crate::setup::first_token::{hash_in, read as token_of};
 use crate::setup::hints;
 
+/// Permissions of all users but the owner and its group to write.
+const WRITABLE_BY_ALL: u32 = 0o002;
+
 /// Whether users other than the owner may access a file.
 pub(super) fn others_may_read(file: &Path) -> bool {
-    fs::metadata(file).is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0)
+    has_mode(file, 0o077)
+}
+
+fn has_mode(file: &Path, bits: u32) -> bool {
+    fs::metadata(file).is_ok_and(|metadata| metadata.permissions().mode() & bits != 0)
+}
+
+/// Folders and the database file that every user of this machine may write to.
+pub(crate) fn writable_by_all(config: &Config) -> Vec<Finding> {
+    let location = config.database_location();
+    let database = match &location {
+        Location::Sqlite(file) => Some(file.as_path()),
+        Location::Postgres(_) => None,
+    };
+    let evidence = match &config.evidence {
+        EvidenceLocation::Folder(folder) => Some(folder.as_path()),
+        EvidenceLocation::Bucket { .. } => None,
+    };
+    let replaced = "replace the database, master.key and every other file in it";
+    let checks = [
+        ("data directory", Some(config.data_dir.as_path()), replaced, "700"),
+        ("database", database.and_then(Path::parent), "replace the database", "700"),
+        ("database", database, "change every dispute in it", "600"),
+        ("evidence", evidence, "replace or delete the evidence", "700"),
+    ];
+    let is_reported = |check: &str, path: &Path| check == "data directory" || path != config.data_dir;
+    let finding = |(check, path, can, mode): (&'static str, Option<&Path>, &str, &str)| {
+        let path = path.filter(|path| is_reported(check, path) && has_mode(path, WRITABLE_BY_ALL))?;
+        let shown = path.display();
+        Some(Finding::fault(
+            check,
+            format!(
+                "other users can write to {shown}, and so {can}; run: chmod {mode} {shown}, and verify what is stored: \
+                 rebuttal doctor --histories"
+            ),
+        ))
+    };
+    checks.into_iter().filter_map(finding).collect()
 }
 
 pub(super) fn data_dir(config: &Config) -> Vec<Finding> {
@@ -26,7 +66,7 @@ pub(super) fn data_dir(config: &Config) -> Vec<Finding> {
     let path = config.data_dir.as_path();
     let shown = path.display();
     let problem = hints::data_dir_problem(path);
-    if let Some(problem) = problem.or_else(|| hints::unwritable(path).filter(|_| path.exists())) {
+    if let Some(problem) = problem.or_else(|| hints::unwritable_data_dir(path).filter(|_| path.exists())) {
         return vec![Finding::fault(CHECK, problem)];
     }
     if !path.exists() {
@@ -50,11 +90,11 @@ pub(super) fn data_dir(config: &Config) -> Vec<Finding> {
     if others_may_read(&token) {
         findings.push(Finding::fault(CHECK, readable_by_others(&token)));
     }
-    if others_may_read(path) {
+    if others_may_read(path) && !has_mode(path, WRITABLE_BY_ALL) {
         findings
             .push(Finding::warning(CHECK, format!("other users may read {shown}; run: chmod 700 {shown}")));
     }
-    if findings.is_empty() {
+    if findings.is_empty() && !others_may_read(path) {
         findings.push(Finding::ok(CHECK, format!("{shown} is private and writable")));
     }
     findings
@@ -89,7 +129,7 @@ pub(super) fn unknown_token(config: &Config, examined: &Examined) -> Option<Find
 pub(super) fn database(file: &Path, config: &Config) -> Vec<Finding> {
     const CHECK: &str = "database";
     let folder = file.parent().unwrap_or(file);
-    if let Some(why) = hints::unwritable(folder) {
+    if let Some(why) = hints::unwritable_database_folder(folder, &config.data_dir) {
         // For the data directory this is already reported.
         let elsewhere = (folder != config.data_dir).then(|| Finding::fault(CHECK, why));
         return elsewhere.into_iter().collect();
@@ -100,9 +140,9 @@ pub(super) fn database(file: &Path, config: &Config) -> Vec<Finding> {
         PathBuf::from(name)
     };
     let mut findings = Vec::new();
-    for file in ["", "-wal", "-shm"].map(with_suffix) {
-        let shown = file.display();
-        match fs::OpenOptions::new().append(true).open(&file) {
+    for path in ["", "-wal", "-shm"].map(with_suffix) {
+        let shown = path.display();
+        match fs::OpenOptions::new().append(true).open(&path) {
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => findings.push(Finding::fault(
                 CHECK,
@@ -110,7 +150,9 @@ pub(super) fn database(file: &Path, config: &Config) -> Vec<Finding> {
                     "cannot write to {shown} ({error}); make it writable for the user that the gateway runs as"
                 ),
             )),
-            Ok(_) if others_may_read(&file) => findings.push(Finding::fault(CHECK, readable_by_others(&file))),
+            // Reported by `writable_by_all`.
+            Ok(_) if path == file && has_mode(file, WRITABLE_BY_ALL) => {}
+            Ok(_) if others_may_read(&path) => findings.push(Finding::fault(CHECK, readable_by_others(&path))),
             Ok(_) => {}
         }
     }

@@ -1,9 +1,10 @@
 //! Checks that the master key can be read and decrypts the secrets in the database.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use anyhow::anyhow;
-use rebuttal_store::Examined;
+use rebuttal_store::{Defect, Examined};
 
 use super::{Finding, files, list_of, skipped};
 use crate::auth::keys::Keys;
@@ -19,15 +20,20 @@ pub(super) fn examine(
     config: &Config,
     examined: &Examined,
     keys: anyhow::Result<Keys>,
+    unreadable: Option<&str>,
 ) -> (Finding, anyhow::Result<Keys>) {
+    let is_unknown = examined.key_check.is_none() && !examined.defects.contains(&Defect::Empty);
+    if let Some(reason) = unreadable.filter(|_| is_unknown) {
+        return (examine_without_database(config, &keys, reason), keys);
+    }
     let file = config.master_key();
     let shown = file.display();
     let matches = |keys: &Keys| examined.key_check.as_ref().is_none_or(|check| check == keys.check_value());
     let finding = match &keys {
-        Err(_) if !file.exists() && examined.key_check.is_none() && config.master_key_file.is_none() => {
+        Err(_) if is_missing(&file) && examined.key_check.is_none() && config.master_key_file.is_none() => {
             Finding::warning(CHECK, "there is no master key yet; the first start creates it")
         }
-        Err(error) => unreadable(config, error),
+        Err(error) => unreadable_file(config, error),
         Ok(keys) if !matches(keys) => Finding::fault(
             CHECK,
             format!("{shown} is not the key that encrypts this database's secrets; replace it with that key"),
@@ -50,7 +56,9 @@ pub(super) fn examine_without_database(
 ) -> Finding {
     let file = config.master_key();
     match keys {
-        Err(error) if file.exists() || config.master_key_file.is_some() => unreadable(config, error),
+        Err(error) if !is_missing(&file) || config.master_key_file.is_some() => {
+            unreadable_file(config, error)
+        }
         Err(_) => skipped(CHECK, &format!("there is no {}, and {reason}", file.display())),
         Ok(_) if files::others_may_read(&file) => readable_by_others(config),
         Ok(_) => {
@@ -59,11 +67,16 @@ pub(super) fn examine_without_database(
     }
 }
 
-fn unreadable(config: &Config, error: &anyhow::Error) -> Finding {
+/// Whether a file does not exist, rather than cannot be seen by this user.
+fn is_missing(file: &Path) -> bool {
+    file.try_exists().is_ok_and(|exists| !exists)
+}
+
+fn unreadable_file(config: &Config, error: &anyhow::Error) -> Finding {
     let cause = causes(error);
-    let message = match config.master_key().exists() {
-        true => cause,
-        false => format!("{cause}. The database's secrets cannot be decrypted without it: restore it"),
+    let message = match is_missing(&config.master_key()) {
+        false => cause,
+        true => format!("{cause}. The database's secrets cannot be decrypted without it: restore it"),
     };
     Finding::fault(CHECK, message)
 }
@@ -78,10 +91,10 @@ fn readable_by_others(config: &Config) -> Finding {
 
 /// Decrypts the apps' secrets: the check value proves the key, but not that the secrets are unaltered.
 fn examine_secrets(examined: &Examined, keys: &Keys) -> Finding {
-    let secrets = &examined.sealed;
+    let secrets = &examined.encrypted_secrets;
     let failed: Vec<_> = secrets
         .iter()
-        .filter(|secret| keys.decrypt(secret.app_id, secret.secret_id, &secret.sealed).is_err())
+        .filter(|secret| keys.decrypt(secret.app_id, secret.secret_id, &secret.ciphertext).is_err())
         .map(|secret| secret.app_id.to_string())
         .collect();
     if !failed.is_empty() {

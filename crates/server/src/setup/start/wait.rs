@@ -31,7 +31,7 @@ impl StartWait {
             let limit = self.limit.as_secs();
             tracing::warn!(
                 reason = causes(reason),
-                "waiting for {dependency}, which does not answer, up to {limit} s from the start (start_wait_seconds)"
+                "waiting for {dependency}, up to {limit} s from the start (start_wait_seconds)"
             );
         }
         tokio::select! {

@@ -8,8 +8,8 @@ use rebuttal_testbed::postgres::Database;
 use super::super::session::{LANE, Session};
 use super::prepared;
 use crate::{
-    CommitError, Idempotency, Location, NonceUse, Operation, Options, Outcome, Rejection, SingleOperation,
-    Store, Upkeep, WriteRequest, WriteResult,
+    CommitError, Idempotency, Location, Maintenance, NonceUse, Operation, Options, Outcome, Rejection,
+    SingleOperation, Store, WriteRequest, WriteResult,
 };
 
 const NOW: UnixMillis = UnixMillis(1_750_000_000_000);
@@ -35,7 +35,7 @@ fn use_nonce(timestamp: UnixMillis, number: u64) -> WriteRequest {
 }
 
 async fn purge(store: &Store, bound: UnixMillis) -> u64 {
-    let operation = SingleOperation::Upkeep(Upkeep::PurgeNonces { bound, limit: 1_000 });
+    let operation = SingleOperation::Maintenance(Maintenance::PurgeNonces { bound, limit: 1_000 });
     match store
         .commit(WriteRequest { arrived_at: bound, idempotency: Idempotency::None, token: None, operation })
         .await

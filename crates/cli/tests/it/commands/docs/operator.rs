@@ -19,7 +19,7 @@ fn operator_page_commands_work() {
     };
     let run = |name: &str| {
         let output = types(&reader.commands(name));
-        reader.was_told(name, &output);
+        reader.assert_prints(name, &output);
         output
     };
     run("tokens");
@@ -54,7 +54,7 @@ fn operator_page_commands_work() {
         [("a leaked old secret", [false, true, false]), ("a leaked secret", [false, false, true])]
     {
         let output = types(&reader.commands(leaked).replace('…', &app_id));
-        reader.was_told(leaked, &output);
+        reader.assert_prints(leaked, &output);
         assert_eq!(verified(), left, "{leaked}");
     }
     let blocks = reader.page.blocks();

@@ -24,7 +24,7 @@ fn commands_of_the_page_produce_its_values() {
         let code = if name == "rebuttal verify" { 3 } else { 0 };
         let output = CommandOutput::run(reader.shell(&reader.commands(name)));
         assert_eq!(output.code, code, "{name}: {output:?}");
-        reader.was_told(name, &output);
+        reader.assert_prints(name, &output);
     }
 }
 

@@ -39,7 +39,7 @@ impl NewUser {
     fn types(&self, names: &[&str], fill_in: &str) -> CommandOutput {
         let script: String = names.iter().map(|name| self.commands(name)).collect();
         let output = CommandOutput::run(self.shell(&script.replace("=...", &format!("={fill_in}"))));
-        self.reader.was_told(names.last().unwrap(), &output);
+        self.reader.assert_prints(names.last().unwrap(), &output);
         output
     }
 }
@@ -95,7 +95,7 @@ fn missing_settings_errors_match_the_page() {
         CommandOutput::run(shell).stderr
     };
     for (quoted, said) in [
-        ("no gateway's address", types("the query")),
+        ("no gateway URL", types("the query")),
         ("rebuttal-data/app.secret: No such file or directory", types("the merchant")),
         ("no operator token is given", types("the operator")),
     ] {

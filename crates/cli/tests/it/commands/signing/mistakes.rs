@@ -45,7 +45,7 @@ const SIGNED_BODY: usize = 6;
 type Mutation = fn(&mut SigningInput);
 
 /// What is reported, and the mistake that is made.
-const MISTAKES: [(&str, Mutation); 23] = [
+const MISTAKES: [(&str, Mutation); 24] = [
     ("the LF after the last field, the body, was not signed", |input| input.terminator = ""),
     ("the fields end in CR LF instead of LF", |input| (input.separator, input.terminator) = ("\r\n", "\r\n")),
     ("the fields are not separated; each must end in LF", |input| {
@@ -63,6 +63,7 @@ const MISTAKES: [(&str, Mutation); 23] = [
     }),
     ("https and http are swapped", |input| replace(input, SIGNED_URL, "https", "http")),
     ("it has an extra slash at the end", |input| input.fields[SIGNED_URL].push(b'/')),
+    ("it has an extra slash at the end of its path", |input| replace(input, SIGNED_URL, "?", "/?")),
     ("it has an extra slash after the base URL", |input| replace(input, SIGNED_URL, "/pg", "//pg")),
     ("the query string is missing", |input| replace(input, SIGNED_URL, "?a=1", "")),
     ("the base URL is missing", |input| replace(input, SIGNED_URL, BASE, "")),
@@ -125,6 +126,19 @@ fn signing_mistake_is_named() {
         let points = output.stdout.lines().filter(|line| line.starts_with("  · ")).count();
         assert_eq!(points, usize::from(!expected.is_empty()), "{expected}: {output:?}");
         assert!(!output.stdout.contains(&secret), "the secret is shown: {output:?}");
+    }
+}
+
+#[test]
+fn missing_slash_at_the_end_of_the_path_is_named() {
+    for query in ["", "?a=1"] {
+        let signed = format!("{BASE}/pg/v2/dispute/query{query}");
+        let url = &signed.replacen("query", "query/", 1);
+        let (signer, timestamp) = (signer(Scheme::Sha256), now_ms().to_string());
+        let sign = signer.sign("POST", &signed, &timestamp, NONCE, BODY.as_bytes());
+        let header = signer.header(&sign, &timestamp, NONCE);
+        let output = SentRequest { url, body: BODY, header }.verify(&[]);
+        assert!(output.stdout.contains("the slash at the end of its path is missing"), "{output:?}");
     }
 }
 

@@ -54,7 +54,36 @@ fn secret_in_the_request_is_reported_and_masked() {
     assert!(output.stderr.contains("the body contains an app's secret, which must never"), "{output:?}");
     masked(&output);
     let output = run(&["sign", TARGET, "--body", &body, "--show-secret"]);
-    assert!(output.stdout.contains(&body), "{output:?}");
+    assert!(output.stdout.contains(&body) && !output.stderr.contains("masked"), "{output:?}");
+}
+
+#[test]
+fn every_part_of_a_request_with_a_secret_is_named() {
+    const UNUSABLE: &str = "It is masked here, so this output cannot be sent as it is";
+    let (target, body) = (format!("{TARGET}?key={SECRET}"), format!(r#"{{"key":"{SECRET}"}}"#));
+    let fresh = "662AE409A10299D21603C9149F1AE7A0";
+    for (target, app_id, nonce, body, parts) in [
+        (target.as_str(), "", fresh, "{}", "the URL contains"),
+        (TARGET, SECRET, fresh, "{}", "the appId contains"),
+        (TARGET, "", SECRET, "{}", "the nonce contains"),
+        (&target, SECRET, SECRET, &body, "the URL and the appId and the nonce and the body contain"),
+    ] {
+        let given = holder(Scheme::Sha256).app_id;
+        let app_id = if app_id.is_empty() { given.as_str() } else { app_id };
+        let output = run(&["sign", target, "--app-id", app_id, "--nonce", nonce, "--body", body, "--json"]);
+        let leak = format!("{parts} an app's secret, which must never be sent");
+        let refusals = output.json()["refusals"].as_array().unwrap().clone();
+        let is_leak = |refusal: &serde_json::Value| {
+            refusal.as_str().is_some_and(|text| text.starts_with(&leak) && text.contains(UNUSABLE))
+        };
+        assert!(refusals.iter().any(is_leak) && output.stderr.contains(UNUSABLE), "{output:?}");
+        masked(&output);
+    }
+    let output =
+        run(&["verify", &format!("{}?key={SECRET}", url()), "--authorization", SECRET, "--body", &body]);
+    let leak = "the URL and the Authorization header and the body contain an app's secret";
+    assert!(output.code == 3 && output.stdout.replace("\n    ", " ").contains(leak), "{output:?}");
+    masked(&output);
 }
 
 #[test]

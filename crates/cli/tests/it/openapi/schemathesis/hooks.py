@@ -1,4 +1,4 @@
-"""Tells schemathesis what a schema cannot say: how a call is signed, which resources exist, and which times are in the future.
+"""What a schema cannot say: how a call is signed, which resources exist, and which times are in the future.
 
 Only cases that must be accepted are adjusted. Cases that violate the schema are sent as generated.
 """
@@ -68,13 +68,13 @@ def answer_is_signed(context, response, case):
     if app is None:
         return
     given = (response.headers.get("authorization") or [""])[0]
-    told = HEADER.fullmatch(given)
-    assert told is not None, f"the answer is not signed: {given!r}"
+    given_parts = HEADER.fullmatch(given)
+    assert given_parts is not None, f"the answer is not signed: {given!r}"
     request = response.request
     expected = {}
     for label in "answer", "notice":
         bound = hashlib.sha256(f"{label}\n{asked[4]}\n{asked[2].lower()}\n".encode()).hexdigest().upper()[:32]
-        expected[header(app, request.method, request.url, response.content, told[3], bound)] = label
+        expected[header(app, request.method, request.url, response.content, given_parts[3], bound)] = label
     assert given in expected, f"{given} is not one of {list(expected)}"
     done = response.status_code == 200
     assert not done or expected[given] == "answer", "a notice says OK"
@@ -170,9 +170,9 @@ def cursor(path):
     """A valid cursor of a list."""
     if path.endswith("/merchants"):
         return str(FIXTURE["merchantId"])
-    if path.endswith("/tokens"):
-        return "operator"
     position = f"4102444800000:{FIXTURE['disputes'][0]}"
+    if path.endswith("/tokens"):
+        position = "token:operator"
     return base64.urlsafe_b64encode(position.encode()).decode().rstrip("=")
 
 

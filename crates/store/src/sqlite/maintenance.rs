@@ -1,4 +1,4 @@
-//! The bounded steps of upkeep.
+//! The bounded steps of maintenance.
 
 use rebuttal_protocol::UnixMillis;
 use rusqlite::{Connection, Result, params};
@@ -9,33 +9,35 @@ use super::statements::{
 };
 use super::writer::answer_json;
 use crate::batch::RecordedAnswer;
-use crate::error::{CLOCK_TRUSTED_AT, SWEEP_FENCE};
-use crate::write_request::Upkeep;
+use crate::meta::{CLOCK_TRUSTED_AT, SWEEP_FENCE};
+use crate::write_request::Maintenance;
 
 /// Bytes that a probe writes: sixteen pages, besides those of the index to them.
 const PROBE_BYTES: u32 = 64 * 1024;
 
 /// Runs a step, and returns how many rows it changed.
-pub(super) fn apply(connection: &Connection, step: &Upkeep, now: UnixMillis) -> Result<u64> {
+pub(super) fn apply(connection: &Connection, step: &Maintenance, now: UnixMillis) -> Result<u64> {
     let rows = match step {
-        Upkeep::PurgeNonces { bound, limit } => purge_nonces(connection, *bound, *limit)?,
-        Upkeep::MarkUnreferenced { uploaded_before, limit } => {
+        Maintenance::PurgeNonces { bound, limit } => purge_nonces(connection, *bound, *limit)?,
+        Maintenance::MarkUnreferenced { uploaded_before, limit } => {
             connection.prepare_cached(MARK_UNREFERENCED)?.execute(params![now.0, uploaded_before.0, limit])?
         }
-        Upkeep::ForgetUploads { urls } => {
+        Maintenance::ForgetUploads { urls } => {
             let mut delete = connection.prepare_cached(FORGET_UPLOADS)?;
             urls.iter().map(|url| delete.execute([url.key()])).sum::<Result<usize>>()?
         }
-        Upkeep::PurgeKeys { created_before, limit } => {
+        Maintenance::PurgeKeys { created_before, limit } => {
             connection.prepare_cached(PURGE_KEYS)?.execute(params![created_before.0, limit])?
         }
-        Upkeep::ForgetShownSecrets { created_before, limit } => {
+        Maintenance::ForgetShownSecrets { created_before, limit } => {
             let answer = answer_json(&RecordedAnswer::secret_expired())?;
             let mut forget = connection.prepare_cached(FORGET_SHOWN_SECRETS)?;
             forget.execute(params![created_before.0, limit, answer])?
         }
-        Upkeep::DropExpiredSecrets => connection.prepare_cached(DROP_EXPIRED_SECRETS)?.execute([now.0])?,
-        Upkeep::MoveFence { fence, expected } => {
+        Maintenance::DropExpiredSecrets => {
+            connection.prepare_cached(DROP_EXPIRED_SECRETS)?.execute([now.0])?
+        }
+        Maintenance::AdvanceFence { fence, expected } => {
             let expected = expected.as_deref().map(str::as_bytes);
             connection.prepare_cached(REPLACE_META)?.execute(params![
                 SWEEP_FENCE,
@@ -43,11 +45,11 @@ pub(super) fn apply(connection: &Connection, step: &Upkeep, now: UnixMillis) -> 
                 expected
             ])?
         }
-        Upkeep::NoteClock => connection
+        Maintenance::NoteClock => connection
             .prepare_cached(PUT_META)?
             .execute(params![CLOCK_TRUSTED_AT, now.0.to_string().as_bytes()])?,
         // As many pages as a contest writes: space for one page would not prove enough.
-        Upkeep::Probe => connection.prepare_cached(PROBE)?.execute([PROBE_BYTES])?,
+        Maintenance::Probe => connection.prepare_cached(PROBE)?.execute([PROBE_BYTES])?,
     };
     Ok(rows as u64)
 }

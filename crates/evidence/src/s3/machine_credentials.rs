@@ -9,18 +9,18 @@ use object_store::{CredentialProvider, Error};
 
 /// The library's provider, with this module's error.
 #[derive(Debug)]
-pub(super) struct Machine(pub(super) AwsCredentialProvider);
+pub(super) struct MachineCredentials(pub(super) AwsCredentialProvider);
 
 #[derive(Debug, thiserror::Error)]
 #[error(
     "no credentials found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the AWS_… variables of another source \
      (docs/operate/evidence-on-s3.md#the-setting); the machine has no role either ({0})"
 )]
-struct Without(Error);
+struct NoCredentials(Error);
 
 type CredentialFuture<'a> = Pin<Box<dyn Future<Output = Result<Arc<AwsCredential>, Error>> + Send + 'a>>;
 
-impl CredentialProvider for Machine {
+impl CredentialProvider for MachineCredentials {
     type Credential = AwsCredential;
 
     fn get_credential<'s, 'a>(&'s self) -> CredentialFuture<'a>
@@ -29,7 +29,7 @@ impl CredentialProvider for Machine {
         Self: 'a,
     {
         Box::pin(async {
-            let without = |error| Error::Generic { store: "S3", source: Box::new(Without(error)) };
+            let without = |error| Error::Generic { store: "S3", source: Box::new(NoCredentials(error)) };
             self.0.get_credential().await.map_err(without)
         })
     }
