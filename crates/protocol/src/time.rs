@@ -94,19 +94,18 @@ fn has_shape(text: &str, shape: &str) -> bool {
 
 schema!(UnixMillis, ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0)), "Unix milliseconds.");
 
-/// The schema of a time in a body. The format checks that the day exists. The pattern admits all that
-/// [`UnixMillis::from_rfc3339`] accepts, and more only at both ends of its range: which local times are within it
-/// depends on the offset.
+/// The schema of a time in a body. The format checks that the day exists. The pattern admits the years in which
+/// [`UnixMillis::from_rfc3339`] accepts every time: at both ends of its range that depends on the offset.
 pub enum Time {}
 
 schema!(
     Time,
     format("date-time").pattern(Some(
-        "^(1969-12-31|(19[7-9][0-9]|2[01][0-9]{2}|22[0-7][0-9]|228[0-6])-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01]))\
+        "^(197[1-9]|19[89][0-9]|2[01][0-9]{2}|22[0-7][0-9]|228[0-5])-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])\
          T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
     )),
-    "RFC 3339 with a time zone, from 1970-01-01T00:00:00Z to 2286-11-20T17:46:39.999Z; the pattern also matches times \
-     of 1969-12-31 and of the rest of 2286 that are outside this range. Responses have milliseconds; merchants get times \
+    "RFC 3339 with a time zone, from 1970-01-01T00:00:00Z to 2286-11-20T17:46:39.999Z; the pattern matches the whole \
+     years of this range. Responses have milliseconds; merchants get times \
      in their own time zone, operators in UTC."
 );
 
