@@ -123,9 +123,6 @@ pub struct CreatedToken {
     pub ciphertext: Vec<u8>,
 }
 
-/// A token that is below admin or revoked raises `min_binary` from the first generation to the second.
-pub(crate) const TOKENS_NEED: [&[u8]; 2] = [b"1", b"2"];
-
 /// A change of merchants, apps, secrets or tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AccountChange {

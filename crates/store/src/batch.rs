@@ -3,6 +3,7 @@
 //! A request sees what the requests before it in its batch have done, so the second command on a dispute is decided on
 //! the first one's result, and a nonce used twice in one batch is seen.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use rebuttal_disputes::{
     Actor, ChainedEntry, Change, Command, ContestItem, Decision, Dispute, DisputeRefusal, EvidenceFault,
     FoundFile, Opening, Submission, decide, open,
 };
+use rebuttal_protocol::dispute::Status;
 use rebuttal_protocol::{Code, DisputeNo, MerchantId, StorageUri, UnixMillis};
 use serde::{Deserialize, Serialize};
 
@@ -73,7 +75,9 @@ impl KeySet {
 pub(crate) struct Loaded {
     /// Timestamps at or below it are stale: their nonces may have been deleted.
     pub(crate) nonce_bound: i64,
-    pub(crate) disputes: HashMap<DisputeNo, Dispute>,
+    /// The first of [`ENTRIES_MAX`] ids for new history entries.
+    pub(crate) next_entry: EntryId,
+    pub(crate) disputes: HashMap<DisputeNo, StoredDispute>,
     pub(crate) used_nonces: HashSet<NonceUse>,
     /// The named tokens that are not revoked.
     pub(crate) tokens: HashSet<TokenHash>,
@@ -81,12 +85,47 @@ pub(crate) struct Loaded {
     pub(crate) uploads: HashMap<StorageUri, StoredUpload>,
 }
 
-/// An upload's row.
+/// The key of a history entry, and of the submission that belongs to it. A dispute's key is that of its first entry.
+/// Entries are appended, so ids increase with time; there are gaps.
+pub(crate) type EntryId = i64;
+
+/// Most history entries of a batch, and so most requests.
+pub(crate) const ENTRIES_MAX: usize = 4096;
+
+/// A dispute's state, and its place in the tables.
+#[derive(Debug, Clone)]
+pub(crate) struct StoredDispute {
+    pub(crate) id: EntryId,
+    pub(crate) last_entry: EntryId,
+    pub(crate) state: Dispute,
+}
+
+impl StoredDispute {
+    /// Where the dispute is among those of its status: until it is answered at its deadline, then at its last entry.
+    pub(crate) fn queue_position(&self) -> QueuePosition {
+        let position = match self.state.status {
+            Status::NeedsResponse => self.state.deadline.0,
+            _ => self.last_entry,
+        };
+        QueuePosition { status: self.state.status, position, dispute_id: self.id }
+    }
+}
+
+/// A row of the table `dispute_queue`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct QueuePosition {
+    pub(crate) status: Status,
+    pub(crate) position: i64,
+    pub(crate) dispute_id: EntryId,
+}
+
+/// An upload's rows.
 #[derive(Debug, Clone)]
 pub(crate) struct StoredUpload {
     pub(crate) file: FoundFile,
-    pub(crate) referenced: bool,
-    pub(crate) swept: bool,
+    pub(crate) uploaded_at: UnixMillis,
+    /// Whether it is marked for deletion.
+    pub(crate) marked: bool,
 }
 
 /// The first answer under an idempotency key, and the hash of its request.
@@ -156,15 +195,39 @@ impl RecordedAnswer {
 pub(crate) struct Changes {
     pub(crate) nonces: Vec<NonceUse>,
     pub(crate) keys: Vec<(IdempotencyKey, RecordedAnswer, UnixMillis)>,
-    /// New disputes, with their facts and time; their state is in `disputes`.
-    pub(crate) openings: Vec<(Opening, UnixMillis)>,
     /// The final state of each changed dispute: one row each, for any number of commands.
-    pub(crate) disputes: BTreeMap<DisputeNo, Dispute>,
-    pub(crate) entries: Vec<(DisputeNo, ChainedEntry)>,
-    pub(crate) submissions: Vec<(DisputeNo, Submission)>,
+    pub(crate) disputes: BTreeMap<DisputeNo, ChangedDispute>,
+    pub(crate) entries: Vec<NewEntry>,
     pub(crate) uploads: Vec<(Upload, UnixMillis)>,
-    /// Uploads that a submission refers to for the first time.
-    pub(crate) referenced: BTreeSet<StorageUri>,
+    /// Uploads that a submission refers to, and when they were uploaded.
+    pub(crate) referenced: BTreeMap<StorageUri, UnixMillis>,
+}
+
+/// A dispute's row after a batch.
+#[derive(Debug)]
+pub(crate) struct ChangedDispute {
+    pub(crate) before: Before,
+    pub(crate) after: StoredDispute,
+}
+
+/// What is stored of a changed dispute.
+#[derive(Debug)]
+pub(crate) enum Before {
+    /// Nothing: it is opened, at this time.
+    Opening(Box<Opening>, UnixMillis),
+    /// A row, and this one of the queue.
+    Queued(QueuePosition),
+}
+
+/// A new history entry.
+#[derive(Debug)]
+pub(crate) struct NewEntry {
+    pub(crate) id: EntryId,
+    pub(crate) dispute_id: EntryId,
+    /// The dispute's entry before this one.
+    pub(crate) previous: Option<EntryId>,
+    pub(crate) entry: ChainedEntry,
+    pub(crate) submission: Option<Submission>,
 }
 
 impl Changes {
@@ -247,19 +310,18 @@ impl BatchState {
         command: &Command,
         arrived_at: UnixMillis,
     ) -> WriteResult {
-        let dispute = self
-            .loaded
-            .disputes
-            .get(dispute_no)
-            .filter(|dispute| merchant_id.is_none_or(|merchant_id| dispute.merchant_id == merchant_id))
-            .ok_or(DisputeRefusal::NotFound)?;
-        let sequence = dispute.sequence;
+        let stored = self.loaded.disputes.get(dispute_no).ok_or(DisputeRefusal::NotFound)?;
+        let dispute = &stored.state;
+        if merchant_id.is_some_and(|merchant_id| dispute.merchant_id != merchant_id) {
+            return Err(DisputeRefusal::NotFound.into());
+        }
         let checked = command.with_faults(|item| self.contradiction(dispute, item));
         match decide(dispute, &checked, actor, arrived_at)? {
-            Decision::Repetition => {
-                Ok(Outcome::Dispute { dispute_no: dispute_no.clone(), sequence, opened: false })
+            Decision::Repetition => Ok(repetition(dispute_no, dispute.sequence)),
+            Decision::Change(change) => {
+                let before = Before::Queued(stored.queue_position());
+                Ok(self.change(*change, before))
             }
-            Decision::Change(change) => Ok(self.change(*change, false)),
         }
     }
 
@@ -270,7 +332,7 @@ impl BatchState {
             return Some(EvidenceFault::NotFound);
         };
         match (self.loaded.uploads.get(&url), &item.file) {
-            (Some(upload), _) if upload.swept => Some(EvidenceFault::NotUploaded),
+            (Some(upload), _) if upload.marked => Some(EvidenceFault::NotUploaded),
             (None, Ok(_)) => Some(EvidenceFault::NotUploaded),
             // On S3 an upload is recorded only once its file has been accepted as evidence.
             (None, Err(_)) => None,
@@ -287,51 +349,61 @@ impl BatchState {
     }
 
     fn open(&mut self, opening: &Opening, actor: &Actor, arrived_at: UnixMillis) -> WriteResult {
-        let dispute_no = &opening.dispute_no;
-        let existing = self.loaded.disputes.get(dispute_no);
+        let existing = self.loaded.disputes.get(&opening.dispute_no).map(|stored| &stored.state);
         let sequence = existing.map_or(0, |dispute| dispute.sequence);
         match open(existing, opening, actor, arrived_at)? {
-            Decision::Repetition => {
-                Ok(Outcome::Dispute { dispute_no: dispute_no.clone(), sequence, opened: false })
-            }
+            Decision::Repetition => Ok(repetition(&opening.dispute_no, sequence)),
             Decision::Change(change) => {
-                self.changes.openings.push((opening.clone(), arrived_at));
-                Ok(self.change(*change, true))
+                let before = Before::Opening(Box::new(opening.clone()), arrived_at);
+                Ok(self.change(*change, before))
             }
         }
     }
 
-    fn change(&mut self, change: Change, opened: bool) -> Outcome {
-        let Change { dispute, entry, submission } = change;
-        let dispute_no = dispute.dispute_no.clone();
-        if let Some(submission) = submission {
-            for url in submission.evidence.iter().map(|item| item.url) {
-                if let Some(upload) = self.loaded.uploads.get_mut(&url)
-                    && !std::mem::replace(&mut upload.referenced, true)
-                {
-                    self.changes.referenced.insert(url);
-                }
+    fn change(&mut self, change: Change, before: Before) -> Outcome {
+        let Change { dispute: state, entry, submission } = change;
+        let dispute_no = state.dispute_no.clone();
+        let outcome = Outcome::Dispute {
+            dispute_no: dispute_no.clone(),
+            sequence: entry.sequence,
+            opened: matches!(before, Before::Opening(..)),
+        };
+        for item in submission.iter().flat_map(|submission| &submission.evidence) {
+            if let Some(upload) = self.loaded.uploads.get(&item.url) {
+                self.changes.referenced.insert(item.url, upload.uploaded_at);
             }
-            self.changes.submissions.push((dispute_no.clone(), submission));
         }
-        let sequence = entry.sequence;
-        self.changes.entries.push((dispute_no.clone(), entry));
-        self.changes.disputes.insert(dispute_no.clone(), dispute.clone());
-        self.loaded.disputes.insert(dispute_no.clone(), dispute);
-        Outcome::Dispute { dispute_no, sequence, opened }
+        let id = self.loaded.next_entry;
+        self.loaded.next_entry += 1;
+        let stored = self.loaded.disputes.get(&dispute_no);
+        let (dispute_id, previous) = stored.map_or((id, None), |stored| (stored.id, Some(stored.last_entry)));
+        self.changes.entries.push(NewEntry { id, dispute_id, previous, entry, submission });
+        let after = StoredDispute { id: dispute_id, last_entry: id, state };
+        self.loaded.disputes.insert(dispute_no.clone(), after.clone());
+        match self.changes.disputes.entry(dispute_no) {
+            Entry::Occupied(mut changed) => changed.get_mut().after = after,
+            Entry::Vacant(unchanged) => drop(unchanged.insert(ChangedDispute { before, after })),
+        }
+        outcome
     }
 
     /// Recording the same file twice is a repetition: after a crash an upload is recorded again if its row exists.
     fn record_upload(&mut self, upload: &Upload, arrived_at: UnixMillis) -> WriteResult {
         match self.loaded.uploads.get(&upload.url) {
-            Some(stored) if stored.file == upload.file && !stored.swept => Ok(Outcome::Nothing),
+            Some(stored) if stored.file == upload.file && !stored.marked => Ok(Outcome::Nothing),
             Some(_) => Err(Rejection::UploadExists),
             None => {
-                let stored = StoredUpload { file: upload.file.clone(), referenced: false, swept: false };
+                let stored =
+                    StoredUpload { file: upload.file.clone(), uploaded_at: arrived_at, marked: false };
                 self.loaded.uploads.insert(upload.url, stored);
                 self.changes.uploads.push((upload.clone(), arrived_at));
                 Ok(Outcome::Nothing)
             }
         }
     }
+}
+
+/// Nothing changes; the answer is the same.
+fn repetition(dispute_no: &DisputeNo, sequence: u64) -> Outcome {
+    Outcome::Dispute { dispute_no: dispute_no.clone(), sequence, opened: false }
 }

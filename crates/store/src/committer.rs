@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use crate::CommitError;
-use crate::batch::{BatchState, Changes, KeySet, Loaded};
+use crate::batch::{BatchState, Changes, ENTRIES_MAX, KeySet, Loaded};
 use crate::meters;
 use crate::write_request::{Maintenance, QueuedRequest, SingleOperation, WriteRequest, WriteResult};
 
@@ -212,7 +212,7 @@ impl Committer {
         let finished = Arc::new(tokio::sync::Notify::new());
         let guard = StopGuard { health: Arc::clone(&health), finished: Arc::clone(&finished) };
         let replies = ReplyDispatcher::start();
-        let worker = Worker { queue, batch_max: options.batch_max.max(1), replies, guard };
+        let worker = Worker { queue, batch_max: options.batch_max.clamp(1, ENTRIES_MAX), replies, guard };
         (Self { queue: Mutex::new(Some(sender)), finished, health }, worker)
     }
 

@@ -31,15 +31,16 @@ fn examine_file(path: &Path, token: Option<TokenHash>) -> Result<Examined, Store
     if schema.iter().any(Defect::hides) {
         return Ok(Examined { defects: schema, ..Examined::default() });
     }
-    // An older schema has other columns of tokens.
-    let token = token.filter(|_| !schema.iter().any(|defect| matches!(defect, Defect::Behind(_))));
+    // An older schema has other columns of tokens and of history.
+    let is_behind = schema.iter().any(|defect| matches!(defect, Defect::Behind(_)));
+    let token = token.filter(|_| !is_behind);
     // Read before the check value, which the first start writes with the first token: it may be running.
     let has_accounts = inspector.read().has_accounts()?;
     let mut examined = Examined {
         key_check: inspector.meta(KEY_CHECK)?.map(KeyCheck),
         identity: inspector.meta(IDENTITY)?,
         nonce_bound: inspector.meta(NONCE_BOUND)?.as_deref().and_then(number).map(UnixMillis),
-        newest_entry_at: inspector.newest_entry_at()?,
+        newest_entry_at: if is_behind { None } else { inspector.newest_entry_at()? },
         server_time: None,
         evidence_location: inspector.meta(EVIDENCE_LOCATION)?.as_deref().map(text),
         sweep_fence: inspector.meta(SWEEP_FENCE)?.as_deref().map(text),

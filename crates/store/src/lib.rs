@@ -7,6 +7,7 @@
 mod accounts;
 mod batch;
 mod committer;
+mod dispute_list;
 mod error;
 mod examine;
 mod examined;
@@ -20,6 +21,7 @@ mod schema;
 mod sqlite;
 mod statements;
 mod store;
+mod stored_submission;
 mod table_digest;
 mod tables;
 mod verify_histories;
@@ -53,6 +55,5 @@ pub use write_request::{
 
 /// The schema generation of this binary. A database whose `min_binary` is greater is not opened.
 ///
-/// 2: a token may have a role below admin, or be revoked; a binary of generation 1 would accept it for everything.
-/// Such binaries are refused from the first such token on, not from the migration on: until then both can serve.
-pub const SCHEMA_GENERATION: u32 = 2;
+/// 2: tokens have roles, and can be revoked. 3: history and submissions are appended to tables of another layout.
+pub const SCHEMA_GENERATION: u32 = 3;

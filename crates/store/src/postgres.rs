@@ -14,6 +14,7 @@ mod commit_resolution;
 mod examine;
 mod history_reader;
 mod lane;
+mod layout_migration;
 mod load;
 mod maintenance;
 mod migration_target;

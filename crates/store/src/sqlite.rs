@@ -4,6 +4,7 @@ mod accounts;
 mod checkpointer;
 mod file_identity;
 mod inspector;
+mod layout_migration;
 mod maintenance;
 mod migration_source;
 mod read_pool;

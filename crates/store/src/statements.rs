@@ -117,8 +117,6 @@ statements! {
     REVOKE_TOKEN = concat!(
         "UPDATE tokens SET revoked_at = coalesce(revoked_at, $1) WHERE name = $2 RETURNING ", token!()
     );
-    /// From the generation that a database is created with to the one that it needs from now on.
-    RAISE_MIN_BINARY = "UPDATE meta SET value = $1 WHERE name = 'min_binary' AND value = $2";
 
     /// Whether there are rows that only an initialized database has.
     ANY_ACCOUNT = "SELECT 1 WHERE EXISTS (SELECT 1 FROM tokens) OR EXISTS (SELECT 1 FROM merchants) \
@@ -128,18 +126,21 @@ statements! {
     // Uploads.
 
     UPLOAD = "SELECT sha256, size, media_type FROM uploads WHERE url = $1";
-    UPLOADS = "SELECT url, sha256, size, media_type FROM uploads WHERE url > $1 AND swept_at IS NULL \
-         ORDER BY url LIMIT $2";
+    UPLOADS = "SELECT url, sha256, size, media_type FROM uploads WHERE url > $1 \
+         AND NOT EXISTS (SELECT 1 FROM marked_uploads WHERE marked_uploads.url = uploads.url) ORDER BY url LIMIT $2";
     ANY_UPLOAD = "SELECT 1 FROM uploads LIMIT 1";
     /// In an order without ties, so that a page can begin after any row.
-    MARKED = "SELECT swept_at, url FROM uploads WHERE swept_at < $1 AND NOT referenced \
-         AND (swept_at, url) > ($2, $3) ORDER BY swept_at, url LIMIT $4";
+    MARKED = "SELECT marked_at, url FROM marked_uploads WHERE marked_at < $1 AND (marked_at, url) > ($2, $3) \
+         ORDER BY marked_at, url LIMIT $4";
+    BACKLOG = "SELECT (SELECT min(position) FROM dispute_queue WHERE status = 'NEEDS_RESPONSE'), \
+         (SELECT min(uploaded_at) FROM unreferenced_uploads), (SELECT min(marked_at) FROM marked_uploads)";
 
     // Disputes.
 
-    DUE = "SELECT dispute_no FROM disputes WHERE status = 'NEEDS_RESPONSE' AND deadline <= $1 \
-         ORDER BY deadline LIMIT $2";
+    DUE = "SELECT dispute_no FROM dispute_queue JOIN disputes USING (dispute_id) \
+         WHERE dispute_queue.status = 'NEEDS_RESPONSE' AND position <= $1 ORDER BY position LIMIT $2";
     DISPUTE = concat!("SELECT ", record!(), " FROM disputes WHERE dispute_no = $1");
+    DISPUTE_BY_ID = concat!("SELECT ", record!(), " FROM disputes WHERE dispute_id = $1");
     DISPUTE_OF_MERCHANT = concat!("SELECT ", record!(), " FROM disputes WHERE merchant_id = $1 AND dispute_no = $2");
     DISPUTE_BY_PAYMENT = concat!(
         "SELECT ", record!(), " FROM disputes WHERE merchant_id = $1 AND payment_no = $2", first!()
@@ -147,15 +148,17 @@ statements! {
     DISPUTE_BY_TRADE = concat!(
         "SELECT ", record!(), " FROM disputes WHERE merchant_id = $1 AND merchant_trade_no = $2", first!()
     );
-    /// All numbers, a page at a time.
-    NUMBERS = "SELECT dispute_no FROM disputes WHERE dispute_no > $1 ORDER BY dispute_no LIMIT $2";
+    /// All numbers, a page at a time, in the order of opening: so their histories are read in the order of their rows.
+    NUMBERS = "SELECT dispute_id, dispute_no FROM disputes WHERE dispute_id > $1 ORDER BY dispute_id LIMIT $2";
     COUNT_NUMBERS = "SELECT count(*) FROM (SELECT 1 FROM disputes LIMIT $1) AS counted";
     /// A history whose dispute is missing, which only a manual edit causes.
-    STRAY_HISTORY = "SELECT dispute_no FROM history \
-         WHERE NOT EXISTS (SELECT 1 FROM disputes WHERE disputes.dispute_no = history.dispute_no) LIMIT 1";
-    HISTORY = "SELECT sequence, at, event, actor, detail, hash FROM history WHERE dispute_no = $1 ORDER BY sequence";
-    SUBMISSIONS = "SELECT number, stage, submitted_at, fingerprint FROM submissions WHERE dispute_no = $1 \
-         ORDER BY number";
-    /// The outbox has a row for each history entry, in the order of insertion.
-    NEWEST_ENTRY = "SELECT created_at FROM outbox ORDER BY outbox_id DESC LIMIT 1";
+    STRAY_HISTORY = "SELECT dispute_id FROM history \
+         WHERE NOT EXISTS (SELECT 1 FROM disputes WHERE disputes.dispute_id = history.dispute_id) LIMIT 1";
+    /// A dispute's entries, each with its submission. `UNION` ends at an entry that was reached before, where a manual
+    /// edit made a circle.
+    HISTORY = "WITH RECURSIVE chain (entry_id) AS (SELECT last_entry FROM disputes WHERE dispute_no = $1 \
+         UNION SELECT previous FROM chain JOIN history USING (entry_id) WHERE previous IS NOT NULL) \
+         SELECT sequence, at, event, actor, detail, hash, number, stage, submitted_at, fingerprint, evidence \
+         FROM chain JOIN history USING (entry_id) LEFT JOIN submissions USING (entry_id) ORDER BY sequence";
+    NEWEST_ENTRY = "SELECT at FROM history ORDER BY entry_id DESC LIMIT 1";
 }

@@ -89,6 +89,7 @@ pub(crate) const TABLES: &[TableSchema] = &[
         name: "disputes",
         key: 1,
         columns: &[
+            ("dispute_id", Number),
             ("dispute_no", Text),
             ("merchant_id", Number),
             ("status", Text),
@@ -96,6 +97,7 @@ pub(crate) const TABLES: &[TableSchema] = &[
             ("deadline", Number),
             ("sequence", Number),
             ("head", Bytes),
+            ("last_entry", Number),
             ("submission_number", Number),
             ("submission_stage", Text),
             ("submission_fingerprint", Bytes),
@@ -112,10 +114,17 @@ pub(crate) const TABLES: &[TableSchema] = &[
         ],
     },
     TableSchema {
+        name: "dispute_queue",
+        key: 3,
+        columns: &[("status", Text), ("position", Number), ("dispute_id", Number)],
+    },
+    TableSchema {
         name: "history",
-        key: 2,
+        key: 1,
         columns: &[
-            ("dispute_no", Text),
+            ("entry_id", Number),
+            ("dispute_id", Number),
+            ("previous", Number),
             ("sequence", Number),
             ("at", Number),
             ("event", Text),
@@ -126,28 +135,14 @@ pub(crate) const TABLES: &[TableSchema] = &[
     },
     TableSchema {
         name: "submissions",
-        key: 2,
+        key: 1,
         columns: &[
-            ("dispute_no", Text),
+            ("entry_id", Number),
             ("number", Number),
             ("stage", Text),
             ("submitted_at", Number),
             ("fingerprint", Bytes),
-        ],
-    },
-    TableSchema {
-        name: "evidence",
-        key: 3,
-        columns: &[
-            ("dispute_no", Text),
-            ("submission", Number),
-            ("position", Number),
-            ("type", Text),
-            ("name", Text),
-            ("url", Text),
-            ("sha256", Bytes),
-            ("size", Number),
-            ("media_type", Text),
+            ("evidence", Text),
         ],
     },
     TableSchema {
@@ -159,10 +154,10 @@ pub(crate) const TABLES: &[TableSchema] = &[
             ("size", Number),
             ("media_type", Text),
             ("uploaded_at", Number),
-            ("referenced", Flag),
-            ("swept_at", Number),
         ],
     },
+    TableSchema { name: "unreferenced_uploads", key: 2, columns: &[("uploaded_at", Number), ("url", Text)] },
+    TableSchema { name: "marked_uploads", key: 1, columns: &[("url", Text), ("marked_at", Number)] },
     TableSchema {
         name: NONCES,
         key: 3,
@@ -179,17 +174,11 @@ pub(crate) const TABLES: &[TableSchema] = &[
             ("created_at", Number),
         ],
     },
-    TableSchema {
-        name: "outbox",
-        key: 1,
-        columns: &[("outbox_id", Number), ("dispute_no", Text), ("sequence", Number), ("created_at", Number)],
-    },
+    TableSchema { name: "outbox", key: 1, columns: &[("entry_id", Number), ("created_at", Number)] },
 ];
 
 /// Nonces at or below the bound are refused without a lookup, and not migrated.
 pub(crate) const NONCES: &str = "nonces";
-/// The tables whose numbers the database generates, and their columns.
-pub(crate) const NUMBERED: [(&str, &str); 2] = [("merchants", "merchant_id"), ("outbox", "outbox_id")];
 
 #[cfg(test)]
 mod tests {

@@ -66,12 +66,12 @@ async fn verify(
         return Ok(None);
     }
     let mut found = HistoryReport::default();
-    let mut after = String::new();
+    let mut after = 0;
     loop {
-        let numbers = source.numbers(&after, PAGE).await?;
-        let Some(last) = numbers.last() else { break };
-        after.clone_from(last);
-        for number in &numbers {
+        let numbers = source.numbers(after, PAGE).await?;
+        let Some((last, _)) = numbers.last() else { break };
+        after = *last;
+        for (_, number) in &numbers {
             found.disputes += 1;
             let read = match number.parse() {
                 Ok(dispute_no) => source.detail(&dispute_no).await,
@@ -95,7 +95,10 @@ async fn verify(
         on_progress(found.disputes, of.max(found.disputes));
     }
     if let Some(stray) = source.stray().await? {
-        found.damaged(&stray, "its history is stored, but its row is missing");
+        found.damaged(
+            &format!("the dispute of history entry {stray}"),
+            "its history is stored, but its row is missing",
+        );
     }
     Ok(Some(found))
 }

@@ -5,6 +5,7 @@ use rebuttal_protocol::dispute::{Stage, Status};
 use rebuttal_protocol::operator::OpenDispute;
 use rebuttal_protocol::{DisputeNo, MerchantId, StorageUri, UnixMillis};
 
+use crate::batch::EntryId;
 use crate::error::StoreError;
 
 /// A dispute's state and facts.
@@ -90,55 +91,37 @@ pub struct DisputeFilter {
     pub limit: u32,
 }
 
-/// Where a page of a list ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DisputeCursor {
-    /// When the last dispute was opened.
-    pub created_at: UnixMillis,
-    /// Its number.
-    pub dispute_no: DisputeNo,
-}
+/// Where a page of a list ended: at the dispute with this key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DisputeCursor(pub i64);
 
-/// A page of a list, the newest first.
+/// A page of a list, the newest first. It may have fewer items than the limit although there is a next page: not more
+/// than a bounded number of disputes is examined for a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DisputePage {
     /// The disputes.
     pub items: Vec<DisputeRecord>,
-    /// Where the next page starts, if there is one.
+    /// Where the next page starts, if there may be one.
     pub next: Option<DisputeCursor>,
     /// How many match, counted to [`DisputePage::COUNT_MAX`].
     pub total: u64,
-    /// Whether `total` is all.
+    /// Whether `total` is all; otherwise there are at least as many.
     pub total_exact: bool,
 }
 
 impl DisputePage {
     /// Most matches that are counted.
     pub const COUNT_MAX: u64 = 10_000;
-
-    /// A page from the rows that were read: a row beyond the limit means that there is another page, and a match beyond
-    /// the counted ones that there are more.
-    pub(crate) fn of(mut found: Vec<DisputeRecord>, limit: u32, counted: u64) -> Self {
-        let more = found.len() > limit as usize;
-        found.truncate(limit as usize);
-        let position = |last: &DisputeRecord| DisputeCursor {
-            created_at: last.created_at,
-            dispute_no: last.state.dispute_no.clone(),
-        };
-        let next = found.last().filter(|_| more).map(position);
-        let total_exact = counted <= Self::COUNT_MAX;
-        Self { items: found, next, total: counted.min(Self::COUNT_MAX), total_exact }
-    }
 }
 
 /// Where histories are read.
 pub(crate) trait HistorySource {
     /// The number of disputes, counted up to `most`.
     async fn count(&self, most: u64) -> Result<u64, StoreError>;
-    /// The numbers of at most `limit` disputes after a number.
-    async fn numbers(&self, after: &str, limit: u32) -> Result<Vec<String>, StoreError>;
+    /// Keys and numbers of at most `limit` disputes after a key.
+    async fn numbers(&self, after: EntryId, limit: u32) -> Result<Vec<(EntryId, String)>, StoreError>;
     /// A dispute's detail.
     async fn detail(&self, dispute_no: &DisputeNo) -> Result<Option<DisputeDetail>, StoreError>;
-    /// The number of a dispute that has a history and no row.
-    async fn stray(&self) -> Result<Option<String>, StoreError>;
+    /// The key of a dispute that has a history and no row.
+    async fn stray(&self) -> Result<Option<EntryId>, StoreError>;
 }

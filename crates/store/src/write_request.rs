@@ -160,6 +160,13 @@ pub enum Maintenance {
         /// Which.
         urls: Vec<StorageUri>,
     },
+    /// Deletes rows of the outbox, the oldest first.
+    PurgeOutbox {
+        /// The newest row that is deleted.
+        created_before: UnixMillis,
+        /// Most rows of one step.
+        limit: u32,
+    },
     /// Deletes idempotency keys.
     PurgeKeys {
         /// The newest key that is deleted.

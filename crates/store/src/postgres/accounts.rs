@@ -11,11 +11,11 @@ use super::session::{Session, SessionError};
 use super::statements::{
     CHANGE_APP, CHANGE_MERCHANT, CREATE_APP, CREATE_MERCHANT, CREATE_TOKEN, END_OLDER_SECRETS, END_SECRETS,
     FIND_KEYS, HAS_MERCHANT, INSERT_INSTALLATION_ID, INSERT_KEY_CHECK, INSERT_KEYS, INSERT_SECRET, LOCK_APP,
-    LOCK_MERCHANT_NUMBERS, LOCK_TOKENS_TO_CHANGE, PUT_TOKEN, RAISE_MIN_BINARY, REPLACE_META, RETIRE_SECRET,
-    REVOKE_TOKEN, RUNNING_OVERLAP, TOKEN_HOLDER, USE_SECRET,
+    LOCK_MERCHANT_NUMBERS, LOCK_TOKENS_TO_CHANGE, PUT_TOKEN, REPLACE_META, RETIRE_SECRET, REVOKE_TOKEN,
+    RUNNING_OVERLAP, TOKEN_HOLDER, USE_SECRET,
 };
 use super::{queries, rows};
-use crate::accounts::{AccountChange, AccountRefusal, CreatedToken, SecretId, TOKENS_NEED, TokenHash};
+use crate::accounts::{AccountChange, AccountRefusal, CreatedToken, SecretId, TokenHash};
 use crate::batch::RecordedAnswer;
 use crate::meta::EVIDENCE_LOCATION;
 use crate::write_request::{
@@ -253,9 +253,6 @@ async fn create_token(session: &Session, new: &CreatedToken, now: UnixMillis) ->
     if session.run(CREATE_TOKEN, &values).await? == 0 {
         return Ok(Err(AccountRefusal::TokenNameInUse.into()));
     }
-    if *role != Role::Admin {
-        lock_out_older_binaries(session).await?;
-    }
     Ok(Ok(Outcome::NewToken(new.clone())))
 }
 
@@ -263,12 +260,5 @@ async fn revoke_token(session: &Session, name: &TokenName, now: UnixMillis) -> R
     let Some(row) = session.row(REVOKE_TOKEN, &[&now.0, &name.as_str()]).await? else {
         return Ok(Err(AccountRefusal::NoToken.into()));
     };
-    lock_out_older_binaries(session).await?;
     Ok(Ok(Outcome::Token(rows::token(&row)?)))
-}
-
-/// Binaries of generation 1 accept every token for everything, also revoked ones.
-async fn lock_out_older_binaries(session: &Session) -> Result<()> {
-    let [from, to] = TOKENS_NEED;
-    session.run(RAISE_MIN_BINARY, &[&to, &from]).await.map(drop)
 }

@@ -44,8 +44,9 @@ async fn inspect(
     examined.server_time = queries::server_time(session).await?.map(|time| (time, Instant::now()));
     let schema = schema::defects(session).await?;
     let hides = schema.iter().any(Defect::hides);
-    // An older schema has other columns of tokens.
-    let token = token.filter(|_| !schema.iter().any(|defect| matches!(defect, Defect::Behind(_))));
+    // An older schema has other columns of tokens and of history.
+    let is_behind = schema.iter().any(|defect| matches!(defect, Defect::Behind(_)));
+    let token = token.filter(|_| !is_behind);
     examined.defects.extend(schema);
     if hides {
         return Ok(());
@@ -75,8 +76,10 @@ async fn inspect(
     examined.defects.extend(meta_defects(marks, is_there));
     examined.evidence_location = next().as_deref().map(text);
     examined.sweep_fence = next().as_deref().map(text);
-    let newest = session.row(NEWEST_ENTRY, &[]).await?;
-    examined.newest_entry_at = newest.map(|row| rows::millis(&row, 0)).transpose()?;
+    if !is_behind {
+        let newest = session.row(NEWEST_ENTRY, &[]).await?;
+        examined.newest_entry_at = newest.map(|row| rows::millis(&row, 0)).transpose()?;
+    }
     examined.has_uploads = queries::has_uploads(session).await?;
     if let Some(hash) = token {
         examined.knows_token = Some(queries::token(session, hash).await?.is_some());

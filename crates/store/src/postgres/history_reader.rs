@@ -3,10 +3,11 @@
 use rebuttal_protocol::DisputeNo;
 
 use super::address::Address;
-use super::session::Session;
+use super::session::{Session, SessionError};
 use super::statements::{COUNT_NUMBERS, NUMBERS, STRAY_HISTORY};
 use super::{queries, rows};
 use crate::StoreError;
+use crate::batch::EntryId;
 use crate::views::{DisputeDetail, HistorySource};
 
 pub(crate) struct HistoryReader(Session);
@@ -24,16 +25,17 @@ impl HistorySource for HistoryReader {
         Ok(row.map_or(Ok(0), |row| rows::number(&row, 0))?)
     }
 
-    async fn numbers(&self, after: &str, limit: u32) -> Result<Vec<String>, StoreError> {
+    async fn numbers(&self, after: EntryId, limit: u32) -> Result<Vec<(EntryId, String)>, StoreError> {
         let found = self.0.rows(NUMBERS, &[&after, &i64::from(limit)]).await?;
-        Ok(found.iter().map(|row| rows::value(row, 0)).collect::<Result<_, _>>()?)
+        let number = |row| Ok::<_, SessionError>((rows::value(row, 0)?, rows::value(row, 1)?));
+        Ok(found.iter().map(number).collect::<Result<_, _>>()?)
     }
 
     async fn detail(&self, dispute_no: &DisputeNo) -> Result<Option<DisputeDetail>, StoreError> {
         Ok(queries::detail(&self.0, dispute_no).await?)
     }
 
-    async fn stray(&self) -> Result<Option<String>, StoreError> {
+    async fn stray(&self) -> Result<Option<EntryId>, StoreError> {
         let row = self.0.row(STRAY_HISTORY, &[]).await?;
         Ok(row.map(|row| rows::value(&row, 0)).transpose()?)
     }

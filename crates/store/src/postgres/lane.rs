@@ -191,7 +191,7 @@ async fn begin(session: &Session) -> Result<String, SessionError> {
     let (begun, number) = tokio::join! {
         biased;
         session.batch("BEGIN ISOLATION LEVEL READ COMMITTED"),
-        session.row(super::statements::NONCE_BOUND_AND_TRANSACTION, &[]),
+        session.row(super::statements::BOUND_TRANSACTION_AND_ENTRY, &[]),
     };
     begun?;
     let number =

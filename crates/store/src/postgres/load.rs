@@ -5,16 +5,16 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use rebuttal_protocol::{AppId, StorageUri, UnixMillis};
+use rebuttal_protocol::{AppId, DisputeNo, StorageUri, UnixMillis};
 use tokio_postgres::Row;
 
 use super::rows;
 use super::session::{Session, SessionError};
 use super::statements::{
-    CLAIM_NONCES, FIND_KEYS, FIND_UPLOADS, LOCK_DISPUTES, LOCK_TOKENS, NONCE_BOUND_AND_TRANSACTION,
+    BOUND_TRANSACTION_AND_ENTRY, CLAIM_NONCES, FIND_KEYS, FIND_UPLOADS, LOCK_DISPUTES, LOCK_TOKENS,
 };
 use crate::accounts::TokenHash;
-use crate::batch::{KeyName, KeySet, Loaded, StoredAnswer, StoredUpload};
+use crate::batch::{KeyName, KeySet, Loaded, StoredAnswer, StoredDispute, StoredUpload};
 use crate::write_request::{NonceUse, RequestHash};
 
 /// The loaded rows, and the number of the open transaction.
@@ -30,7 +30,7 @@ pub(super) async fn load(session: &Session, names: &KeySet) -> Result<(Loaded, S
         find_uploads(session, names),
         // Last: nonces are claimed first, and the bound is read after that. Otherwise a purge could raise the bound
         // and drop the partition in between, and a nonce that was used long ago would count as unused.
-        session.row(NONCE_BOUND_AND_TRANSACTION, &[]),
+        session.row(BOUND_TRANSACTION_AND_ENTRY, &[]),
     };
     begun?;
     let mut loaded = Loaded { disputes: disputes?, used_nonces: nonces?, ..Loaded::default() };
@@ -40,20 +40,22 @@ pub(super) async fn load(session: &Session, names: &KeySet) -> Result<(Loaded, S
     let last =
         last?.ok_or_else(|| SessionError::Unreadable("a select of values without a row".to_owned()))?;
     loaded.nonce_bound = rows::value(&last, 0)?;
+    loaded.next_entry = rows::value(&last, 2)?;
     Ok((loaded, rows::value(&last, 1)?))
 }
 
 async fn lock_disputes(
     session: &Session,
     names: &KeySet,
-) -> Result<HashMap<rebuttal_protocol::DisputeNo, rebuttal_disputes::Dispute>, SessionError> {
+) -> Result<HashMap<DisputeNo, StoredDispute>, SessionError> {
     if names.disputes.is_empty() {
         return Ok(HashMap::new());
     }
     let numbers: Vec<&str> = names.disputes.iter().map(|no| no.as_str()).collect();
     let disputes = session.rows(LOCK_DISPUTES, &[&numbers]).await?;
-    let dispute = |row: &Row| rows::dispute(row).map(|dispute| (dispute.dispute_no.clone(), dispute));
-    disputes.iter().map(dispute).collect()
+    let stored =
+        |row: &Row| rows::stored_dispute(row).map(|stored| (stored.state.dispute_no.clone(), stored));
+    disputes.iter().map(stored).collect()
 }
 
 /// Claims every unused nonce, and returns the used ones, among which nonces at or below the bound may be. Those are
@@ -133,8 +135,8 @@ async fn find_uploads(
     let uploads = session.rows(FIND_UPLOADS, &[&keys]).await?;
     let upload = |row: &Row| {
         let file = rows::found_file(row, 1)?;
-        let (referenced, swept) = (rows::value(row, 4)?, rows::value(row, 5)?);
-        Ok((rows::url(row, 0)?, StoredUpload { file, referenced, swept }))
+        let (uploaded_at, marked) = (rows::millis(row, 4)?, rows::value(row, 5)?);
+        Ok((rows::url(row, 0)?, StoredUpload { file, uploaded_at, marked }))
     };
     uploads.iter().map(upload).collect()
 }

@@ -6,8 +6,8 @@ use super::nonces;
 use super::save::answer_json;
 use super::session::{Session, SessionError};
 use super::statements::{
-    DROP_EXPIRED_SECRETS, DROP_OLD_MARKS, FORGET_SHOWN_SECRETS, FORGET_UPLOADS, MARK_UNREFERENCED, PROBE,
-    PURGE_KEYS, PUT_META, RAISE_NONCE_BOUND, REPLACE_META, WRITE_PROBE,
+    DROP_EXPIRED_SECRETS, DROP_OLD_MARKS, FORGET_SHOWN_SECRETS, FORGET_UPLOADS, MARK_UPLOADS, PROBE,
+    PURGE_KEYS, PURGE_OUTBOX, PUT_META, RAISE_NONCE_BOUND, REPLACE_META, WRITE_PROBE,
 };
 use crate::batch::RecordedAnswer;
 use crate::meta::{CLOCK_TRUSTED_AT, SWEEP_FENCE};
@@ -32,11 +32,14 @@ pub(super) async fn apply(
             Ok(0)
         }
         Maintenance::MarkUnreferenced { uploaded_before, limit } => {
-            session.run(MARK_UNREFERENCED, &[&now.0, &uploaded_before.0, &i64::from(*limit)]).await
+            session.run(MARK_UPLOADS, &[&now.0, &uploaded_before.0, &i64::from(*limit)]).await
         }
         Maintenance::ForgetUploads { urls } => {
             let urls: Vec<String> = urls.iter().map(StorageUri::key).collect();
             session.run(FORGET_UPLOADS, &[&urls]).await
+        }
+        Maintenance::PurgeOutbox { created_before, limit } => {
+            session.run(PURGE_OUTBOX, &[&created_before.0, &i64::from(*limit)]).await
         }
         Maintenance::PurgeKeys { created_before, limit } => {
             session.run(PURGE_KEYS, &[&created_before.0, &i64::from(*limit)]).await

@@ -11,12 +11,12 @@ use rebuttal_protocol::UnixMillis;
 
 use super::address::Address;
 use super::session::{Session, SessionError};
-use super::statements::{FORGET_META, IS_EMPTY, LOCK_DATA_MIGRATION, PUT_META};
+use super::statements::{CONTINUE_NUMBERS, FORGET_META, IS_EMPTY, LOCK_DATA_MIGRATION, PUT_META};
 use super::{nonces, queries, rows, schema};
 use crate::StoreError;
 use crate::meta::DATA_MIGRATION;
 use crate::table_digest::TableDigest;
-use crate::tables::{Kind, NONCES, NUMBERED, TableSchema};
+use crate::tables::{Kind, NONCES, TableSchema};
 
 /// No timeout: a page, or the check of a whole table, may take long.
 const SETTINGS: &str = "SET statement_timeout = 0; SET lock_timeout = '5s'; SET synchronous_commit = on";
@@ -134,13 +134,7 @@ impl MigrationTarget {
     pub(crate) async fn finish(&self) -> Result<(), StoreError> {
         let done = async {
             self.session.batch("BEGIN").await?;
-            for (table, column) in NUMBERED {
-                let sql = format!(
-                    "SELECT setval(pg_get_serial_sequence('{table}', '{column}'), coalesce(max({column}), 0) + 1, FALSE) \
-                     FROM {table}"
-                );
-                self.session.batch(&sql).await?;
-            }
+            self.session.batch(CONTINUE_NUMBERS).await?;
             self.session.run(FORGET_META, &[&DATA_MIGRATION]).await?;
             self.session.batch("COMMIT").await
         };

@@ -3,19 +3,22 @@
 use std::collections::HashMap;
 use std::ops::Deref;
 
+use futures_util::future::try_join_all;
 use rebuttal_protocol::dispute::QueryRequest;
 use rebuttal_protocol::operator::TokenName;
 use rebuttal_protocol::{AppId, DisputeNo, MerchantId, StorageUri, UnixMillis};
 use tokio_postgres::Row;
+use tokio_postgres::types::Type;
 
 use super::rows;
 use super::session::{Session, SessionError, Value};
 use super::statements::{
-    ANY_ACCOUNT, ANY_UPLOAD, APP, APPS_OF_MERCHANT, BACKLOG, COUNT, DISPUTE, DISPUTE_BY_PAYMENT,
-    DISPUTE_BY_TRADE, DISPUTE_OF_MERCHANT, DUE, ENCRYPTED_SECRETS, EVIDENCE, HISTORY, LIST, MARKED, MERCHANT,
-    MERCHANTS, META, SECRETS_OF_APPS, SERVER_TIME, SUBMISSIONS, TOKEN, TOKENS, UPLOAD, UPLOADS,
+    ANY_ACCOUNT, ANY_UPLOAD, APP, APPS_OF_MERCHANT, BACKLOG, DISPUTE, DISPUTE_BY_PAYMENT, DISPUTE_BY_TRADE,
+    DISPUTE_OF_MERCHANT, DISPUTES_BY_ID, DUE, ENCRYPTED_SECRETS, HISTORY, MARKED, MERCHANT, MERCHANTS, META,
+    SECRETS_OF_APPS, SERVER_TIME, TOKEN, TOKENS, UPLOAD, UPLOADS,
 };
 use crate::accounts::{AppRecord, EncryptedAppSecret, MerchantRecord, TokenHash, TokenRecord};
+use crate::dispute_list::{ListPlan, Sql, SqlValue};
 use crate::views::{Backlog, DisputeDetail, DisputeFilter, DisputePage, DisputeRecord, MarkedUpload};
 use crate::write_request::Upload;
 
@@ -191,28 +194,21 @@ pub(crate) async fn detail(
     session: impl Deref<Target = Session>,
     dispute_no: &DisputeNo,
 ) -> Result<Option<DisputeDetail>> {
-    prepare(&session, &[DISPUTE, HISTORY, SUBMISSIONS, EVIDENCE]).await?;
+    prepare(&session, &[DISPUTE, HISTORY]).await?;
     let no: [Value<'_>; 1] = [&dispute_no.as_str()];
-    let (begun, dispute, history, submissions, evidence, ended) = tokio::join! {
+    let (begun, dispute, history, ended) = tokio::join! {
         biased;
         session.batch(MOMENT),
         session.row(DISPUTE, &no),
         session.rows(HISTORY, &no),
-        session.rows(SUBMISSIONS, &no),
-        session.rows(EVIDENCE, &no),
         session.batch("COMMIT"),
     };
     begun.and(ended)?;
     let Some(record) = dispute?.as_ref().map(rows::record).transpose()? else { return Ok(None) };
-    let history = history?.iter().map(rows::entry).collect::<Result<_>>()?;
-    let mut submissions = submissions?.iter().map(rows::submission).collect::<Result<Vec<_>>>()?;
-    for row in evidence? {
-        let number: u32 = rows::number(&row, 6)?;
-        if let Some(submission) = submissions.iter_mut().find(|submission| submission.number == number) {
-            submission.evidence.push(rows::evidence(&row)?);
-        }
-    }
-    Ok(Some(DisputeDetail { record, history, submissions }))
+    let entries = history?;
+    let history = entries.iter().map(rows::entry).collect::<Result<_>>()?;
+    let submissions = entries.iter().filter_map(|row| rows::submission(row).transpose());
+    Ok(Some(DisputeDetail { record, history, submissions: submissions.collect::<Result<_>>()? }))
 }
 
 /// A page of a list.
@@ -223,32 +219,41 @@ pub(crate) async fn list(
     session: impl Deref<Target = Session>,
     filter: &DisputeFilter,
 ) -> Result<DisputePage> {
-    prepare(&session, &[COUNT, LIST]).await?;
-    let merchant_id = filter.merchant_id.map(number);
-    let (status, stage) =
-        (filter.status.map(|status| status.as_str()), filter.stage.map(|stage| stage.as_str()));
-    let deadline_before = filter.deadline_before.map(|at| at.0);
-    let created_after = filter.created_after.map(|at| at.0);
-    let end = filter.q.as_ref().map(|q| format!("{q}\u{10ffff}"));
-    let (count_max, limit) = (DisputePage::COUNT_MAX as i64 + 1, i64::from(filter.limit) + 1);
-    let after = filter.after.as_ref();
-    let (after_at, after_no) =
-        (after.map(|after| after.created_at.0), after.map(|after| after.dispute_no.as_str()));
-    let conditions: [Value<'_>; 7] =
-        [&merchant_id, &status, &stage, &deadline_before, &created_after, &filter.q, &end];
-    let counting = [&conditions[..], &[&count_max]].concat();
-    let listing = [&conditions[..], &[&limit, &after_at, &after_no]].concat();
-    let (begun, counted, items, ended) = tokio::join! {
-        biased;
-        session.batch(MOMENT),
-        session.row(COUNT, &counting),
-        session.rows(LIST, &listing),
-        session.batch("COMMIT"),
+    session.batch(LIST_SNAPSHOT).await?;
+    let page = page(&session, filter).await;
+    // After an error it rolls back.
+    session.batch("COMMIT").await?;
+    page
+}
+
+/// One snapshot. Rows are read by indexes, although the planner would read a whole small table.
+const LIST_SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL enable_seqscan = off; \
+                             SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off";
+
+async fn page(session: &Session, filter: &DisputeFilter) -> Result<DisputePage> {
+    let plan = ListPlan::of(filter);
+    let counts = plan.counts();
+    let counts = try_join_all(counts.iter().map(|sql| ids(session, sql))).await?;
+    let counts: Vec<u64> =
+        counts.iter().map(|count| count.first().copied().unwrap_or_default().unsigned_abs()).collect();
+    let how = plan.page_ids(&counts);
+    let found = ids(session, &how.sql).await?;
+    let end = match &how.end {
+        Some(end) => ids(session, end).await?.first().copied(),
+        None => None,
     };
-    begun.and(ended)?;
-    let counted: u64 = counted?.map_or(Ok(0), |row| rows::number(&row, 0))?;
-    let found = items?.iter().map(rows::record).collect::<Result<_>>()?;
-    Ok(DisputePage::of(found, filter.limit, counted))
+    let items = session.rows(DISPUTES_BY_ID, &[&plan.on_page(&found)]).await?;
+    Ok(plan.page(&how, &found, end, items.iter().map(rows::record).collect::<Result<_>>()?))
+}
+
+/// Reads a column of numbers by a statement that is planned for its values.
+async fn ids(session: &Session, sql: &Sql) -> Result<Vec<i64>> {
+    let values = sql.values.iter().map(|value| match value {
+        SqlValue::Number(number) => (number as Value<'_>, Type::INT8),
+        SqlValue::Text(text) => (text as Value<'_>, Type::TEXT),
+    });
+    let rows = session.client.query_typed(&sql.text, &values.collect::<Vec<_>>()).await?;
+    rows.iter().map(|row| rows::value(row, 0)).collect()
 }
 
 /// Queries that are sent together must be prepared first; otherwise they are executed out of order.

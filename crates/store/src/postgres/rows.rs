@@ -3,9 +3,7 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-use rebuttal_disputes::{
-    ChainedEntry, Dispute, Fingerprint, FoundFile, LastSubmission, Submission, SubmittedEvidence,
-};
+use rebuttal_disputes::{ChainedEntry, Dispute, Fingerprint, FoundFile, Submission};
 use rebuttal_protocol::operator::OpenDispute;
 use rebuttal_protocol::{Amount, AppId, Currency, MerchantId, StorageUri, UnixMillis};
 use tokio_postgres::Row;
@@ -13,6 +11,8 @@ use tokio_postgres::types::FromSql;
 
 use super::session::SessionError;
 use crate::accounts::{AppRecord, EncryptedSecret, MerchantRecord, TokenRecord};
+use crate::batch::StoredDispute;
+use crate::stored_submission::{SubmissionColumns, parse_evidence};
 use crate::views::DisputeRecord;
 
 type Result<T> = std::result::Result<T, SessionError>;
@@ -60,13 +60,10 @@ pub(super) fn merchant_id(row: &Row, column: usize) -> Result<MerchantId> {
 
 /// Reads the columns of state.
 pub(super) fn dispute(row: &Row) -> Result<Dispute> {
-    let submission = match value::<Option<i64>>(row, 7)? {
-        Some(_) => Some(LastSubmission {
-            number: number(row, 7)?,
-            stage: parsed(row, 8)?,
-            fingerprint: fingerprint(row, 9)?,
-        }),
-        None => None,
+    let submission = SubmissionColumns {
+        number: number(row, 7)?,
+        stage: parsed(row, 8)?,
+        fingerprint: fingerprint(row, 9)?,
     };
     Ok(Dispute {
         dispute_no: parsed(row, 0)?,
@@ -76,9 +73,14 @@ pub(super) fn dispute(row: &Row) -> Result<Dispute> {
         deadline: millis(row, 4)?,
         sequence: number(row, 5)?,
         head: fingerprint(row, 6)?,
-        submission,
+        submission: submission.last_submission(),
         opening: fingerprint(row, 10)?,
     })
+}
+
+/// Reads the columns of state, dispute_id, last_entry.
+pub(super) fn stored_dispute(row: &Row) -> Result<StoredDispute> {
+    Ok(StoredDispute { id: value(row, 11)?, last_entry: value(row, 12)?, state: dispute(row)? })
 }
 
 /// Reads the columns of state and of the facts after them.
@@ -113,25 +115,20 @@ pub(super) fn entry(row: &Row) -> Result<ChainedEntry> {
     })
 }
 
-/// Reads number, stage, submitted_at, fingerprint; the evidence is in another table.
-pub(super) fn submission(row: &Row) -> Result<Submission> {
-    Ok(Submission {
-        number: number(row, 0)?,
-        stage: parsed(row, 1)?,
-        submitted_at: millis(row, 2)?,
-        fingerprint: fingerprint(row, 3)?,
-        evidence: Vec::new(),
-    })
-}
-
-/// Reads type, name, url, sha256, size, media_type.
-pub(super) fn evidence(row: &Row) -> Result<SubmittedEvidence> {
-    Ok(SubmittedEvidence {
-        evidence_type: parsed(row, 0)?,
-        name: parsed(row, 1)?,
-        url: url(row, 2)?,
-        file: found_file(row, 3)?,
-    })
+/// Reads number, stage, submitted_at, fingerprint, evidence after the columns of [`entry`]; null in an entry without a
+/// submission.
+pub(super) fn submission(row: &Row) -> Result<Option<Submission>> {
+    if value::<Option<i64>>(row, 6)?.is_none() {
+        return Ok(None);
+    }
+    let evidence = parse_evidence(value(row, 10)?);
+    Ok(Some(Submission {
+        number: number(row, 6)?,
+        stage: parsed(row, 7)?,
+        submitted_at: millis(row, 8)?,
+        fingerprint: fingerprint(row, 9)?,
+        evidence: evidence.map_err(|error| unreadable(10, error))?,
+    }))
 }
 
 /// Reads sha256, size, media_type from a column on.

@@ -1,17 +1,15 @@
 //! The second round trip of a batch: saves the result and commits. Nothing can be checked in between, so every
 //! statement fails rather than skips rows, and a failed statement makes the commit fail.
 
-use std::collections::HashMap;
-
-use rebuttal_disputes::{Dispute, Opening};
-use rebuttal_protocol::{DisputeNo, StorageUri, UnixMillis};
+use rebuttal_protocol::StorageUri;
 
 use super::session::{Session, SessionError, Value};
 use super::statements::{
-    INSERT_DISPUTES, INSERT_EVIDENCE, INSERT_HISTORY, INSERT_KEYS, INSERT_OUTBOX, INSERT_SUBMISSIONS,
-    INSERT_UPLOADS, MARK_BATCH, REFER_TO_UPLOADS, UPDATE_DISPUTES,
+    DELETE_UNREFERENCED, ENTER_QUEUE, INSERT_DISPUTES, INSERT_HISTORY, INSERT_KEYS, INSERT_OUTBOX,
+    INSERT_SUBMISSIONS, INSERT_UPLOADS, LEAVE_QUEUE, MARK_BATCH, UNMARK_UPLOADS, UPDATE_DISPUTES,
 };
-use crate::batch::{Changes, RecordedAnswer};
+use crate::batch::{Before, Changes, EntryId, QueuePosition, RecordedAnswer, StoredDispute};
+use crate::stored_submission::{SubmissionColumns, evidence_json};
 
 /// A commit that is cancelled while it waits for a standby is committed nevertheless, and a failover would lose it: so
 /// a commit has no timeout on the server. In a failed transaction the first statement fails, too, and the second one is
@@ -29,30 +27,40 @@ pub(super) async fn save(
     batch: i64,
 ) -> Result<(), SessionError> {
     let mark: [Value<'_>; 2] = [&lane, &batch];
-    let (opened, updated, keys, history, outbox, submissions, evidence, uploads, referred, marked, committed) = tokio::join! {
+    let (
+        opened,
+        updated,
+        left,
+        entered,
+        keys,
+        history,
+        outbox,
+        submissions,
+        uploads,
+        referred,
+        unmarked,
+        marked,
+        committed,
+    ) = tokio::join! {
         biased;
         insert_disputes(session, changes),
         update_disputes(session, changes),
+        leave_queue(session, changes),
+        enter_queue(session, changes),
         insert_keys(session, changes),
         insert_history(session, changes),
         insert_outbox(session, changes),
         insert_submissions(session, changes),
-        insert_evidence(session, changes),
         insert_uploads(session, changes),
-        refer_to_uploads(session, changes),
+        delete_unreferenced(session, changes),
+        unmark_uploads(session, changes),
         session.run(MARK_BATCH, &mark),
         session.batch(COMMIT),
     };
     // The first error is the cause of those after it.
-    opened?;
-    updated?;
-    keys?;
-    history?;
-    outbox?;
-    submissions?;
-    evidence?;
-    uploads?;
-    referred?;
+    [opened, updated, left, entered, keys, history, outbox, submissions, uploads, referred, unmarked]
+        .into_iter()
+        .collect::<Result<(), _>>()?;
     marked?;
     committed
 }
@@ -60,43 +68,47 @@ pub(super) async fn save(
 /// The columns of state, of many disputes.
 #[derive(Default)]
 struct StateColumns<'c> {
-    numbers: Vec<&'c str>,
+    ids: Vec<EntryId>,
     statuses: Vec<&'c str>,
     stages: Vec<&'c str>,
     deadlines: Vec<i64>,
     sequences: Vec<i64>,
     heads: Vec<&'c [u8]>,
-    submission_numbers: Vec<Option<i64>>,
-    submission_stages: Vec<Option<&'c str>>,
-    submission_fingerprints: Vec<Option<&'c [u8]>>,
+    last_entries: Vec<EntryId>,
+    submission_numbers: Vec<i64>,
+    submission_stages: Vec<&'c str>,
+    submission_fingerprints: Vec<Vec<u8>>,
 }
 
 impl<'c> StateColumns<'c> {
-    fn of(disputes: impl Iterator<Item = &'c Dispute>) -> Self {
+    fn of(disputes: impl Iterator<Item = &'c StoredDispute>) -> Self {
         let mut columns = Self::default();
-        for dispute in disputes {
-            let submission = dispute.submission.as_ref();
-            columns.numbers.push(dispute.dispute_no.as_str());
-            columns.statuses.push(dispute.status.as_str());
-            columns.stages.push(dispute.stage.as_str());
-            columns.deadlines.push(dispute.deadline.0);
-            columns.sequences.push(signed(dispute.sequence));
-            columns.heads.push(&dispute.head.0);
-            columns.submission_numbers.push(submission.map(|submission| submission.number.into()));
-            columns.submission_stages.push(submission.map(|submission| submission.stage.as_str()));
-            columns.submission_fingerprints.push(submission.map(|submission| &submission.fingerprint.0[..]));
+        for StoredDispute { id, last_entry, state } in disputes {
+            let submission = SubmissionColumns::of(state);
+            columns.ids.push(*id);
+            columns.statuses.push(state.status.as_str());
+            columns.stages.push(state.stage.as_str());
+            columns.deadlines.push(state.deadline.0);
+            columns.sequences.push(signed(state.sequence));
+            columns.heads.push(&state.head.0);
+            columns.last_entries.push(*last_entry);
+            columns.submission_numbers.push(submission.number.into());
+            columns.submission_stages.push(submission.stage.as_str());
+            columns.submission_fingerprints.push(submission.fingerprint.0.to_vec());
         }
         columns
     }
 
-    /// The columns after the number, in the order of both statements.
-    fn values(&self) -> [Value<'_>; 8] {
+    /// In the order of both statements.
+    fn values(&self) -> [Value<'_>; 10] {
         [
+            &self.ids,
             &self.statuses,
             &self.stages,
             &self.deadlines,
             &self.sequences,
             &self.heads,
+            &self.last_entries,
             &self.submission_numbers,
             &self.submission_stages,
             &self.submission_fingerprints,
@@ -104,18 +116,22 @@ impl<'c> StateColumns<'c> {
     }
 }
 
+/// Sorted by number.
 async fn insert_disputes(session: &Session, changes: &Changes) -> Result<(), SessionError> {
-    if changes.openings.is_empty() {
+    let opened = || {
+        changes.disputes.values().filter_map(|changed| match &changed.before {
+            Before::Opening(opening, opened_at) => Some((&**opening, opened_at.0, &changed.after)),
+            Before::Queued(_) => None,
+        })
+    };
+    let columns = StateColumns::of(opened().map(|(.., after)| after));
+    if columns.ids.is_empty() {
         return Ok(());
     }
-    let mut openings: Vec<&(Opening, UnixMillis)> = changes.openings.iter().collect();
-    openings.sort_by_key(|(opening, _)| &opening.dispute_no);
-    let state_of = |(opening, _): &&(Opening, UnixMillis)| changes.disputes.get(&opening.dispute_no);
-    let columns = StateColumns::of(openings.iter().filter_map(state_of));
-    let facts = || openings.iter().map(|(opening, _)| &opening.facts);
+    let facts = || opened().map(|(opening, ..)| &opening.facts);
+    let numbers: Vec<&str> = opened().map(|(opening, ..)| opening.dispute_no.as_str()).collect();
     let merchants: Vec<i64> = facts().map(|facts| facts.merchant_id.number().into()).collect();
-    let fingerprints: Vec<[u8; 32]> = openings.iter().map(|(opening, _)| opening.fingerprint().0).collect();
-    let fingerprints: Vec<&[u8]> = fingerprints.iter().map(<[u8; 32]>::as_slice).collect();
+    let fingerprints: Vec<&[u8]> = opened().map(|(.., after)| after.state.opening.0.as_slice()).collect();
     let payments: Vec<&str> = facts().map(|facts| facts.payment_no.as_str()).collect();
     let trades: Vec<&str> = facts().map(|facts| facts.merchant_trade_no.as_str()).collect();
     let payment_amounts: Vec<i64> = facts().map(|facts| facts.payment_amount.minor_units()).collect();
@@ -125,9 +141,10 @@ async fn insert_disputes(session: &Session, changes: &Changes) -> Result<(), Ses
     let codes: Vec<Option<&str>> =
         facts().map(|facts| facts.reason_code.as_ref().map(|code| code.as_str())).collect();
     let rrns: Vec<Option<&str>> = facts().map(|facts| facts.rrn.as_ref().map(|rrn| rrn.as_str())).collect();
-    let created: Vec<i64> = openings.iter().map(|(_, created_at)| created_at.0).collect();
-    let whose: [Value<'_>; 2] = [&columns.numbers, &merchants];
-    let opened: [Value<'_>; 10] = [
+    let created: Vec<i64> = opened().map(|(_, opened_at, _)| opened_at).collect();
+    let facts: [Value<'_>; 12] = [
+        &numbers,
+        &merchants,
         &fingerprints,
         &payments,
         &trades,
@@ -139,22 +156,46 @@ async fn insert_disputes(session: &Session, changes: &Changes) -> Result<(), Ses
         &rrns,
         &created,
     ];
-    let values = [&whose[..], &columns.values(), &opened].concat();
-    session.run(INSERT_DISPUTES, &values).await.map(drop)
+    session.run(INSERT_DISPUTES, &[&columns.values()[..], &facts].concat()).await.map(drop)
 }
 
 async fn update_disputes(session: &Session, changes: &Changes) -> Result<(), SessionError> {
-    let opened: HashMap<&DisputeNo, ()> =
-        changes.openings.iter().map(|(opening, _)| (&opening.dispute_no, ())).collect();
-    let columns = StateColumns::of(
-        changes.disputes.values().filter(|dispute| !opened.contains_key(&dispute.dispute_no)),
-    );
-    if columns.numbers.is_empty() {
+    let stored = changes.disputes.values().filter(|changed| matches!(changed.before, Before::Queued(_)));
+    let columns = StateColumns::of(stored.map(|changed| &changed.after));
+    if columns.ids.is_empty() {
         return Ok(());
     }
-    let numbers: [Value<'_>; 1] = [&columns.numbers];
-    let values = [&numbers[..], &columns.values()].concat();
-    session.run(UPDATE_DISPUTES, &values).await.map(drop)
+    session.run(UPDATE_DISPUTES, &columns.values()).await.map(drop)
+}
+
+async fn leave_queue(session: &Session, changes: &Changes) -> Result<(), SessionError> {
+    let before = changes.disputes.values().filter_map(|changed| match changed.before {
+        Before::Queued(position) => Some(position),
+        Before::Opening(..) => None,
+    });
+    change_queue(session, LEAVE_QUEUE, before).await
+}
+
+async fn enter_queue(session: &Session, changes: &Changes) -> Result<(), SessionError> {
+    let after = changes.disputes.values().map(|changed| changed.after.queue_position());
+    change_queue(session, ENTER_QUEUE, after).await
+}
+
+async fn change_queue(
+    session: &Session,
+    sql: &'static str,
+    rows: impl Iterator<Item = QueuePosition>,
+) -> Result<(), SessionError> {
+    let (mut statuses, mut positions, mut disputes) = (Vec::new(), Vec::new(), Vec::new());
+    for QueuePosition { status, position, dispute_id } in rows {
+        statuses.push(status.as_str());
+        positions.push(position);
+        disputes.push(dispute_id);
+    }
+    if disputes.is_empty() {
+        return Ok(());
+    }
+    session.run(sql, &[&statuses, &positions, &disputes]).await.map(drop)
 }
 
 async fn insert_keys(session: &Session, changes: &Changes) -> Result<(), SessionError> {
@@ -173,77 +214,62 @@ async fn insert_keys(session: &Session, changes: &Changes) -> Result<(), Session
 
 /// An answer in its stored form.
 pub(super) fn answer_json(answer: &RecordedAnswer) -> Result<String, SessionError> {
-    serde_json::to_string(answer).map_err(|error| SessionError::Unreadable(error.to_string()))
+    serde_json::to_string(answer).map_err(unreadable)
+}
+
+fn unreadable(error: serde_json::Error) -> SessionError {
+    SessionError::Unreadable(error.to_string())
 }
 
 async fn insert_history(session: &Session, changes: &Changes) -> Result<(), SessionError> {
     if changes.entries.is_empty() {
         return Ok(());
     }
-    let entries = || changes.entries.iter().map(|(_, entry)| entry);
-    let numbers: Vec<&str> = changes.entries.iter().map(|(dispute_no, _)| dispute_no.as_str()).collect();
+    let entries = || changes.entries.iter().map(|new| &new.entry);
+    let ids: Vec<EntryId> = changes.entries.iter().map(|new| new.id).collect();
+    let disputes: Vec<EntryId> = changes.entries.iter().map(|new| new.dispute_id).collect();
+    let previous: Vec<Option<EntryId>> = changes.entries.iter().map(|new| new.previous).collect();
     let sequences: Vec<i64> = entries().map(|entry| signed(entry.sequence)).collect();
     let times: Vec<i64> = entries().map(|entry| entry.at.0).collect();
     let events: Vec<&str> = entries().map(|entry| entry.event.as_str()).collect();
     let actors: Vec<&str> = entries().map(|entry| entry.actor.as_str()).collect();
     let details: Vec<&str> = entries().map(|entry| entry.detail.as_str()).collect();
     let hashes: Vec<&[u8]> = entries().map(|entry| entry.hash.0.as_slice()).collect();
-    session
-        .run(INSERT_HISTORY, &[&numbers, &sequences, &times, &events, &actors, &details, &hashes])
-        .await
-        .map(drop)
+    let values: [Value<'_>; 9] =
+        [&ids, &disputes, &previous, &sequences, &times, &events, &actors, &details, &hashes];
+    session.run(INSERT_HISTORY, &values).await.map(drop)
 }
 
 async fn insert_outbox(session: &Session, changes: &Changes) -> Result<(), SessionError> {
     if changes.entries.is_empty() {
         return Ok(());
     }
-    let numbers: Vec<&str> = changes.entries.iter().map(|(dispute_no, _)| dispute_no.as_str()).collect();
-    let sequences: Vec<i64> = changes.entries.iter().map(|(_, entry)| signed(entry.sequence)).collect();
-    let created: Vec<i64> = changes.entries.iter().map(|(_, entry)| entry.at.0).collect();
-    session.run(INSERT_OUTBOX, &[&numbers, &sequences, &created]).await.map(drop)
+    let (ids, created): (Vec<EntryId>, Vec<i64>) =
+        changes.entries.iter().map(|new| (new.id, new.entry.at.0)).unzip();
+    session.run(INSERT_OUTBOX, &[&ids, &created]).await.map(drop)
 }
 
 async fn insert_submissions(session: &Session, changes: &Changes) -> Result<(), SessionError> {
-    if changes.submissions.is_empty() {
+    let new = || {
+        changes
+            .entries
+            .iter()
+            .filter_map(|new| new.submission.as_ref().map(|submission| (new.id, submission)))
+    };
+    let submissions = || new().map(|(_, submission)| submission);
+    let ids: Vec<EntryId> = new().map(|(id, _)| id).collect();
+    if ids.is_empty() {
         return Ok(());
     }
-    let submissions = || changes.submissions.iter().map(|(_, submission)| submission);
-    let disputes: Vec<&str> = changes.submissions.iter().map(|(no, _)| no.as_str()).collect();
     let numbers: Vec<i64> = submissions().map(|submission| submission.number.into()).collect();
     let stages: Vec<&str> = submissions().map(|submission| submission.stage.as_str()).collect();
     let times: Vec<i64> = submissions().map(|submission| submission.submitted_at.0).collect();
     let fingerprints: Vec<&[u8]> =
         submissions().map(|submission| submission.fingerprint.0.as_slice()).collect();
-    session.run(INSERT_SUBMISSIONS, &[&disputes, &numbers, &stages, &times, &fingerprints]).await.map(drop)
-}
-
-async fn insert_evidence(session: &Session, changes: &Changes) -> Result<(), SessionError> {
-    let items = || {
-        changes.submissions.iter().flat_map(|(dispute_no, submission)| {
-            let items = (1_i64..).zip(&submission.evidence);
-            items.map(move |(position, item)| (dispute_no, i64::from(submission.number), position, item))
-        })
-    };
-    let disputes: Vec<&str> = items().map(|(dispute_no, ..)| dispute_no.as_str()).collect();
-    if disputes.is_empty() {
-        return Ok(());
-    }
-    let submissions: Vec<i64> = items().map(|(_, submission, ..)| submission).collect();
-    let positions: Vec<i64> = items().map(|(_, _, position, _)| position).collect();
-    let types: Vec<&str> = items().map(|(.., item)| item.evidence_type.as_str()).collect();
-    let names: Vec<&str> = items().map(|(.., item)| item.name.as_str()).collect();
-    let urls: Vec<String> = items().map(|(.., item)| item.url.key()).collect();
-    let hashes: Vec<&[u8]> = items().map(|(.., item)| item.file.sha256.0.as_slice()).collect();
-    let sizes: Vec<i64> = items().map(|(.., item)| signed(item.file.size)).collect();
-    let media_types: Vec<&str> = items().map(|(.., item)| item.file.media_type.as_str()).collect();
-    session
-        .run(
-            INSERT_EVIDENCE,
-            &[&disputes, &submissions, &positions, &types, &names, &urls, &hashes, &sizes, &media_types],
-        )
-        .await
-        .map(drop)
+    let evidence = submissions().map(|submission| evidence_json(&submission.evidence));
+    let evidence = evidence.collect::<Result<Vec<_>, _>>().map_err(unreadable)?;
+    let values: [Value<'_>; 6] = [&ids, &numbers, &stages, &times, &fingerprints, &evidence];
+    session.run(INSERT_SUBMISSIONS, &values).await.map(drop)
 }
 
 async fn insert_uploads(session: &Session, changes: &Changes) -> Result<(), SessionError> {
@@ -262,12 +288,21 @@ async fn insert_uploads(session: &Session, changes: &Changes) -> Result<(), Sess
     session.run(INSERT_UPLOADS, &[&urls, &hashes, &sizes, &media_types, &times]).await.map(drop)
 }
 
-async fn refer_to_uploads(session: &Session, changes: &Changes) -> Result<(), SessionError> {
+async fn delete_unreferenced(session: &Session, changes: &Changes) -> Result<(), SessionError> {
     if changes.referenced.is_empty() {
         return Ok(());
     }
-    let urls: Vec<String> = changes.referenced.iter().map(StorageUri::key).collect();
-    session.run(REFER_TO_UPLOADS, &[&urls]).await.map(drop)
+    let (times, urls): (Vec<i64>, Vec<String>) =
+        changes.referenced.iter().map(|(url, uploaded_at)| (uploaded_at.0, url.key())).unzip();
+    session.run(DELETE_UNREFERENCED, &[&times, &urls]).await.map(drop)
+}
+
+async fn unmark_uploads(session: &Session, changes: &Changes) -> Result<(), SessionError> {
+    if changes.referenced.is_empty() {
+        return Ok(());
+    }
+    let urls: Vec<String> = changes.referenced.keys().map(StorageUri::key).collect();
+    session.run(UNMARK_UPLOADS, &[&urls]).await.map(drop)
 }
 
 /// PostgreSQL has no unsigned integers; no value comes near the limit.

@@ -4,11 +4,15 @@
 //! older binary can serve together with a newer one, and replicas are upgraded one by one. A change that an older
 //! binary would damage raises `min_binary`.
 
+use std::time::Duration;
+
+use refinery::Target;
+
 use super::address::Address;
-use super::rows;
 use super::server_checks::{refuse_transaction_pooler, server_warnings};
 use super::session::{self, Session};
 use super::statements::{HAS_META, HAS_MIGRATIONS, LOCK_SCHEMA, MIGRATIONS, MIN_BINARY};
+use super::{layout_migration, rows};
 use crate::examined::{Defect, missing_value};
 use crate::meta;
 use crate::schema::AppliedMigration;
@@ -40,24 +44,57 @@ pub(crate) async fn prepare(address: &Address) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Migrates the schema.
+/// No timeout: a page, or an index, may take long.
+const SETTINGS: &str =
+    "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET lock_timeout = '3s'";
+/// Pause after a lock was not available. Meanwhile older gateways can serve.
+const LOCK_PAUSE: Duration = Duration::from_secs(3);
+
+/// Migrates the schema, and the rows to the layout of version 6.
 pub(super) async fn migrate(session: &mut Session) -> Result<(), StoreError> {
-    // Migrations of a newer binary are accepted: `min_binary` decides which binary may open the database.
-    let runner = migrations::migrations::runner().set_abort_missing(false);
-    runner.run_async(&mut session.client).await.map(drop).map_err(not_migrated)
+    session.batch(SETTINGS).await?;
+    run_migrations(session, Target::Version(layout_migration::FILLED_AFTER)).await?;
+    if layout_migration::is_unfinished(session).await? {
+        layout_migration::copy(session).await?;
+        run_migrations(session, Target::Version(layout_migration::INDEXED)).await?;
+        layout_migration::catch_up(session).await?;
+    }
+    run_migrations(session, Target::Latest).await
 }
 
-/// Adds the server's error message, which the migration tool omits.
-fn not_migrated(error: refinery::Error) -> StoreError {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
+/// Tries again while another session, such as a backup, holds a lock: who waits for a lock delays every gateway.
+async fn run_migrations(session: &mut Session, target: Target) -> Result<(), StoreError> {
+    loop {
+        // Migrations of a newer binary are accepted: `min_binary` decides which binary may open the database.
+        let runner = migrations::migrations::runner().set_abort_missing(false).set_target(target);
+        let Err(error) = runner.run_async(&mut session.client).await else { return Ok(()) };
+        let cause = database_error(&error);
+        if cause.and_then(tokio_postgres::Error::code) != Some(&SqlState::LOCK_NOT_AVAILABLE) {
+            return Err(match cause {
+                // With the server's message, which the migration tool omits.
+                Some(cause) => {
+                    let cause = format!("its schema could not be migrated: {}", session::describe(cause));
+                    StoreError::Database(cause.into())
+                }
+                None => StoreError::Migration(Box::new(error)),
+            });
+        }
+        tracing::warn!(
+            "migration waits for another session of the database, such as a backup, to release a table"
+        );
+        tokio::time::sleep(LOCK_PAUSE).await;
+    }
+}
+
+fn database_error(error: &refinery::Error) -> Option<&tokio_postgres::Error> {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(error) = cause {
-        if let Some(error) = error.downcast_ref::<tokio_postgres::Error>() {
-            let cause = format!("its schema could not be migrated: {}", session::describe(error));
-            return StoreError::Database(cause.into());
+        if let Some(error) = error.downcast_ref() {
+            return Some(error);
         }
         cause = error.source();
     }
-    StoreError::Migration(Box::new(error))
+    None
 }
 
 /// What is wrong with the schema: its history of migrations, or a statement that cannot be prepared on it.

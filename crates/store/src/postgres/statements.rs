@@ -5,18 +5,6 @@
 
 pub(super) use crate::statements::*;
 
-/// The conditions of a list; null is no condition. A prefix is a range, so that an index can be used: from the prefix
-/// to the prefix followed by the last character.
-macro_rules! matching {
-    () => {
-        "($1::bigint IS NULL OR merchant_id = $1) AND ($2::text IS NULL OR status = $2) \
-         AND ($3::text IS NULL OR stage = $3) AND ($4::bigint IS NULL OR deadline < $4) \
-         AND ($5::bigint IS NULL OR created_at > $5) AND ($6::text IS NULL \
-         OR dispute_no >= $6 AND dispute_no < $7 OR payment_no >= $6 AND payment_no < $7 \
-         OR merchant_trade_no >= $6 AND merchant_trade_no < $7 OR rrn >= $6 AND rrn < $7)"
-    };
-}
-
 macro_rules! nonce_bound {
     () => {
         "(SELECT convert_from(value, 'UTF8')::bigint FROM meta WHERE name = 'nonce_bound')"
@@ -29,7 +17,7 @@ statements! {
     /// Locked in the order of their numbers, and read without a join, so that after waiting for the lock the newest
     /// version is read.
     LOCK_DISPUTES = concat!(
-        "SELECT ", state!(), " FROM disputes WHERE dispute_no = ANY ($1::text[]) ORDER BY dispute_no FOR UPDATE"
+        "SELECT ", state!(), ", dispute_id, last_entry FROM disputes WHERE dispute_no = ANY ($1::text[]) ORDER BY dispute_no FOR UPDATE"
     );
     /// Waits for a transaction that inserts the same nonce. A nonce that is not returned was used, or is stale.
     /// The key is named so that the statement fails where the primary key was dropped: every nonce would count as
@@ -48,42 +36,51 @@ statements! {
          ORDER BY hash FOR UPDATE";
     FIND_KEYS = "SELECT token, key, request, answer, created_at FROM idempotency_keys \
          WHERE (token, key) IN (SELECT * FROM unnest($1::text[], $2::text[]))";
-    FIND_UPLOADS = "SELECT url, sha256, size, media_type, referenced, swept_at IS NOT NULL FROM uploads \
+    FIND_UPLOADS = "SELECT url, sha256, size, media_type, uploaded_at, \
+         EXISTS (SELECT FROM marked_uploads WHERE marked_uploads.url = uploads.url) FROM uploads \
          WHERE url = ANY ($1::text[])";
-    /// Runs last: see `load`.
-    NONCE_BOUND_AND_TRANSACTION = concat!("SELECT ", nonce_bound!(), ", pg_current_xact_id()::text");
+    /// The bound is read last: see `load`.
+    BOUND_TRANSACTION_AND_ENTRY = concat!("SELECT ", nonce_bound!(), ", pg_current_xact_id()::text, nextval('entry_ids')");
 
     // A batch saves.
 
-    INSERT_DISPUTES = "INSERT INTO disputes (dispute_no, merchant_id, status, stage, deadline, sequence, head, \
-         submission_number, submission_stage, submission_fingerprint, opening, payment_no, merchant_trade_no, \
-         payment_amount, dispute_amount, currency, dispute_reason, reason_code, rrn, created_at) \
-         SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], \
-         $7::bytea[], $8::bigint[], $9::text[], $10::bytea[], $11::bytea[], $12::text[], $13::text[], $14::bigint[], \
-         $15::bigint[], $16::text[], $17::text[], $18::text[], $19::text[], $20::bigint[])";
+    INSERT_DISPUTES = "INSERT INTO disputes (dispute_id, status, stage, deadline, sequence, head, last_entry, \
+         submission_number, submission_stage, submission_fingerprint, dispute_no, merchant_id, opening, payment_no, \
+         merchant_trade_no, payment_amount, dispute_amount, currency, dispute_reason, reason_code, rrn, created_at) \
+         SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bytea[], \
+         $7::bigint[], $8::bigint[], $9::text[], $10::bytea[], $11::text[], $12::bigint[], $13::bytea[], $14::text[], \
+         $15::text[], $16::bigint[], $17::bigint[], $18::text[], $19::text[], $20::text[], $21::text[], $22::bigint[])";
     UPDATE_DISPUTES = "UPDATE disputes SET status = u.status, stage = u.stage, deadline = u.deadline, \
-         sequence = u.sequence, head = u.head, submission_number = u.submission_number, \
+         sequence = u.sequence, head = u.head, last_entry = u.last_entry, submission_number = u.submission_number, \
          submission_stage = u.submission_stage, submission_fingerprint = u.submission_fingerprint \
-         FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bytea[], $7::bigint[], \
-         $8::text[], $9::bytea[]) AS u (dispute_no, status, stage, deadline, sequence, head, submission_number, \
-         submission_stage, submission_fingerprint) WHERE disputes.dispute_no = u.dispute_no";
+         FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bytea[], $7::bigint[], \
+         $8::bigint[], $9::text[], $10::bytea[]) AS u (dispute_id, status, stage, deadline, sequence, head, last_entry, \
+         submission_number, submission_stage, submission_fingerprint) WHERE disputes.dispute_id = u.dispute_id";
+    LEAVE_QUEUE = "DELETE FROM dispute_queue USING unnest($1::text[], $2::bigint[], $3::bigint[]) \
+         AS u (status, position, dispute_id) WHERE dispute_queue.status = u.status \
+         AND dispute_queue.position = u.position AND dispute_queue.dispute_id = u.dispute_id";
+    ENTER_QUEUE = "INSERT INTO dispute_queue (status, position, dispute_id) \
+         SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[])";
     INSERT_KEYS = "INSERT INTO idempotency_keys (token, key, request, answer, created_at) \
          SELECT * FROM unnest($1::text[], $2::text[], $3::bytea[], $4::text[], $5::bigint[])";
-    INSERT_HISTORY = "INSERT INTO history (dispute_no, sequence, at, event, actor, detail, hash) \
-         SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::bytea[])";
-    INSERT_OUTBOX = "INSERT INTO outbox (dispute_no, sequence, created_at) \
-         SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[])";
-    INSERT_SUBMISSIONS = "INSERT INTO submissions (dispute_no, number, stage, submitted_at, fingerprint) \
-         SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bigint[], $5::bytea[])";
-    INSERT_EVIDENCE = "INSERT INTO evidence (dispute_no, submission, position, type, name, url, sha256, size, \
-         media_type) SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], \
-         $7::bytea[], $8::bigint[], $9::text[])";
-    INSERT_UPLOADS = "INSERT INTO uploads (url, sha256, size, media_type, uploaded_at) \
-         SELECT * FROM unnest($1::text[], $2::bytea[], $3::bigint[], $4::text[], $5::bigint[])";
+    INSERT_HISTORY = "INSERT INTO history (entry_id, dispute_id, previous, sequence, at, event, actor, detail, hash) \
+         SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[], \
+         $7::text[], $8::text[], $9::bytea[])";
+    INSERT_OUTBOX = "INSERT INTO outbox (entry_id, created_at) SELECT * FROM unnest($1::bigint[], $2::bigint[])";
+    INSERT_SUBMISSIONS = "INSERT INTO submissions (entry_id, number, stage, submitted_at, fingerprint, evidence) \
+         SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[], $5::bytea[], $6::text[])";
+    INSERT_UPLOADS = "WITH new AS (SELECT * FROM unnest($1::text[], $2::bytea[], $3::bigint[], $4::text[], $5::bigint[]) \
+         AS u (url, sha256, size, media_type, uploaded_at)), unreferenced AS (INSERT INTO unreferenced_uploads \
+         (uploaded_at, url) SELECT uploaded_at, url FROM new) \
+         INSERT INTO uploads (url, sha256, size, media_type, uploaded_at) SELECT * FROM new";
+    /// Waits for maintenance that marks one of them.
+    DELETE_UNREFERENCED = "WITH named AS (SELECT uploaded_at, url FROM unreferenced_uploads \
+         JOIN unnest($1::bigint[], $2::text[]) AS u (uploaded_at, url) USING (uploaded_at, url) \
+         ORDER BY url FOR UPDATE OF unreferenced_uploads) DELETE FROM unreferenced_uploads USING named \
+         WHERE unreferenced_uploads.uploaded_at = named.uploaded_at AND unreferenced_uploads.url = named.url";
     /// Removes a mark for deletion that was set since the uploads were read: uploads in a submission are kept.
-    REFER_TO_UPLOADS = "WITH named AS \
-         (SELECT url FROM uploads WHERE url = ANY ($1::text[]) ORDER BY url FOR NO KEY UPDATE) \
-         UPDATE uploads SET referenced = TRUE, swept_at = NULL FROM named WHERE uploads.url = named.url";
+    UNMARK_UPLOADS = "WITH named AS (SELECT url FROM marked_uploads WHERE url = ANY ($1::text[]) ORDER BY url FOR UPDATE) \
+         DELETE FROM marked_uploads USING named WHERE marked_uploads.url = named.url";
     /// The marker that proves a commit: see `commit_resolution`. Begins with the time, by which the markers of closed
     /// lanes are deleted.
     MARK_BATCH = "INSERT INTO meta (name, value) \
@@ -109,11 +106,14 @@ statements! {
 
     // Maintenance. Locked rows are left for the next run.
 
-    MARK_UNREFERENCED = "UPDATE uploads SET swept_at = $1 WHERE url IN (SELECT url FROM uploads \
-         WHERE NOT referenced AND swept_at IS NULL AND uploaded_at < $2 ORDER BY uploaded_at LIMIT $3 \
-         FOR NO KEY UPDATE SKIP LOCKED)";
-    FORGET_UPLOADS = "DELETE FROM uploads WHERE url IN (SELECT url FROM uploads WHERE url = ANY ($1::text[]) \
-         AND NOT referenced AND swept_at IS NOT NULL ORDER BY url FOR UPDATE SKIP LOCKED)";
+    MARK_UPLOADS = "WITH unreferenced AS (DELETE FROM unreferenced_uploads WHERE (uploaded_at, url) IN \
+         (SELECT uploaded_at, url FROM unreferenced_uploads WHERE uploaded_at < $2 ORDER BY uploaded_at, url LIMIT $3 \
+         FOR UPDATE SKIP LOCKED) RETURNING url) INSERT INTO marked_uploads (url, marked_at) SELECT url, $1 FROM unreferenced";
+    FORGET_UPLOADS = "WITH forgotten AS (DELETE FROM marked_uploads WHERE url IN (SELECT url FROM marked_uploads \
+         WHERE url = ANY ($1::text[]) ORDER BY url FOR UPDATE SKIP LOCKED) RETURNING url) \
+         DELETE FROM uploads USING forgotten WHERE uploads.url = forgotten.url";
+    PURGE_OUTBOX = "DELETE FROM outbox WHERE entry_id IN (SELECT entry_id FROM outbox ORDER BY entry_id LIMIT $2 \
+         FOR UPDATE SKIP LOCKED) AND created_at < $1";
     PURGE_KEYS = "DELETE FROM idempotency_keys WHERE (token, key) IN (SELECT token, key FROM idempotency_keys \
          WHERE created_at < $1 ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED)";
     FORGET_SHOWN_SECRETS = "UPDATE idempotency_keys SET answer = $3 WHERE (token, key) IN \
@@ -145,14 +145,17 @@ statements! {
     MISSING_PRIVILEGES = "SELECT 'CREATE on its schema' WHERE has_schema_privilege(current_schema(), 'CREATE') IS NOT TRUE \
          UNION ALL SELECT 'ownership of nonces' FROM pg_class \
          WHERE oid = to_regclass('nonces') AND NOT pg_has_role(relowner, 'USAGE') \
+         UNION ALL SELECT 'USAGE on entry_ids' \
+         WHERE NOT has_sequence_privilege(to_regclass('entry_ids')::oid, 'USAGE') \
          UNION ALL SELECT privilege || ' on ' || name FROM (VALUES \
          ('merchants', '{SELECT,INSERT,UPDATE}'::text[]), ('apps', '{SELECT,INSERT,UPDATE}'), \
          ('secrets', '{SELECT,INSERT,UPDATE,DELETE}'), ('tokens', '{SELECT,INSERT,UPDATE}'), \
          ('meta', '{SELECT,INSERT,UPDATE,DELETE}'), ('nonces', '{SELECT,INSERT}'), \
-         ('disputes', '{SELECT,INSERT,UPDATE}'), ('history', '{SELECT,INSERT}'), \
-         ('submissions', '{SELECT,INSERT}'), ('evidence', '{SELECT,INSERT}'), \
-         ('uploads', '{SELECT,INSERT,UPDATE,DELETE}'), ('idempotency_keys', '{SELECT,INSERT,UPDATE,DELETE}'), \
-         ('outbox', '{SELECT,INSERT}'), ('refinery_schema_history', '{SELECT,INSERT}')) AS needed (name, privileges), unnest(privileges) AS privilege \
+         ('disputes', '{SELECT,INSERT,UPDATE}'), ('dispute_queue', '{SELECT,INSERT,DELETE}'), \
+         ('history', '{SELECT,INSERT}'), ('submissions', '{SELECT,INSERT}'), ('uploads', '{SELECT,INSERT,DELETE}'), \
+         ('unreferenced_uploads', '{SELECT,INSERT,UPDATE,DELETE}'), ('marked_uploads', '{SELECT,INSERT,UPDATE,DELETE}'), \
+         ('idempotency_keys', '{SELECT,INSERT,UPDATE,DELETE}'), ('outbox', '{SELECT,INSERT,UPDATE,DELETE}'), \
+         ('refinery_schema_history', '{SELECT,INSERT}')) AS needed (name, privileges), unnest(privileges) AS privilege \
          WHERE NOT has_table_privilege(to_regclass(name)::oid, privilege)";
     SERVER_TIME = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
     BACKEND_PID = "SELECT pg_backend_pid()";
@@ -173,36 +176,30 @@ statements! {
         "SELECT ", token!(), " FROM tokens WHERE revoked_at IS NULL AND name COLLATE \"C\" > $1 \
          ORDER BY name COLLATE \"C\" LIMIT $2"
     );
-    BACKLOG = "SELECT (SELECT min(deadline) FROM disputes WHERE status = 'NEEDS_RESPONSE'), \
-         (SELECT min(uploaded_at) FROM uploads WHERE NOT referenced AND swept_at IS NULL), \
-         (SELECT min(swept_at) FROM uploads WHERE swept_at IS NOT NULL)";
-    EVIDENCE = "SELECT type, name, url, sha256, size, media_type, submission FROM evidence WHERE dispute_no = $1 \
-         ORDER BY submission, position";
-    COUNT = concat!("SELECT count(*) FROM (SELECT FROM disputes WHERE ", matching!(), " LIMIT $8) AS matching");
-    LIST = concat!(
-        "SELECT ", record!(), " FROM disputes WHERE ", matching!(),
-        " AND ($9::bigint IS NULL OR (created_at, dispute_no) < ($9, $10::text)) \
-         ORDER BY created_at DESC, dispute_no DESC LIMIT $8"
+    DISPUTES_BY_ID = concat!(
+        "SELECT ", record!(), " FROM disputes WHERE dispute_id = ANY ($1::bigint[]) ORDER BY dispute_id DESC"
     );
 }
 
 /// The statements of a batch, prepared before the first one.
-pub(super) const BATCH: [&str; 16] = [
+pub(super) const BATCH: [&str; 18] = [
     LOCK_DISPUTES,
     CLAIM_NONCES,
     LOCK_TOKENS,
     FIND_KEYS,
     FIND_UPLOADS,
-    NONCE_BOUND_AND_TRANSACTION,
+    BOUND_TRANSACTION_AND_ENTRY,
     INSERT_DISPUTES,
     UPDATE_DISPUTES,
+    LEAVE_QUEUE,
+    ENTER_QUEUE,
     INSERT_KEYS,
     INSERT_HISTORY,
     INSERT_OUTBOX,
     INSERT_SUBMISSIONS,
-    INSERT_EVIDENCE,
     INSERT_UPLOADS,
-    REFER_TO_UPLOADS,
+    DELETE_UNREFERENCED,
+    UNMARK_UPLOADS,
     MARK_BATCH,
 ];
 
@@ -215,15 +212,25 @@ pub(super) const WRITE_PROBE: &str = "\
     INSERT INTO nonces SELECT * FROM nonces WHERE FALSE; \
     INSERT INTO disputes SELECT * FROM disputes WHERE FALSE; \
     UPDATE disputes SET status = status WHERE FALSE; \
+    INSERT INTO dispute_queue SELECT * FROM dispute_queue WHERE FALSE; \
+    DELETE FROM dispute_queue WHERE FALSE; \
     INSERT INTO history SELECT * FROM history WHERE FALSE; \
     INSERT INTO outbox SELECT * FROM outbox WHERE FALSE; \
     INSERT INTO submissions SELECT * FROM submissions WHERE FALSE; \
-    INSERT INTO evidence SELECT * FROM evidence WHERE FALSE; \
     INSERT INTO uploads SELECT * FROM uploads WHERE FALSE; \
-    UPDATE uploads SET referenced = referenced WHERE FALSE; \
+    INSERT INTO unreferenced_uploads SELECT * FROM unreferenced_uploads WHERE FALSE; \
+    DELETE FROM unreferenced_uploads WHERE FALSE; \
+    DELETE FROM marked_uploads WHERE FALSE; \
     INSERT INTO idempotency_keys SELECT * FROM idempotency_keys WHERE FALSE; \
     DO $$ BEGIN \
         EXECUTE 'CREATE TABLE probe_' || pg_backend_pid() || \
             ' AS SELECT repeat(''x'', 1900) AS room FROM generate_series(1, 35)'; \
     END $$; \
     ROLLBACK TO SAVEPOINT proof";
+
+/// Generated numbers continue after the migrated ones. Several statements, so it cannot be prepared.
+pub(super) const CONTINUE_NUMBERS: &str = "\
+    SELECT setval(pg_get_serial_sequence('merchants', 'merchant_id'), coalesce(max(merchant_id), 0) + 1, FALSE) \
+    FROM merchants; \
+    SELECT setval('entry_ids', \
+        greatest((SELECT max(entry_id) FROM history), (SELECT max(dispute_id) FROM disputes), 0) + 1, FALSE)";

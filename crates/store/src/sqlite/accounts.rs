@@ -8,11 +8,11 @@ use super::read_pool::Reader;
 use super::rows;
 use super::statements::{
     CHANGE_APP, CHANGE_MERCHANT, CREATE_APP, CREATE_MERCHANT, CREATE_TOKEN, END_OLDER_SECRETS, END_SECRETS,
-    HAS_APP, HAS_MERCHANT, INSERT_INSTALLATION_ID, INSERT_KEY_CHECK, INSERT_SECRET, PUT_TOKEN,
-    RAISE_MIN_BINARY, REPLACE_META, RETIRE_SECRET, REVOKE_TOKEN, RUNNING_OVERLAP, TOKEN_HOLDER, USE_SECRET,
+    HAS_APP, HAS_MERCHANT, INSERT_INSTALLATION_ID, INSERT_KEY_CHECK, INSERT_SECRET, PUT_TOKEN, REPLACE_META,
+    RETIRE_SECRET, REVOKE_TOKEN, RUNNING_OVERLAP, TOKEN_HOLDER, USE_SECRET,
 };
 use super::writer::{insert_answer, stored_answer};
-use crate::accounts::{AccountChange, AccountRefusal, CreatedToken, SecretId, TOKENS_NEED, TokenHash};
+use crate::accounts::{AccountChange, AccountRefusal, CreatedToken, SecretId, TokenHash};
 use crate::batch::RecordedAnswer;
 use crate::meta::EVIDENCE_LOCATION;
 use crate::write_request::{
@@ -249,9 +249,6 @@ fn create_token(connection: &Connection, new: &CreatedToken, now: UnixMillis) ->
     if connection.prepare_cached(CREATE_TOKEN)?.execute(values)? == 0 {
         return Ok(Err(AccountRefusal::TokenNameInUse.into()));
     }
-    if *role != Role::Admin {
-        lock_out_older_binaries(connection)?;
-    }
     Ok(Ok(Outcome::NewToken(new.clone())))
 }
 
@@ -260,12 +257,5 @@ fn revoke_token(connection: &Connection, name: &TokenName, now: UnixMillis) -> R
     let Some(token) = revoke.query_row(params![now.0, name.as_str()], rows::token).optional()? else {
         return Ok(Err(AccountRefusal::NoToken.into()));
     };
-    lock_out_older_binaries(connection)?;
     Ok(Ok(Outcome::Token(token)))
-}
-
-/// Binaries of generation 1 accept every token for everything, also revoked ones.
-fn lock_out_older_binaries(connection: &Connection) -> Result<()> {
-    let [from, to] = TOKENS_NEED;
-    connection.prepare_cached(RAISE_MIN_BINARY)?.execute([to, from]).map(drop)
 }

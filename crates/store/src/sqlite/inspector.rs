@@ -11,6 +11,7 @@ use super::read_pool::Reader;
 use super::statements::{COUNT_NUMBERS, INTEGRITY_CHECK, NEWEST_ENTRY, NUMBERS, STRAY_HISTORY};
 use super::{file_identity, schema};
 use crate::StoreError;
+use crate::batch::EntryId;
 use crate::examined::Defect;
 use crate::views::{DisputeDetail, HistorySource};
 
@@ -75,9 +76,9 @@ impl HistorySource for Inspector {
         Ok(self.connection.query_row(COUNT_NUMBERS, [most], |row| row.get(0))?)
     }
 
-    async fn numbers(&self, after: &str, limit: u32) -> Result<Vec<String>, StoreError> {
+    async fn numbers(&self, after: EntryId, limit: u32) -> Result<Vec<(EntryId, String)>, StoreError> {
         let mut select = self.connection.prepare_cached(NUMBERS)?;
-        let found = select.query_map(params![after, limit], |row| row.get(0))?;
+        let found = select.query_map(params![after, limit], |row| Ok((row.get(0)?, row.get(1)?)))?;
         Ok(found.collect::<rusqlite::Result<_>>()?)
     }
 
@@ -85,7 +86,7 @@ impl HistorySource for Inspector {
         Ok(Reader::on(&self.connection).detail(dispute_no)?)
     }
 
-    async fn stray(&self) -> Result<Option<String>, StoreError> {
+    async fn stray(&self) -> Result<Option<EntryId>, StoreError> {
         Ok(self.connection.query_row(STRAY_HISTORY, [], |row| row.get(0)).optional()?)
     }
 }

@@ -1,11 +1,12 @@
 //! The bounded steps of maintenance.
 
-use rebuttal_protocol::UnixMillis;
+use rebuttal_protocol::{StorageUri, UnixMillis};
 use rusqlite::{Connection, Result, params};
 
 use super::statements::{
-    DROP_EXPIRED_SECRETS, FORGET_SHOWN_SECRETS, FORGET_UPLOADS, MARK_UNREFERENCED, NONCE_BOUND, PROBE,
-    PURGE_KEYS, PURGE_NONCES, PUT_META, RAISE_NONCE_BOUND, REPLACE_META,
+    DELETE_MARKED, DELETE_MARKED_UNREFERENCED, DELETE_UPLOADS, DROP_EXPIRED_SECRETS, FORGET_SHOWN_SECRETS,
+    MARK_UPLOADS, NONCE_BOUND, PROBE, PURGE_KEYS, PURGE_NONCES, PURGE_OUTBOX, PUT_META, RAISE_NONCE_BOUND,
+    REPLACE_META,
 };
 use super::writer::answer_json;
 use crate::batch::RecordedAnswer;
@@ -20,11 +21,13 @@ pub(super) fn apply(connection: &Connection, step: &Maintenance, now: UnixMillis
     let rows = match step {
         Maintenance::PurgeNonces { bound, limit } => purge_nonces(connection, *bound, *limit)?,
         Maintenance::MarkUnreferenced { uploaded_before, limit } => {
-            connection.prepare_cached(MARK_UNREFERENCED)?.execute(params![now.0, uploaded_before.0, limit])?
+            connection.prepare_cached(MARK_UPLOADS)?.execute(params![now.0, uploaded_before.0, limit])?;
+            let mut delete = connection.prepare_cached(DELETE_MARKED_UNREFERENCED)?;
+            delete.execute(params![uploaded_before.0, limit])?
         }
-        Maintenance::ForgetUploads { urls } => {
-            let mut delete = connection.prepare_cached(FORGET_UPLOADS)?;
-            urls.iter().map(|url| delete.execute([url.key()])).sum::<Result<usize>>()?
+        Maintenance::ForgetUploads { urls } => forget_uploads(connection, urls)?,
+        Maintenance::PurgeOutbox { created_before, limit } => {
+            connection.prepare_cached(PURGE_OUTBOX)?.execute(params![created_before.0, limit])?
         }
         Maintenance::PurgeKeys { created_before, limit } => {
             connection.prepare_cached(PURGE_KEYS)?.execute(params![created_before.0, limit])?
@@ -52,6 +55,19 @@ pub(super) fn apply(connection: &Connection, step: &Maintenance, now: UnixMillis
         Maintenance::Probe => connection.prepare_cached(PROBE)?.execute([PROBE_BYTES])?,
     };
     Ok(rows as u64)
+}
+
+/// Deletes the rows of uploads that are still marked.
+fn forget_uploads(connection: &Connection, urls: &[StorageUri]) -> Result<usize> {
+    let mut unmark = connection.prepare_cached(DELETE_MARKED)?;
+    let mut delete = connection.prepare_cached(DELETE_UPLOADS)?;
+    let mut forgotten = 0;
+    for url in urls.iter().map(StorageUri::key) {
+        if unmark.execute([&url])? > 0 {
+            forgotten += delete.execute([&url])?;
+        }
+    }
+    Ok(forgotten)
 }
 
 /// The newest timestamp whose nonces may have been deleted.

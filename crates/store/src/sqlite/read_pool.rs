@@ -8,18 +8,21 @@ use parking_lot::Mutex;
 use rebuttal_protocol::dispute::QueryRequest;
 use rebuttal_protocol::operator::TokenName;
 use rebuttal_protocol::{AppId, DisputeNo, MerchantId, StorageUri, UnixMillis};
-use rusqlite::{Connection, OptionalExtension, Result, params};
+use rusqlite::types::ToSqlOutput;
+use rusqlite::{Connection, OptionalExtension, Result, ToSql, params, params_from_iter};
 use tokio::sync::Semaphore;
 
 use super::file_identity::FileIdentity;
 use super::statements::{
-    self, ANY_ACCOUNT, ANY_UPLOAD, APP, APPS_OF_MERCHANT, BACKLOG, DISPUTE, DISPUTE_BY_PAYMENT,
-    DISPUTE_BY_TRADE, DISPUTE_OF_MERCHANT, DUE, ENCRYPTED_SECRETS, EVIDENCE, HISTORY, MARKED, MERCHANT,
-    MERCHANTS, META, SECRETS_OF_APPS, SUBMISSIONS, TOKEN, TOKENS, UPLOAD, UPLOADS,
+    ANY_ACCOUNT, ANY_UPLOAD, APP, APPS_OF_MERCHANT, BACKLOG, DISPUTE, DISPUTE_BY_ID, DISPUTE_BY_PAYMENT,
+    DISPUTE_BY_TRADE, DISPUTE_OF_MERCHANT, DUE, ENCRYPTED_SECRETS, HISTORY, MARKED, MERCHANT, MERCHANTS,
+    META, SECRETS_OF_APPS, TOKEN, TOKENS, UPLOAD, UPLOADS,
 };
 use super::{rows, schema};
 use crate::StoreError;
 use crate::accounts::{AppRecord, EncryptedAppSecret, MerchantRecord, TokenHash, TokenRecord};
+use crate::batch::EntryId;
+use crate::dispute_list::{ListPlan, Sql, SqlValue};
 use crate::views::{Backlog, DisputeDetail, DisputeFilter, DisputePage, DisputeRecord, MarkedUpload};
 use crate::write_request::Upload;
 
@@ -233,41 +236,38 @@ impl<'c> Reader<'c> {
         // One transaction, so that state, history and submissions are of one snapshot.
         let snapshot = self.0.unchecked_transaction()?;
         let Some(record) = self.dispute(dispute_no)? else { return Ok(None) };
-        let no = [dispute_no.as_str()];
         let mut select = snapshot.prepare_cached(HISTORY)?;
-        let history = select.query_map(no, rows::entry)?.collect::<Result<_>>()?;
-        let mut select = snapshot.prepare_cached(SUBMISSIONS)?;
-        let mut submissions: Vec<_> = select.query_map(no, rows::submission)?.collect::<Result<_>>()?;
-        let mut select = snapshot.prepare_cached(EVIDENCE)?;
-        for submission in &mut submissions {
-            let key = params![dispute_no.as_str(), submission.number];
-            submission.evidence = select.query_map(key, rows::evidence)?.collect::<Result<_>>()?;
-        }
-        Ok(Some(DisputeDetail { record, history, submissions }))
+        let entries =
+            select.query_map([dispute_no.as_str()], |row| Ok((rows::entry(row)?, rows::submission(row)?)))?;
+        let (history, submissions): (_, Vec<_>) = entries.collect::<Result<Vec<_>>>()?.into_iter().unzip();
+        Ok(Some(DisputeDetail { record, history, submissions: submissions.into_iter().flatten().collect() }))
     }
 
     pub(crate) fn list(&self, filter: &DisputeFilter) -> Result<DisputePage> {
         let snapshot = self.0.unchecked_transaction()?;
-        let end = filter.q.as_ref().map(|q| format!("{q}\u{10ffff}"));
-        let after = filter.after.as_ref();
-        let values = |limit: u64| {
-            (
-                filter.merchant_id.map(MerchantId::number),
-                filter.status.map(|status| status.as_str()),
-                filter.stage.map(|stage| stage.as_str()),
-                filter.deadline_before.map(|at| at.0),
-                filter.created_after.map(|at| at.0),
-                filter.q.as_deref(),
-                end.as_deref(),
-                after.map(|after| after.created_at.0),
-                after.map(|after| after.dispute_no.as_str()),
-                limit,
-            )
+        let one = |sql: &Sql| {
+            let mut select = snapshot.prepare_cached(&sql.text)?;
+            select.query_row(params_from_iter(&sql.values), |row| row.get::<_, i64>(0)).optional()
         };
-        let mut count = snapshot.prepare_cached(&statements::count(filter))?;
-        let counted: u64 = count.query_row(values(DisputePage::COUNT_MAX + 1), |row| row.get(0))?;
-        let mut select = snapshot.prepare_cached(&statements::list(filter))?;
-        let found = select.query_map(values(u64::from(filter.limit) + 1), rows::record)?;
-        Ok(DisputePage::of(found.collect::<Result<_>>()?, filter.limit, counted))
+        let plan = ListPlan::of(filter);
+        let count = |sql: &Sql| Ok(one(sql)?.unwrap_or_default().unsigned_abs());
+        let counts = plan.counts().iter().map(count).collect::<Result<Vec<_>>>()?;
+        let how = plan.page_ids(&counts);
+        let mut select = snapshot.prepare_cached(&how.sql.text)?;
+        let ids = select.query_map(params_from_iter(&how.sql.values), |row| row.get(0))?;
+        let ids = ids.collect::<Result<Vec<EntryId>>>()?;
+        let end = how.end.as_ref().map(one).transpose()?.flatten();
+        let mut select = snapshot.prepare_cached(DISPUTE_BY_ID)?;
+        let items = plan.on_page(&ids).iter().map(|id| select.query_row([id], rows::record));
+        Ok(plan.page(&how, &ids, end, items.collect::<Result<_>>()?))
+    }
+}
+
+impl ToSql for SqlValue {
+    fn to_sql(&self) -> Result<ToSqlOutput<'_>> {
+        match self {
+            Self::Number(number) => number.to_sql(),
+            Self::Text(text) => text.to_sql(),
+        }
     }
 }

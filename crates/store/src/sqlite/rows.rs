@@ -3,15 +3,15 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-use rebuttal_disputes::{
-    ChainedEntry, Dispute, Fingerprint, FoundFile, LastSubmission, Submission, SubmittedEvidence,
-};
+use rebuttal_disputes::{ChainedEntry, Dispute, Fingerprint, FoundFile, Submission};
 use rebuttal_protocol::operator::OpenDispute;
 use rebuttal_protocol::{Amount, AppId, Currency, MerchantId, StorageUri, UnixMillis};
 use rusqlite::types::Type;
 use rusqlite::{Error, Result, Row};
 
 use crate::accounts::{AppRecord, EncryptedSecret, MerchantRecord, TokenRecord};
+use crate::batch::StoredDispute;
+use crate::stored_submission::{SubmissionColumns, parse_evidence};
 use crate::views::DisputeRecord;
 
 /// Parses a text column into its type.
@@ -45,12 +45,8 @@ fn merchant_id(row: &Row<'_>, column: usize) -> Result<MerchantId> {
 
 /// Reads what `statements::state!` names.
 pub(super) fn dispute(row: &Row<'_>) -> Result<Dispute> {
-    let submission = match row.get::<_, Option<u32>>(7)? {
-        Some(number) => {
-            Some(LastSubmission { number, stage: parsed(row, 8)?, fingerprint: fingerprint(row, 9)? })
-        }
-        None => None,
-    };
+    let submission =
+        SubmissionColumns { number: row.get(7)?, stage: parsed(row, 8)?, fingerprint: fingerprint(row, 9)? };
     Ok(Dispute {
         dispute_no: parsed(row, 0)?,
         merchant_id: merchant_id(row, 1)?,
@@ -59,9 +55,14 @@ pub(super) fn dispute(row: &Row<'_>) -> Result<Dispute> {
         deadline: millis(row, 4)?,
         sequence: row.get(5)?,
         head: fingerprint(row, 6)?,
-        submission,
+        submission: submission.last_submission(),
         opening: fingerprint(row, 10)?,
     })
+}
+
+/// Reads what `statements::state!` names, dispute_id, last_entry.
+pub(super) fn stored_dispute(row: &Row<'_>) -> Result<StoredDispute> {
+    Ok(StoredDispute { id: row.get(11)?, last_entry: row.get(12)?, state: dispute(row)? })
 }
 
 /// Reads what `statements::record!` names.
@@ -96,25 +97,18 @@ pub(super) fn entry(row: &Row<'_>) -> Result<ChainedEntry> {
     })
 }
 
-/// Reads number, stage, submitted_at, fingerprint; the evidence is in another table.
-pub(super) fn submission(row: &Row<'_>) -> Result<Submission> {
-    Ok(Submission {
-        number: row.get(0)?,
-        stage: parsed(row, 1)?,
-        submitted_at: millis(row, 2)?,
-        fingerprint: fingerprint(row, 3)?,
-        evidence: Vec::new(),
-    })
-}
-
-/// Reads type, name, url, sha256, size, media_type.
-pub(super) fn evidence(row: &Row<'_>) -> Result<SubmittedEvidence> {
-    Ok(SubmittedEvidence {
-        evidence_type: parsed(row, 0)?,
-        name: parsed(row, 1)?,
-        url: url(row, 2)?,
-        file: found_file(row, 3)?,
-    })
+/// Reads number, stage, submitted_at, fingerprint, evidence after the columns of [`entry`]; null in an entry without a
+/// submission.
+pub(super) fn submission(row: &Row<'_>) -> Result<Option<Submission>> {
+    let Some(number) = row.get(6)? else { return Ok(None) };
+    let evidence = parse_evidence(row.get_ref(10)?.as_str()?);
+    Ok(Some(Submission {
+        number,
+        stage: parsed(row, 7)?,
+        submitted_at: millis(row, 8)?,
+        fingerprint: fingerprint(row, 9)?,
+        evidence: evidence.map_err(|error| unreadable(10, error))?,
+    }))
 }
 
 /// Reads sha256, size, media_type from a column on.

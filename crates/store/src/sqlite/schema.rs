@@ -6,10 +6,11 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
 
+use refinery::Target;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _};
 
-use super::file_identity;
 use super::statements::{MIGRATIONS, MIN_BINARY};
+use super::{file_identity, layout_migration};
 use crate::examined::{Defect, missing_value};
 use crate::meta;
 use crate::schema::{AppliedMigration, MIGRATIONS_TABLE};
@@ -48,12 +49,24 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "foreign_keys", true)?;
     refuse_newer(&connection)?;
     schema::refuse_unservable(history_defects(&connection)?)?;
-    // Migrations of a newer binary are accepted: `min_binary` decides which binary may open the file.
-    migrations::migrations::runner().set_abort_missing(false).run(&mut connection).map_err(Box::new)?;
+    migrate(&mut connection)?;
     for defect in schema::refuse_unservable(defects(&connection)?)? {
         tracing::warn!("{defect}");
     }
     Ok(connection)
+}
+
+/// Migrates the schema, and the rows to the layout of version 6.
+fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    // Migrations of a newer binary are accepted: `min_binary` decides which binary may open the file.
+    let runner = || migrations::migrations::runner().set_abort_missing(false);
+    let before = Target::Version(layout_migration::FILLED_AFTER);
+    runner().set_target(before).run(connection).map_err(Box::new)?;
+    if connection.table_exists(None, "old_disputes")? {
+        layout_migration::run(connection)?;
+    }
+    runner().run(connection).map_err(Box::new)?;
+    Ok(())
 }
 
 /// What is wrong with the schema: its history of migrations, or a statement that cannot be prepared on it.

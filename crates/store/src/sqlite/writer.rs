@@ -2,22 +2,26 @@
 
 use std::path::Path;
 
-use rebuttal_disputes::{Dispute, Fingerprint};
+use rebuttal_disputes::Opening;
 use rebuttal_protocol::UnixMillis;
 use rusqlite::{Connection, Error, ErrorCode, OptionalExtension, ffi, params};
 
 use super::checkpointer::Checkpointer;
 use super::file_identity::FileIdentity;
 use super::statements::{
-    BEGIN, COMMIT, FIND_KEYS, FIND_NONCES, FIND_UPLOADS, INSERT_DISPUTES, INSERT_EVIDENCE, INSERT_HISTORY,
-    INSERT_KEYS, INSERT_NONCES, INSERT_OUTBOX, INSERT_SUBMISSIONS, INSERT_UPLOADS, LOAD_DISPUTES,
-    REFER_TO_UPLOADS, ROLLBACK, TOKEN, UPDATE_DISPUTES,
+    BEGIN, COMMIT, DELETE_UNREFERENCED, ENTER_QUEUE, FIND_KEYS, FIND_NONCES, FIND_UPLOADS, INSERT_DISPUTES,
+    INSERT_HISTORY, INSERT_KEYS, INSERT_NONCES, INSERT_OUTBOX, INSERT_SUBMISSIONS, INSERT_UNREFERENCED,
+    INSERT_UPLOADS, LAST_ENTRY, LEAVE_QUEUE, LOAD_DISPUTES, ROLLBACK, TOKEN, UPDATE_DISPUTES,
 };
 use super::{accounts, maintenance, rows, schema};
 use crate::StoreError;
-use crate::batch::{Changes, KeySet, Loaded, RecordedAnswer, StoredAnswer, StoredUpload};
+use crate::batch::{
+    Before, ChangedDispute, Changes, EntryId, KeySet, Loaded, NewEntry, QueuePosition, RecordedAnswer,
+    StoredAnswer, StoredDispute, StoredUpload,
+};
 use crate::committer::{Database, Failure};
 use crate::error::is_of_data;
+use crate::stored_submission::{SubmissionColumns, evidence_json};
 use crate::write_request::{Outcome, RequestHash, SingleOperation, WriteRequest, WriteResult};
 
 /// The writing connection.
@@ -27,13 +31,17 @@ pub(crate) struct Writer {
     files: FileIdentity,
     /// Whether the files were replaced at the last check.
     replaced: bool,
+    /// The id of the next history entry.
+    next_entry: EntryId,
 }
 
 impl Writer {
     pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
         let mut connection = schema::open_writer(path)?;
         let checkpointer = Checkpointer::start(path, &mut connection)?;
-        Ok(Self { connection, checkpointer, files: FileIdentity::of(path)?, replaced: false })
+        let last_entry: EntryId = connection.query_row(LAST_ENTRY, [], |row| row.get(0))?;
+        let files = FileIdentity::of(path)?;
+        Ok(Self { connection, checkpointer, files, replaced: false, next_entry: last_entry + 1 })
     }
 
     /// Commits, unless the files at the path are not the ones that were opened.
@@ -60,10 +68,13 @@ impl Writer {
 
 impl Database for Writer {
     async fn load(&mut self, names: &KeySet) -> Result<Loaded, Failure> {
-        begin(&self.connection).and_then(|()| load(&self.connection, names)).map_err(failure)
+        let loaded = begin(&self.connection).and_then(|()| load(&self.connection, names)).map_err(failure)?;
+        Ok(Loaded { next_entry: self.next_entry, ..loaded })
     }
 
     async fn save(&mut self, changes: &Changes) -> Result<(), Failure> {
+        // Also if the commit fails: it may be on disk nevertheless.
+        self.next_entry += changes.entries.len() as EntryId;
         save(&self.connection, changes).map_err(failure)?;
         self.commit()
     }
@@ -133,7 +144,7 @@ fn load(connection: &Connection, names: &KeySet) -> Result<Loaded, Error> {
     let mut loaded = Loaded { nonce_bound: maintenance::nonce_bound(connection)?, ..Loaded::default() };
     let mut disputes = connection.prepare_cached(LOAD_DISPUTES)?;
     for dispute_no in &names.disputes {
-        if let Some(dispute) = disputes.query_row([dispute_no.as_str()], rows::dispute).optional()? {
+        if let Some(dispute) = disputes.query_row([dispute_no.as_str()], rows::stored_dispute).optional()? {
             loaded.disputes.insert(dispute_no.clone(), dispute);
         }
     }
@@ -157,7 +168,11 @@ fn load(connection: &Connection, names: &KeySet) -> Result<Loaded, Error> {
     let mut uploads = connection.prepare_cached(FIND_UPLOADS)?;
     for url in &names.uploads {
         let stored = uploads.query_row([url.key()], |row| {
-            Ok(StoredUpload { file: rows::found_file(row, 0)?, referenced: row.get(3)?, swept: row.get(4)? })
+            Ok(StoredUpload {
+                file: rows::found_file(row, 0)?,
+                uploaded_at: rows::millis(row, 3)?,
+                marked: row.get(4)?,
+            })
         });
         if let Some(stored) = stored.optional()? {
             loaded.uploads.insert(*url, stored);
@@ -215,110 +230,129 @@ fn save(connection: &Connection, changes: &Changes) -> Result<(), Error> {
     }
     save_disputes(connection, changes)?;
     save_history(connection, changes)?;
-    save_submissions(connection, changes)?;
     save_uploads(connection, changes)
 }
 
 fn save_disputes(connection: &Connection, changes: &Changes) -> Result<(), Error> {
+    let mut leave = connection.prepare_cached(LEAVE_QUEUE)?;
+    let mut enter = connection.prepare_cached(ENTER_QUEUE)?;
+    for ChangedDispute { before, after } in changes.disputes.values() {
+        match before {
+            Before::Opening(opening, opened_at) => insert_dispute(connection, opening, *opened_at, after)?,
+            Before::Queued(position) => {
+                update_dispute(connection, after)?;
+                leave.execute(queue_row(*position))?;
+            }
+        }
+        enter.execute(queue_row(after.queue_position()))?;
+    }
+    Ok(())
+}
+
+fn queue_row(QueuePosition { status, position, dispute_id }: QueuePosition) -> (&'static str, i64, EntryId) {
+    (status.as_str(), position, dispute_id)
+}
+
+fn insert_dispute(
+    connection: &Connection,
+    opening: &Opening,
+    opened_at: UnixMillis,
+    StoredDispute { id, last_entry, state }: &StoredDispute,
+) -> Result<(), Error> {
+    let (facts, submission) = (&opening.facts, SubmissionColumns::of(state));
     let mut insert = connection.prepare_cached(INSERT_DISPUTES)?;
-    for (opening, created_at) in &changes.openings {
-        let facts = &opening.facts;
-        insert.execute(params![
-            opening.dispute_no.as_str(),
-            facts.merchant_id.number(),
-            opening.fingerprint().0,
-            facts.payment_no.as_str(),
-            facts.merchant_trade_no.as_str(),
-            facts.payment_amount.minor_units(),
-            facts.dispute_amount.minor_units(),
-            facts.payment_amount.currency().code(),
-            facts.dispute_reason.as_str(),
-            facts.reason_code.as_ref().map(|code| code.as_str()),
-            facts.rrn.as_ref().map(|rrn| rrn.as_str()),
-            created_at.0,
-        ])?;
-    }
+    insert.execute(params![
+        id,
+        opening.dispute_no.as_str(),
+        facts.merchant_id.number(),
+        state.status.as_str(),
+        state.stage.as_str(),
+        state.deadline.0,
+        state.sequence,
+        state.head.0,
+        last_entry,
+        submission.number,
+        submission.stage.as_str(),
+        submission.fingerprint.0,
+        state.opening.0,
+        facts.payment_no.as_str(),
+        facts.merchant_trade_no.as_str(),
+        facts.payment_amount.minor_units(),
+        facts.dispute_amount.minor_units(),
+        facts.payment_amount.currency().code(),
+        facts.dispute_reason.as_str(),
+        facts.reason_code.as_ref().map(|code| code.as_str()),
+        facts.rrn.as_ref().map(|rrn| rrn.as_str()),
+        opened_at.0,
+    ])?;
+    Ok(())
+}
+
+fn update_dispute(
+    connection: &Connection,
+    StoredDispute { id, last_entry, state }: &StoredDispute,
+) -> Result<(), Error> {
+    let submission = SubmissionColumns::of(state);
     let mut update = connection.prepare_cached(UPDATE_DISPUTES)?;
-    for dispute in changes.disputes.values() {
-        let Dispute { dispute_no, status, stage, deadline, sequence, head, submission, .. } = dispute;
-        update.execute(params![
-            dispute_no.as_str(),
-            status.as_str(),
-            stage.as_str(),
-            deadline.0,
-            sequence,
-            head.0,
-            submission.map(|submission| submission.number),
-            submission.map(|submission| submission.stage.as_str()),
-            submission.map(|submission| submission.fingerprint.0),
-        ])?;
-    }
+    update.execute(params![
+        id,
+        state.status.as_str(),
+        state.stage.as_str(),
+        state.deadline.0,
+        state.sequence,
+        state.head.0,
+        last_entry,
+        submission.number,
+        submission.stage.as_str(),
+        submission.fingerprint.0,
+    ])?;
     Ok(())
 }
 
 fn save_history(connection: &Connection, changes: &Changes) -> Result<(), Error> {
     let mut history = connection.prepare_cached(INSERT_HISTORY)?;
+    let mut submissions = connection.prepare_cached(INSERT_SUBMISSIONS)?;
     let mut outbox = connection.prepare_cached(INSERT_OUTBOX)?;
-    for (dispute_no, entry) in &changes.entries {
-        let Fingerprint(hash) = entry.hash;
-        let event = entry.event.as_str();
+    for NewEntry { id, dispute_id, previous, entry, submission } in &changes.entries {
         history.execute(params![
-            dispute_no.as_str(),
+            id,
+            dispute_id,
+            previous,
             entry.sequence,
             entry.at.0,
-            event,
+            entry.event.as_str(),
             entry.actor,
             entry.detail,
-            hash
+            entry.hash.0,
         ])?;
-        outbox.execute(params![dispute_no.as_str(), entry.sequence, entry.at.0])?;
-    }
-    Ok(())
-}
-
-fn save_submissions(connection: &Connection, changes: &Changes) -> Result<(), Error> {
-    let mut submissions = connection.prepare_cached(INSERT_SUBMISSIONS)?;
-    let mut evidence = connection.prepare_cached(INSERT_EVIDENCE)?;
-    for (dispute_no, submission) in &changes.submissions {
-        submissions.execute(params![
-            dispute_no.as_str(),
-            submission.number,
-            submission.stage.as_str(),
-            submission.submitted_at.0,
-            submission.fingerprint.0,
-        ])?;
-        for (position, item) in (1..).zip(&submission.evidence) {
-            evidence.execute(params![
-                dispute_no.as_str(),
+        if let Some(submission) = submission {
+            let evidence = evidence_json(&submission.evidence)
+                .map_err(|error| Error::ToSqlConversionFailure(error.into()))?;
+            submissions.execute(params![
+                id,
                 submission.number,
-                position,
-                item.evidence_type.as_str(),
-                item.name.as_str(),
-                item.url.key(),
-                item.file.sha256.0,
-                item.file.size,
-                item.file.media_type,
+                submission.stage.as_str(),
+                submission.submitted_at.0,
+                submission.fingerprint.0,
+                evidence,
             ])?;
         }
+        outbox.execute(params![id, entry.at.0])?;
     }
     Ok(())
 }
 
 fn save_uploads(connection: &Connection, changes: &Changes) -> Result<(), Error> {
     let mut insert = connection.prepare_cached(INSERT_UPLOADS)?;
+    let mut insert_unreferenced = connection.prepare_cached(INSERT_UNREFERENCED)?;
     for (upload, uploaded_at) in &changes.uploads {
-        let file = &upload.file;
-        insert.execute(params![
-            upload.url.key(),
-            file.sha256.0,
-            file.size,
-            file.media_type,
-            uploaded_at.0
-        ])?;
+        let (url, file) = (upload.url.key(), &upload.file);
+        insert.execute(params![url, file.sha256.0, file.size, file.media_type, uploaded_at.0])?;
+        insert_unreferenced.execute(params![uploaded_at.0, url])?;
     }
-    let mut refer = connection.prepare_cached(REFER_TO_UPLOADS)?;
-    for url in &changes.referenced {
-        refer.execute([url.key()])?;
+    let mut delete_unreferenced = connection.prepare_cached(DELETE_UNREFERENCED)?;
+    for (url, uploaded_at) in &changes.referenced {
+        delete_unreferenced.execute(params![uploaded_at.0, url.key()])?;
     }
     Ok(())
 }

@@ -89,15 +89,6 @@ impl Fixture {
         self.ask(&format!("SELECT {value} FROM meta WHERE name = '{name}'")).concat()
     }
 
-    /// 32 equal bytes as a literal of the database's SQL.
-    pub(crate) fn bytes(&self, byte: u8) -> String {
-        let digits = format!("{byte:02x}").repeat(32);
-        match &self.database {
-            Database::Sqlite { .. } => format!("x'{digits}'"),
-            Database::Postgres(_) => format!("'\\x{digits}'::bytea"),
-        }
-    }
-
     pub(crate) async fn store(&self) -> Store {
         self.store_with(&Options::default()).await
     }

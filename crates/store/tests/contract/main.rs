@@ -88,10 +88,7 @@ macro_rules! every_case {
                 a_token_has_its_role_until_it_is_revoked
                 a_revoked_token_commits_nothing
                 a_name_belongs_to_one_active_token
-                active_tokens_are_listed_by_name
-                tokens_from_before_roles_are_admins
-                older_binaries_are_locked_out_once_roles_are_used
-                older_binaries_are_locked_out_once_a_token_is_revoked;
+                active_tokens_are_listed_by_name;
             manual_edits:
                 a_newer_schema_is_not_opened
                 an_older_binary_serves_a_newer_schema

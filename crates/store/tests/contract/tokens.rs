@@ -137,36 +137,3 @@ pub(crate) async fn active_tokens_are_listed_by_name(fixture: &Fixture) {
     assert_eq!(page(None, 2).await, ["B", "a"]);
     assert_eq!(page(Some("a"), 2).await, ["b", "~"]);
 }
-
-pub(crate) async fn tokens_from_before_roles_are_admins(fixture: &Fixture) {
-    fixture.store().await.close().await;
-    fixture.tamper(
-        "DELETE FROM refinery_schema_history WHERE version >= 2; ALTER TABLE tokens DROP COLUMN role; \
-         ALTER TABLE tokens DROP COLUMN revoked_at; DROP INDEX idempotency_keys_with_secrets",
-    );
-    let of_old =
-        format!("INSERT INTO tokens (name, hash, created_at) SELECT 'first', {}, 1", fixture.bytes(7));
-    fixture.tamper(&of_old);
-    let store = fixture.store().await;
-    assert_eq!(holder(&store, 7).await, Some(("first".to_owned(), Role::Admin)));
-}
-
-pub(crate) async fn older_binaries_are_locked_out_once_roles_are_used(fixture: &Fixture) {
-    let store = fixture.store().await;
-    let needed = || fixture.meta("min_binary");
-    commit(&store, Idempotency::None, create("admin", Role::Admin, 1)).await.unwrap();
-    commit(&store, Idempotency::None, put("first", 2)).await.unwrap();
-    assert_eq!(code(revoke(&store, "nobody", NOW).await), "Operator.NotFound");
-    assert_eq!(needed(), "1");
-    commit(&store, Idempotency::None, create("viewer", Role::Viewer, 3)).await.unwrap();
-    assert_eq!(needed(), "2");
-    store.close().await;
-    drop(fixture.store().await);
-}
-
-pub(crate) async fn older_binaries_are_locked_out_once_a_token_is_revoked(fixture: &Fixture) {
-    let store = fixture.store().await;
-    commit(&store, Idempotency::None, create("admin", Role::Admin, 1)).await.unwrap();
-    revoke(&store, "admin", NOW).await.unwrap();
-    assert_eq!(fixture.meta("min_binary"), "2");
-}
