@@ -36,7 +36,7 @@ pub(crate) use uploads::record_orphans;
 const DEADLINES_EVERY: Duration = Duration::from_millis(250);
 /// How often nonces are purged. Each run advances the stored bound, so an idle gateway writes only this often.
 const NONCES_EVERY: Duration = Duration::from_secs(30);
-/// How often uploads, idempotency keys and secrets are checked. A step that finds nothing writes nothing.
+/// How often uploads, idempotency keys, secrets and the outbox are checked. A step that finds nothing writes nothing.
 const CLEANUP_EVERY: Duration = Duration::from_secs(5);
 /// How often uploads in S3 are listed: listing costs money, and uploads are kept for days.
 const S3_UPLOADS_EVERY: Duration = Duration::from_secs(3600);
@@ -69,7 +69,8 @@ pub(crate) fn start(
         let adopted = uploads::record_old_orphans(&gateway).await;
         let Some(now) = trusted_time.steady().await? else { return adopted };
         let swept = if fence.may_sweep() { uploads::sweep(&gateway, now, &position).await } else { Ok(()) };
-        adopted.and(swept).and(retention::purge_accounts(&gateway, now).await)
+        let purged = retention::purge_accounts(&gateway, now).await;
+        adopted.and(swept).and(purged).and(retention::purge_outbox(&gateway, now).await)
     }));
     let ((gateway, trusted_time), fence) = (shared(), Arc::clone(&fence_hold));
     let position = s3_uploads::ListingPosition::default();

@@ -12,10 +12,12 @@ use rebuttal_disputes::{
     FoundFile, Opening, Submission, decide, open,
 };
 use rebuttal_protocol::dispute::Status;
+use rebuttal_protocol::operator::OpenDispute;
 use rebuttal_protocol::{Code, DisputeNo, MerchantId, StorageUri, UnixMillis};
 use serde::{Deserialize, Serialize};
 
 use crate::accounts::TokenHash;
+use crate::views::{DisputeDetail, DisputeRecord};
 use crate::write_request::{
     Idempotency, IdempotencyKey, NonceUse, Operation, Outcome, Rejection, RequestHash, Upload, WriteRequest,
     WriteResult,
@@ -175,6 +177,11 @@ impl RecordedAnswer {
 
     pub(crate) fn of(answer: &WriteResult) -> Self {
         match answer {
+            Ok(Outcome::Opened(detail)) => {
+                let Dispute { dispute_no, sequence, .. } = &detail.record.state;
+                let (dispute_no, sequence) = (dispute_no.clone(), *sequence);
+                Self::Done(Outcome::Dispute { dispute_no, sequence, opened: true })
+            }
             Ok(outcome) => Self::Done(outcome.clone()),
             Err(refused) => Self::Refused { code: refused.code().to_string(), message: refused.to_string() },
         }
@@ -317,10 +324,12 @@ impl BatchState {
         }
         let checked = command.with_faults(|item| self.contradiction(dispute, item));
         match decide(dispute, &checked, actor, arrived_at)? {
-            Decision::Repetition => Ok(repetition(dispute_no, dispute.sequence)),
+            Decision::Repetition => Ok(without_opening(dispute_no, dispute.sequence)),
             Decision::Change(change) => {
                 let before = Before::Queued(stored.queue_position());
-                Ok(self.change(*change, before))
+                let outcome = without_opening(dispute_no, change.dispute.sequence);
+                self.change(*change, before);
+                Ok(outcome)
             }
         }
     }
@@ -349,30 +358,30 @@ impl BatchState {
     }
 
     fn open(&mut self, opening: &Opening, actor: &Actor, arrived_at: UnixMillis) -> WriteResult {
-        let existing = self.loaded.disputes.get(&opening.dispute_no).map(|stored| &stored.state);
+        let dispute_no = &opening.dispute_no;
+        let existing = self.loaded.disputes.get(dispute_no).map(|stored| &stored.state);
         let sequence = existing.map_or(0, |dispute| dispute.sequence);
         match open(existing, opening, actor, arrived_at)? {
-            Decision::Repetition => Ok(repetition(&opening.dispute_no, sequence)),
+            Decision::Repetition => Ok(without_opening(dispute_no, sequence)),
             Decision::Change(change) => {
                 let before = Before::Opening(Box::new(opening.clone()), arrived_at);
-                Ok(self.change(*change, before))
+                let facts = OpenDispute { dispute_no: Some(dispute_no.clone()), ..opening.facts.clone() };
+                let record = DisputeRecord { state: change.dispute.clone(), facts, created_at: arrived_at };
+                let history = vec![change.entry.clone()];
+                self.change(*change, before);
+                Ok(Outcome::Opened(Box::new(DisputeDetail { record, history, submissions: Vec::new() })))
             }
         }
     }
 
-    fn change(&mut self, change: Change, before: Before) -> Outcome {
+    fn change(&mut self, change: Change, before: Before) {
         let Change { dispute: state, entry, submission } = change;
-        let dispute_no = state.dispute_no.clone();
-        let outcome = Outcome::Dispute {
-            dispute_no: dispute_no.clone(),
-            sequence: entry.sequence,
-            opened: matches!(before, Before::Opening(..)),
-        };
         for item in submission.iter().flat_map(|submission| &submission.evidence) {
             if let Some(upload) = self.loaded.uploads.get(&item.url) {
                 self.changes.referenced.insert(item.url, upload.uploaded_at);
             }
         }
+        let dispute_no = state.dispute_no.clone();
         let id = self.loaded.next_entry;
         self.loaded.next_entry += 1;
         let stored = self.loaded.disputes.get(&dispute_no);
@@ -384,7 +393,6 @@ impl BatchState {
             Entry::Occupied(mut changed) => changed.get_mut().after = after,
             Entry::Vacant(unchanged) => drop(unchanged.insert(ChangedDispute { before, after })),
         }
-        outcome
     }
 
     /// Recording the same file twice is a repetition: after a crash an upload is recorded again if its row exists.
@@ -403,7 +411,6 @@ impl BatchState {
     }
 }
 
-/// Nothing changes; the answer is the same.
-fn repetition(dispute_no: &DisputeNo, sequence: u64) -> Outcome {
+fn without_opening(dispute_no: &DisputeNo, sequence: u64) -> Outcome {
     Outcome::Dispute { dispute_no: dispute_no.clone(), sequence, opened: false }
 }

@@ -11,6 +11,7 @@ use crate::accounts::{
     AccountChange, AccountRefusal, AppRecord, ChangedApp, CreatedToken, MerchantRecord, SecretId, TokenHash,
     TokenRecord,
 };
+use crate::views::DisputeDetail;
 
 /// SHA-256 over path and body of an operator's request: distinguishes a retry from another request under the same
 /// key.
@@ -212,6 +213,9 @@ pub enum Outcome {
         /// Whether this request opened it.
         opened: bool,
     },
+    /// The dispute that this request opened. The stored answer is the one above.
+    #[serde(skip)]
+    Opened(Box<DisputeDetail>),
     /// A merchant was created or changed: its state after that.
     Merchant(MerchantRecord),
     /// An app was created or changed, or its secret rotated: its state after that.
@@ -232,9 +236,12 @@ impl Outcome {
         match self {
             Self::App(changed) => !changed.app.secrets.is_empty(),
             Self::NewToken(_) => true,
-            Self::Dispute { .. } | Self::Merchant(_) | Self::Token(_) | Self::Rows(_) | Self::Nothing => {
-                false
-            }
+            Self::Dispute { .. }
+            | Self::Opened(_)
+            | Self::Merchant(_)
+            | Self::Token(_)
+            | Self::Rows(_)
+            | Self::Nothing => false,
         }
     }
 }

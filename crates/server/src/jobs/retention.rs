@@ -1,4 +1,4 @@
-//! Purging of old rows: used nonces, idempotency keys, old secrets.
+//! Purging of old rows: used nonces, idempotency keys, old secrets, the outbox.
 
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,9 @@ use crate::jobs::trusted_time::TrustedTime;
 pub(super) const STEP: u32 = 2_000;
 /// How long an idempotency key is kept (contract §8).
 const IDEMPOTENCY_KEY_RETENTION: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// How long a row of the outbox is kept.
+const OUTBOX_RETENTION: Duration = Duration::from_secs(3600);
 
 /// The message for a stored nonce bound in the future, which refuses all writes of merchants and is never lowered
 /// automatically. How to lower it is explained only if no restore can have raised it: a restore raises it by one window
@@ -64,6 +67,12 @@ pub(super) async fn purge_accounts(gateway: &Gateway, now: UnixMillis) -> anyhow
     let created_before = now - SECRETS_SHOWN_FOR;
     in_steps(gateway, now, || Maintenance::ForgetShownSecrets { created_before, limit: STEP }).await?;
     step(&gateway.store, now, Maintenance::DropExpiredSecrets).await.map(drop)
+}
+
+/// Deletes rows of the outbox: as long as nothing reads it, it must not grow.
+pub(super) async fn purge_outbox(gateway: &Gateway, now: UnixMillis) -> anyhow::Result<()> {
+    let created_before = now - OUTBOX_RETENTION;
+    in_steps(gateway, now, || Maintenance::PurgeOutbox { created_before, limit: STEP }).await
 }
 
 /// Repeats a step until it touches fewer rows than its limit. After each it pauses for the time that it took, so that

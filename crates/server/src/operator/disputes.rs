@@ -41,8 +41,10 @@ async fn detail(gateway: &Gateway, dispute_no: &DisputeNo) -> Result<DisputeDeta
 /// The change is committed even if this read fails: the read is retried, and its failure is never answered as a failure
 /// of the change.
 async fn after(gateway: &Gateway, done: Outcome) -> Result<(answers::OperatorDispute, bool), Refusal> {
-    let Outcome::Dispute { dispute_no, sequence, opened } = done else {
-        return Err(unexpected(&done));
+    let (dispute_no, sequence, opened) = match done {
+        Outcome::Opened(detail) => return Ok((view::as_of(*detail, 1), true)),
+        Outcome::Dispute { dispute_no, sequence, opened } => (dispute_no, sequence, opened),
+        other => return Err(unexpected(&other)),
     };
     let reading = timeout(READ_BACK_LIMIT, read_back(gateway, &dispute_no)).await;
     match reading.context("timed out").flatten() {
