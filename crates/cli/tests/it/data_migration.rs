@@ -176,7 +176,7 @@ fn killed_migration_is_completed_by_a_rerun() {
     let old = rusqlite::Connection::open(migration.fixture.gateway.data().join("rebuttal.db")).unwrap();
     let key: Vec<u8> =
         old.query_row("SELECT value FROM meta WHERE name = 'key_check'", [], |row| row.get(0)).unwrap();
-    let last: i64 = old.query_row("SELECT max(outbox_id) FROM outbox", [], |row| row.get(0)).unwrap();
+    let last: i64 = old.query_row("SELECT max(entry_id) FROM outbox", [], |row| row.get(0)).unwrap();
     let marker =
         format!(r#"{{"source":"{}","table":"outbox","after":[{{"Number":{last}}}]}}"#, hex::encode(key));
     let _ =

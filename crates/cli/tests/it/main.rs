@@ -29,3 +29,4 @@ mod replicas;
 mod s3;
 mod strace;
 mod tls;
+mod upgrade;

@@ -76,18 +76,21 @@ END $$;
 CREATE TRIGGER record_changed_dispute AFTER INSERT OR UPDATE ON disputes
     FOR EACH ROW EXECUTE FUNCTION record_changed_dispute();
 
--- Copies disputes with everything that belongs to them; of one that was copied before, what is new.
+-- Copies disputes with everything that belongs to them; of one that was copied before, what is new. Each statement sees what
+-- was committed before it: so the disputes are read first, and of their histories what is in them.
 CREATE FUNCTION copy_disputes(numbers TEXT[]) RETURNS VOID LANGUAGE plpgsql AS $$
 DECLARE
     copied BIGINT := greatest((SELECT max(entry_id) FROM new_history), (SELECT max(dispute_id) FROM new_disputes), 0);
 BEGIN
+    CREATE TEMPORARY TABLE old_disputes ON COMMIT DROP AS SELECT * FROM disputes WHERE dispute_no = ANY (numbers);
+
     CREATE TEMPORARY TABLE page ON COMMIT DROP AS
         SELECT d.dispute_no, h.sequence, n.dispute_id, n.last_entry,
             copied + row_number() OVER (ORDER BY d.created_at, d.dispute_no, h.sequence) AS entry_id
-        FROM disputes d
+        FROM old_disputes d
         LEFT JOIN new_disputes n USING (dispute_no)
         LEFT JOIN history h ON h.dispute_no = d.dispute_no AND h.sequence > coalesce(n.sequence, 0)
-        WHERE d.dispute_no = ANY (numbers);
+            AND h.sequence <= d.sequence;
 
     INSERT INTO new_history
         SELECT p.entry_id, coalesce(p.dispute_id, first_value(p.entry_id) OVER entries),
@@ -121,7 +124,7 @@ BEGIN
                 max(entry_id) FILTER (WHERE sequence IS NOT NULL) AS last
             FROM page GROUP BY dispute_no, dispute_id, last_entry
         ) p
-        JOIN disputes d USING (dispute_no)
+        JOIN old_disputes d USING (dispute_no)
         ORDER BY p.first
         ON CONFLICT (dispute_no) DO UPDATE SET (status, stage, deadline, sequence, head, last_entry, submission_number,
             submission_stage, submission_fingerprint) = (excluded.status, excluded.stage, excluded.deadline,
@@ -132,5 +135,5 @@ BEGIN
         SELECT status, CASE status WHEN 'NEEDS_RESPONSE' THEN deadline ELSE last_entry END, dispute_id
         FROM new_disputes WHERE dispute_no = ANY (numbers);
 
-    DROP TABLE page;
+    DROP TABLE old_disputes, page;
 END $$;

@@ -18,8 +18,11 @@ async fn furnished() -> Fixture {
     let store = fixture.store().await;
     crate::accounts::a_repeated_key_returns_the_account_as_it_was(&fixture).await;
     let merchant_id = merchant(&store).await;
-    upload(&store, url(merchant_id, 1), 1).await.unwrap();
     upload(&store, url(merchant_id, 2), 2).await.unwrap();
+    let mark = Maintenance::MarkUnreferenced { uploaded_before: UnixMillis(NOW.0 + 1), limit: 1 };
+    commit(&store, Idempotency::None, SingleOperation::Maintenance(mark)).await.unwrap();
+    upload(&store, url(merchant_id, 1), 1).await.unwrap();
+    upload(&store, url(merchant_id, 3), 3).await.unwrap();
     let numbers: Vec<_> = (0..DISPUTES).map(|number| format!("M{number:05}")).collect();
     join_all(numbers.iter().map(|no| open(&store, merchant_id, no))).await;
     for number in 0..50 {
@@ -100,7 +103,7 @@ async fn everything_arrives_and_resumes() {
     // Fence, identity and `min_binary` are copied with the tables.
     assert_eq!(store.sweep_fence().await.unwrap().as_deref(), Some("1-a"));
     assert_eq!(store.identity().await.unwrap().as_deref(), Some([5; 16].as_slice()));
-    assert_eq!((store.token(TokenHash([9; 32])).await.unwrap(), to.meta("min_binary").as_str()), (None, "2"));
+    assert_eq!((store.token(TokenHash([9; 32])).await.unwrap(), to.meta("min_binary").as_str()), (None, "3"));
 
     // The old data is not served any more, and cannot be migrated twice.
     assert!(matches!(opened(&from).await, Err(StoreError::DataMigrated { .. })));
@@ -147,10 +150,10 @@ async fn difference_after_the_copy_stops_the_switch_over() {
     let migration = DataMigration::open(&from.location(), &to.location()).await.unwrap();
     let meddled = migration.run(|progress| {
         if progress.table == "outbox" && progress.step == rebuttal_store::DataMigrationStep::Copying {
-            to.tamper("UPDATE evidence SET size = size + 1 WHERE dispute_no = 'M00007'");
+            to.tamper("UPDATE submissions SET submitted_at = submitted_at + 1");
         }
     });
-    assert!(matches!(meddled.await, Err(DataMigrationError::Differs { table: "evidence", .. })));
+    assert!(matches!(meddled.await, Err(DataMigrationError::Differs { table: "submissions", .. })));
     assert!(matches!(opened(&to).await, Err(StoreError::DataMigrationUnfinished)));
     opened(&from).await.unwrap().close().await;
 }

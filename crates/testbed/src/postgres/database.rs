@@ -46,6 +46,11 @@ impl Database {
         query(&self.url(), sql)
     }
 
+    /// As [`Self::query`], with the server's message where it refuses a statement.
+    pub fn try_query(&self, sql: &str) -> Result<String, String> {
+        try_query(&self.url(), sql)
+    }
+
     /// Makes the server return a time that is this far ahead of the system's, for sessions opened after the first call.
     /// It defines a function that is found before the server's.
     pub fn clock_ahead(&self, ahead: std::time::Duration) {

@@ -154,7 +154,7 @@ fn unservable_database_and_clock_skew_are_reported() {
     for (sql, undo, about, what) in [
         (
             "UPDATE meta SET value = CAST('99' AS BLOB) WHERE name = 'min_binary'",
-            "UPDATE meta SET value = CAST('1' AS BLOB) WHERE name = 'min_binary'",
+            "UPDATE meta SET value = CAST('3' AS BLOB) WHERE name = 'min_binary'",
             "database",
             "generation 99",
         ),
@@ -171,8 +171,8 @@ fn unservable_database_and_clock_skew_are_reported() {
             "ran ahead in the past",
         ),
         (
-            &format!("UPDATE outbox SET created_at = {ahead}"),
-            "UPDATE outbox SET created_at = 1",
+            "UPDATE history SET at = at + 3600000",
+            "UPDATE history SET at = at - 3600000",
             "clock",
             "a clock is or was wrong",
         ),

@@ -50,8 +50,9 @@ fn replicas_sweep_the_same_files_without_conflict() {
     let before = metric_values(&replicas, failures);
     let url = "'m/80/open/dispute-evidence/' || md5(number::text) || '.png'";
     replicas.database.query(&format!(
-        "INSERT INTO uploads (url, sha256, size, media_type, uploaded_at, swept_at) \
-         SELECT {url}, '\\x00', 1, 'image/png', 0, 0 FROM generate_series(1, {MARKED}) AS number"
+        "INSERT INTO uploads (url, sha256, size, media_type, uploaded_at) \
+         SELECT {url}, '\\x00', 1, 'image/png', 0 FROM generate_series(1, {MARKED}) AS number; \
+         INSERT INTO marked_uploads (url, marked_at) SELECT url, 0 FROM uploads"
     ));
     let left = || replicas.database.query("SELECT count(*) FROM uploads");
     wait_for("all to go", || (left() == "0").then_some(()));

@@ -173,7 +173,7 @@ fn two_replicas_agree_on_one_winner() {
     });
     let unequal = replicas.database.query(
         "SELECT count(*) FROM disputes \
-         WHERE sequence <> (SELECT count(*) FROM history WHERE history.dispute_no = disputes.dispute_no)",
+         WHERE sequence <> (SELECT count(*) FROM history WHERE history.dispute_id = disputes.dispute_id)",
     );
     assert_eq!(unequal, "0", "a history is not whole");
 }
