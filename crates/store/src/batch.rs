@@ -17,7 +17,7 @@ use rebuttal_protocol::{Code, DisputeNo, MerchantId, StorageUri, UnixMillis};
 use serde::{Deserialize, Serialize};
 
 use crate::accounts::TokenHash;
-use crate::views::{DisputeDetail, DisputeRecord};
+use crate::views::{DisputeDetail, DisputeRecord, EntryId};
 use crate::write_request::{
     Idempotency, IdempotencyKey, NonceUse, Operation, Outcome, Rejection, RequestHash, Upload, WriteRequest,
     WriteResult,
@@ -86,10 +86,6 @@ pub(crate) struct Loaded {
     pub(crate) keys: HashMap<KeyName, StoredAnswer>,
     pub(crate) uploads: HashMap<StorageUri, StoredUpload>,
 }
-
-/// The key of a history entry, and of the submission that belongs to it. A dispute's key is that of its first entry.
-/// Entries are appended, so ids increase with time; there are gaps.
-pub(crate) type EntryId = i64;
 
 /// Most history entries of a batch, and so most requests.
 pub(crate) const ENTRIES_MAX: usize = 4096;

@@ -2,14 +2,13 @@
 //! is read.
 //!
 //! 1. Every filter has an index. Its matches are counted, up to a limit.
-//! 2. If one filter has few matches, all of them are read and the other filters are applied to them: the total is exact.
+//! 2. If one filter has few matches, all of them are read and the other filters applied to them: the total is exact.
 //! 3. Otherwise disputes are examined from the newest to the oldest, up to a limit, where the next page continues.
 
 use rebuttal_protocol::MerchantId;
 use rebuttal_protocol::dispute::Status;
 
-use crate::batch::EntryId;
-use crate::views::{DisputeCursor, DisputeFilter, DisputePage, DisputeRecord};
+use crate::views::{DisputeCursor, DisputeFilter, DisputePage, DisputeRecord, EntryId};
 
 /// Most matches of one filter of which all are read.
 const CANDIDATES_MAX: u64 = DisputePage::COUNT_MAX;

@@ -5,8 +5,11 @@ use rebuttal_protocol::dispute::{Stage, Status};
 use rebuttal_protocol::operator::OpenDispute;
 use rebuttal_protocol::{DisputeNo, MerchantId, StorageUri, UnixMillis};
 
-use crate::batch::EntryId;
 use crate::error::StoreError;
+
+/// The key of a history entry, and of the submission that belongs to it. A dispute's key is that of its first entry.
+/// Entries are appended, so ids increase with time; there are gaps.
+pub(crate) type EntryId = i64;
 
 /// A dispute's state and facts.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -18,13 +18,17 @@ const IMPURE: [&str; 9] = [
     "async fn",
     "getrandom",
 ];
-/// Where SQL statements may be: named constants, so that a test prepares each; those of a data migration, which are
-/// generated from the list of tables; and the settings of sessions.
-const STATEMENT_PLACES: [&str; 6] = [
+/// Where SQL statements may be: named constants, so that a test prepares each; those of lists, which are composed; those
+/// of a data migration, which are generated from the list of tables; those on tables of older versions; and the settings
+/// of sessions.
+const STATEMENT_PLACES: [&str; 9] = [
     "crates/store/src/statements.rs",
+    "crates/store/src/dispute_list.rs",
     "crates/store/src/sqlite/statements.rs",
+    "crates/store/src/sqlite/layout_migration.rs",
     "crates/store/src/sqlite/migration_source.rs",
     "crates/store/src/postgres/statements.rs",
+    "crates/store/src/postgres/layout_migration.rs",
     "crates/store/src/postgres/migration_target.rs",
     "crates/store/src/postgres/session.rs",
 ];

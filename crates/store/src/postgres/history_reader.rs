@@ -7,7 +7,7 @@ use super::session::{Session, SessionError};
 use super::statements::{COUNT_NUMBERS, NUMBERS, STRAY_HISTORY};
 use super::{queries, rows};
 use crate::StoreError;
-use crate::batch::EntryId;
+use crate::views::EntryId;
 use crate::views::{DisputeDetail, HistorySource};
 
 pub(crate) struct HistoryReader(Session);

@@ -1,4 +1,4 @@
-//! The migration to version 6: fills tables of another layout beside those that older binaries serve, in small
+//! The migration to version 6: fills tables of another layout next to those that older binaries serve, in small
 //! transactions, and replaces the old ones in a last, short one. An interrupted migration continues where it stopped.
 
 use std::time::{Duration, Instant};

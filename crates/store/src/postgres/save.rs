@@ -8,8 +8,9 @@ use super::statements::{
     DELETE_UNREFERENCED, ENTER_QUEUE, INSERT_DISPUTES, INSERT_HISTORY, INSERT_KEYS, INSERT_OUTBOX,
     INSERT_SUBMISSIONS, INSERT_UPLOADS, LEAVE_QUEUE, MARK_BATCH, UNMARK_UPLOADS, UPDATE_DISPUTES,
 };
-use crate::batch::{Before, Changes, EntryId, QueuePosition, RecordedAnswer, StoredDispute};
+use crate::batch::{Before, Changes, QueuePosition, RecordedAnswer, StoredDispute};
 use crate::stored_submission::{SubmissionColumns, evidence_json};
+use crate::views::EntryId;
 
 /// A commit that is cancelled while it waits for a standby is committed nevertheless, and a failover would lose it: so
 /// a commit has no timeout on the server. In a failed transaction the first statement fails, too, and the second one is

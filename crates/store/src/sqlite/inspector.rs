@@ -11,8 +11,8 @@ use super::read_pool::Reader;
 use super::statements::{COUNT_NUMBERS, INTEGRITY_CHECK, NEWEST_ENTRY, NUMBERS, STRAY_HISTORY};
 use super::{file_identity, schema};
 use crate::StoreError;
-use crate::batch::EntryId;
 use crate::examined::Defect;
+use crate::views::EntryId;
 use crate::views::{DisputeDetail, HistorySource};
 
 /// Larger files are not checked for damage: that would take minutes, and evict others from the page cache.

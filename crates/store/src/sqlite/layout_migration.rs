@@ -15,7 +15,7 @@ const PAGE: i64 = 2_000;
 /// How often progress is logged.
 const REPORT_EVERY: Duration = Duration::from_secs(5);
 
-/// The disputes of a page with their entries, numbered after the last one. Of a dispute without entries, its own number.
+/// The disputes of a page with their entries, numbered after the last one. A dispute without entries has a number, too.
 const PAGE_ENTRIES: &str = "INSERT INTO temp.page \
      SELECT dispute_no, sequence, ?1 + row_number() OVER (ORDER BY created_at, dispute_no, sequence) \
      FROM (SELECT created_at, dispute_no FROM old_disputes WHERE (created_at, dispute_no) > (?2, ?3) \

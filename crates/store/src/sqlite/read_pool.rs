@@ -21,8 +21,8 @@ use super::statements::{
 use super::{rows, schema};
 use crate::StoreError;
 use crate::accounts::{AppRecord, EncryptedAppSecret, MerchantRecord, TokenHash, TokenRecord};
-use crate::batch::EntryId;
 use crate::dispute_list::{ListPlan, Sql, SqlValue};
+use crate::views::EntryId;
 use crate::views::{Backlog, DisputeDetail, DisputeFilter, DisputePage, DisputeRecord, MarkedUpload};
 use crate::write_request::Upload;
 

@@ -16,12 +16,13 @@ use super::statements::{
 use super::{accounts, maintenance, rows, schema};
 use crate::StoreError;
 use crate::batch::{
-    Before, ChangedDispute, Changes, EntryId, KeySet, Loaded, NewEntry, QueuePosition, RecordedAnswer,
-    StoredAnswer, StoredDispute, StoredUpload,
+    Before, ChangedDispute, Changes, KeySet, Loaded, NewEntry, QueuePosition, RecordedAnswer, StoredAnswer,
+    StoredDispute, StoredUpload,
 };
 use crate::committer::{Database, Failure};
 use crate::error::is_of_data;
 use crate::stored_submission::{SubmissionColumns, evidence_json};
+use crate::views::EntryId;
 use crate::write_request::{Outcome, RequestHash, SingleOperation, WriteRequest, WriteResult};
 
 /// The writing connection.
