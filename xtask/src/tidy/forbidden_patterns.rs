@@ -18,9 +18,9 @@ const IMPURE: [&str; 9] = [
     "async fn",
     "getrandom",
 ];
-/// Where SQL statements may be: named constants, so that a test prepares each; those of lists, which are composed; those
-/// of a data migration, which are generated from the list of tables; those on tables of older versions; and the settings
-/// of sessions.
+/// Where SQL statements may be: named constants, so that a test prepares each; those of lists, which are composed;
+/// those of a data migration, which are generated from the list of tables; those on tables of older versions; and the
+/// settings of sessions.
 const STATEMENT_PLACES: [&str; 9] = [
     "crates/store/src/statements.rs",
     "crates/store/src/dispute_list.rs",

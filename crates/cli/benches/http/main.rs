@@ -1,7 +1,8 @@
 //! What the gateway's calls cost, through real HTTP: `cargo bench -p rebuttal`.
 //!
 //! Machines are noisy and differ, so absolute figures say little. Every round measures all kinds one after the other on
-//! the same machine with the same load generator, for this build and each that `--against` names. The ratios of each round are what counts; their medians are reported.
+//! the same machine with the same load generator, for this build and each that `--against` names. The ratios of each
+//! round are what counts; their medians are reported.
 
 #![allow(
     clippy::unwrap_used,

@@ -101,16 +101,27 @@ const DELETE_COPIES: &str = "\
     DELETE FROM dispute_queue WHERE dispute_id IN (SELECT dispute_id FROM disputes WHERE dispute_no LIKE 'copy-%'); \
     DELETE FROM disputes WHERE dispute_no LIKE 'copy-%'";
 
+/// `doctor` with the histories.
+fn doctor(fixture: &TestGateway, env: &[(&str, &str)]) -> String {
+    let mut doctor = rebuttal(&["doctor", "--json", "--histories", "--data"]);
+    doctor.arg(fixture.gateway.data()).envs(env.iter().copied());
+    CommandOutput::run(doctor).stdout
+}
+
+const BEHIND: &str = "without migration 4 (append_only), 5 (indexes), 6 (old_tables): the next start of this version \
+                      applies it. Take a backup before";
+
 /// The disputes are as they were, their histories are intact, and life goes on.
 fn is_whole(fixture: &TestGateway, env: &[(&str, &str)], disputes: &[String], before: &[Value]) {
     for (dispute, before) in disputes.iter().zip(before) {
         assert_eq!(&fixture.show(dispute), before, "{dispute}");
     }
-    let mut doctor = rebuttal(&["doctor", "--json", "--histories", "--data"]);
-    doctor.arg(fixture.gateway.data()).envs(env.iter().copied());
-    let found = CommandOutput::run(doctor);
+    let found = doctor(fixture, env);
     let intact = format!("the hash chains of {} disputes", disputes.len());
-    assert!(found.stdout.contains(&intact) && found.stdout.contains("are intact"), "{found:?}");
+    assert!(
+        found.contains(&intact) && found.contains("are intact") && !found.contains("migration"),
+        "{found}"
+    );
     let url = fixture.upload(&samples::receipt(4));
     fixture.contest(&disputes[disputes.len() - 1], &[Item::receipt(&url)]).ok();
 }
@@ -132,6 +143,8 @@ fn a_file_is_migrated_whatever_kills_it() {
     old.execute_batch(&format!("PRAGMA journal_mode = WAL; {script}")).unwrap();
     drop(old);
 
+    let found = doctor(&fixture, &[]);
+    assert!(found.contains(BEHIND), "{found}");
     migrate(&mut fixture, &[]);
     let migrated = Connection::open(&path).unwrap();
     every_copy_is_whole(|sql| migrated.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap().to_string());
@@ -161,6 +174,8 @@ fn a_server_is_migrated_while_older_gateways_serve() {
     database.query("ALTER SCHEMA public RENAME TO now; CREATE SCHEMA public");
     database.query(&[&version_3("postgres"), undo, &copies].concat());
 
+    let found = doctor(&fixture, &env);
+    assert!(found.contains(BEHIND), "{found}");
     let changes = std::thread::scope(|scope| {
         // From the moment on in which the new tables are served, an older gateway is refused.
         let changes = || (0..2_000).take_while(|_| database.try_query(OLDER_GATEWAY).is_ok()).count();

@@ -66,7 +66,9 @@ pub(super) async fn migrate(session: &mut Session) -> Result<(), StoreError> {
 async fn run_migrations(session: &mut Session, target: Target) -> Result<(), StoreError> {
     loop {
         // Migrations of a newer binary are accepted: `min_binary` decides which binary may open the database.
-        let runner = migrations::migrations::runner().set_abort_missing(false).set_target(target);
+        // Grouped: otherwise a kill after a migration leaves it applied and not recorded.
+        let runner =
+            migrations::migrations::runner().set_abort_missing(false).set_grouped(true).set_target(target);
         let Err(error) = runner.run_async(&mut session.client).await else { return Ok(()) };
         let cause = database_error(&error);
         if cause.and_then(tokio_postgres::Error::code) != Some(&SqlState::LOCK_NOT_AVAILABLE) {

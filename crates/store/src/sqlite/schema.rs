@@ -59,7 +59,8 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
 /// Migrates the schema, and the rows to the layout of version 6.
 fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     // Migrations of a newer binary are accepted: `min_binary` decides which binary may open the file.
-    let runner = || migrations::migrations::runner().set_abort_missing(false);
+    // Grouped: otherwise a kill after a migration leaves it applied and not recorded.
+    let runner = || migrations::migrations::runner().set_abort_missing(false).set_grouped(true);
     let before = Target::Version(layout_migration::FILLED_AFTER);
     runner().set_target(before).run(connection).map_err(Box::new)?;
     if connection.table_exists(None, "old_disputes")? {
