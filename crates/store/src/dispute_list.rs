@@ -272,3 +272,15 @@ pub(crate) fn every_filter() -> impl Iterator<Item = DisputeFilter> {
         }
     })
 }
+
+/// All statements of a page, where its conditions have few matches, and where they have many.
+#[cfg(test)]
+pub(crate) fn every_statement(filter: &DisputeFilter) -> Vec<Sql> {
+    let plan = ListPlan::of(filter);
+    let counts = plan.counts();
+    let pages = [0, CANDIDATES_MAX + 1].map(|count| plan.page_ids(&vec![count; counts.len()]));
+    counts
+        .into_iter()
+        .chain(pages.into_iter().flat_map(|page| [Some(page.sql), page.end].into_iter().flatten()))
+        .collect()
+}

@@ -38,9 +38,9 @@ impl ListArgs {
                 path.push_str(&format!("&cursor={}", percent_encode(cursor)));
             }
             let mut page: answers::ListPage<Box<RawValue>> = output::parse(&client.fetch(&path).await?)?;
-            let is_empty = page.items.is_empty();
             items.append(&mut page.items);
-            if page.next_cursor.is_none() || is_empty || items.len() >= limit {
+            // A page may be empty although another one follows; one that leads to itself would never end.
+            if page.next_cursor.is_none() || page.next_cursor == cursor || items.len() >= limit {
                 return Ok(ListedItems(answers::ListPage { items, ..page }));
             }
             cursor = page.next_cursor;
@@ -67,7 +67,7 @@ impl ListedItems {
         let shown = items.len();
         let of = match (total, total_exact) {
             (Some(total), Some(true)) => format!(" of {total}"),
-            (Some(total), _) => format!(" of more than {total}"),
+            (Some(total), _) => format!(" of {total} or more"),
             _ => String::new(),
         };
         let are = if shown == 1 { "is" } else { "are" };

@@ -65,13 +65,16 @@ fn list_disputes(draft: &Draft) -> Result<Operation> {
         ),
     ];
     let total = integer(0).description(Some("How many disputes match; the gateway counts up to 10,000."));
-    let exact = boolean().description(Some("Whether the total is exact; otherwise more disputes match."));
+    let exact =
+        boolean().description(Some("Whether the total is exact; otherwise at least as many disputes match."));
     let disputes = page(draft.of::<DisputeSummary>())
         .property("total", total)
         .required("total")
         .property("totalExact", exact)
         .required("totalExact");
-    let description = "The disputes that match every filter, the newest first.";
+    let description = "The disputes that match every filter, the newest first. For a page at most 10,000 disputes are examined: \
+                       it may have fewer items than `limit`, or none, while `nextCursor` is not null; the next page \
+                       continues where this one ended.";
     Ok(read(draft, ("listDisputes", "List disputes"), description)
         .parameters(filters)
         .parameters(paging())

@@ -227,7 +227,7 @@ pub(crate) async fn list(
 }
 
 /// One snapshot. Rows are read by indexes, although the planner would read a whole small table.
-const LIST_SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL enable_seqscan = off; \
+pub(super) const LIST_SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL enable_seqscan = off; \
                              SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off";
 
 async fn page(session: &Session, filter: &DisputeFilter) -> Result<DisputePage> {
@@ -248,12 +248,20 @@ async fn page(session: &Session, filter: &DisputeFilter) -> Result<DisputePage> 
 
 /// Reads a column of numbers by a statement that is planned for its values.
 async fn ids(session: &Session, sql: &Sql) -> Result<Vec<i64>> {
-    let values = sql.values.iter().map(|value| match value {
-        SqlValue::Number(number) => (number as Value<'_>, Type::INT8),
-        SqlValue::Text(text) => (text as Value<'_>, Type::TEXT),
-    });
-    let rows = session.client.query_typed(&sql.text, &values.collect::<Vec<_>>()).await?;
+    let rows = session.client.query_typed(&sql.text, &values(sql)).await?;
     rows.iter().map(|row| rows::value(row, 0)).collect()
+}
+
+/// A statement's values with their types.
+pub(super) fn values(sql: &Sql) -> Vec<(Value<'_>, Type)> {
+    let mut typed: Vec<(Value<'_>, Type)> = Vec::with_capacity(sql.values.len());
+    for value in &sql.values {
+        typed.push(match value {
+            SqlValue::Number(number) => (number, Type::INT8),
+            SqlValue::Text(text) => (text, Type::TEXT),
+        });
+    }
+    typed
 }
 
 /// Queries that are sent together must be prepared first; otherwise they are executed out of order.

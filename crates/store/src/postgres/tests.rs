@@ -10,8 +10,8 @@ use rebuttal_testbed::postgres::{Cluster, Database, Pooler};
 
 use super::address::Address;
 use super::rows;
-use super::session::{LANE, Session};
-use super::statements;
+use super::session::{LANE, READER, Session};
+use super::{queries, statements};
 
 /// A database with its schema and its address.
 async fn prepared() -> (Database, Address) {
@@ -28,6 +28,28 @@ async fn every_statement_can_be_prepared() {
     let session = Session::open(&address, LANE).await.unwrap();
     for (name, sql) in [crate::statements::ALL, statements::ALL].concat() {
         session.prepared(sql).await.unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+}
+
+/// Whatever is asked for: each condition is counted in an index, a page is read by ids or from the newest on.
+#[tokio::test]
+#[ignore = "needs PostgreSQL, which cargo xtask test starts"]
+async fn no_list_reads_a_whole_table() {
+    let (_database, address) = prepared().await;
+    let session = Session::open(&address, READER).await.unwrap();
+    session.batch(queries::LIST_SNAPSHOT).await.unwrap();
+    for filter in crate::dispute_list::every_filter() {
+        for mut sql in crate::dispute_list::every_statement(&filter) {
+            sql.text.insert_str(0, "EXPLAIN ");
+            let steps = session.client.query_typed(&sql.text, &queries::values(&sql)).await.unwrap();
+            let steps: Vec<String> = steps.iter().map(|row| row.get(0)).collect();
+            let is_bounded = sql.text.contains("SELECT 1 FROM disputes LIMIT");
+            assert!(
+                is_bounded || !steps.iter().any(|step| step.contains("Seq Scan")),
+                "{}: {steps:#?}",
+                sql.text
+            );
+        }
     }
 }
 
@@ -131,6 +153,8 @@ async fn missing_privileges_of_the_role_are_reported() {
     for table in tables.lines() {
         database.query(&format!("ALTER TABLE {table} OWNER TO owner"));
     }
+    assert!(lacks("owner").await.contains("USAGE on entry_ids"));
+    database.query("ALTER SEQUENCE entry_ids OWNER TO owner");
     assert_eq!(lacks("owner").await, "");
     database.query("REVOKE INSERT ON history FROM owner");
     let message = lacks("owner").await;

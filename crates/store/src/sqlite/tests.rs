@@ -3,7 +3,6 @@
 use rusqlite::{Connection, params_from_iter};
 
 use super::{Writer, schema, statements};
-use crate::dispute_list::ListPlan;
 
 /// A file with its schema, opened as a reader does.
 fn prepared() -> (tempfile::TempDir, Connection) {
@@ -36,12 +35,7 @@ fn every_statement_can_be_prepared() {
 fn no_list_reads_a_whole_table() {
     let (_folder, connection) = prepared();
     for filter in crate::dispute_list::every_filter() {
-        let plan = ListPlan::of(&filter);
-        let counts = plan.counts();
-        let pages = [0, 10_001].map(|count| plan.page_ids(&vec![count; counts.len()]));
-        let [few, many] = pages.map(|page| [Some(page.sql), page.end]);
-        let page = few.into_iter().chain(many).flatten();
-        for sql in counts.into_iter().chain(page) {
+        for sql in crate::dispute_list::every_statement(&filter) {
             let mut explain = connection.prepare(&format!("EXPLAIN QUERY PLAN {}", sql.text)).unwrap();
             let steps =
                 explain.query_map(params_from_iter(&sql.values), |row| row.get::<_, String>(3)).unwrap();

@@ -190,3 +190,32 @@ pub(crate) async fn everything_is_stored_after_reopening(fixture: &Fixture) {
     assert_eq!(code(commit(&store, Idempotency::Nonce(fixture.nonce()), again()).await), "OK");
     assert_eq!(detail(&store, &no).await, before, "a repetition changed something");
 }
+
+/// PostgreSQL updates a row within its page, and no index, if no indexed column changes and the page has space.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs PostgreSQL, which cargo xtask test starts"]
+async fn a_contest_adds_nothing_to_the_indexes_of_disputes() {
+    const DISPUTES: usize = 200;
+    let fixture = Fixture::postgres();
+    let store = fixture.store().await;
+    let merchant_id = merchant(&store).await;
+    let url = url(merchant_id, 1);
+    upload(&store, url, 1).await.unwrap();
+    for number in 0..DISPUTES {
+        let no = open(&store, merchant_id, &format!("D{number:04}")).await;
+        let operation = contest(merchant_id, &no, vec![item(Some(url))]);
+        commit(&store, Idempotency::Nonce(fixture.nonce()), operation).await.unwrap();
+    }
+    // The end of a session publishes its statistics.
+    store.close().await;
+    drop(store);
+    let updates =
+        "SELECT n_tup_upd || ' ' || n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = 'disputes'";
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    let mut seen = fixture.ask(updates);
+    while !seen[0].starts_with(&format!("{DISPUTES} ")) && std::time::Instant::now() < deadline {
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        seen = fixture.ask(updates);
+    }
+    assert_eq!(seen, [format!("{DISPUTES} {DISPUTES}")], "updates, and those within the page");
+}

@@ -12,10 +12,9 @@ use crate::{
     QueuedRequest, Rejection, RequestHash, SingleOperation, Store, TokenHash, WriteRequest,
 };
 
-const DISPUTE: &str = "INSERT INTO disputes (dispute_no, merchant_id, status, stage, deadline, sequence, head, opening, \
-     payment_no, merchant_trade_no, payment_amount, dispute_amount, currency, dispute_reason, created_at) \
-     SELECT 'D' || n, 1, 'NEEDS_RESPONSE', 'CHARGEBACK', 99, 1, decode(repeat('00', 32), 'hex'), \
-     decode(repeat('00', 32), 'hex'), 'P', 'T', 100, 100, 'USD', 'r', n FROM generate_series";
+const DISPUTE: &str = "INSERT INTO disputes SELECT n, 'D' || n, 1, 'NEEDS_RESPONSE', 'CHARGEBACK', 99, 1, hash, n, 0, \
+     'CHARGEBACK', hash, hash, 'P', 'T', 100, 100, 'USD', 'r', NULL, NULL, n \
+     FROM (SELECT decode(repeat('00', 32), 'hex') AS hash) AS hash, generate_series";
 
 async fn open(database: &Database) -> Store {
     let location: Location = database.url().parse().unwrap();
