@@ -129,7 +129,7 @@ impl Checkpointer {
         }
     }
 
-    /// Ends the thread, and moves the whole log into the database, which is then complete: it can be copied, and opened
+    /// Ends the thread, and copies the whole log into the database, which is then complete: it can be copied, and opened
     /// without the log.
     pub(super) fn close(&mut self, writer: &Connection) {
         drop(self.wake.take());

@@ -112,7 +112,7 @@ pub(super) fn open_checkpointer(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     prepare(&connection, CHECKPOINTER_CACHE_KIB)?;
-    // The database is synced before the log is begun anew.
+    // The database is synced before the log is restarted.
     connection.pragma_update(None, "synchronous", "FULL")?;
     Ok(connection)
 }
