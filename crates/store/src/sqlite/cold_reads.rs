@@ -1,8 +1,8 @@
 //! Reads that wait for the disk do not block the other requests of a runtime's thread.
 //!
-//! A read of pages in memory takes microseconds, less than a handover to another thread. Whether its pages are in memory
-//! is not known before. So a read runs on the calling thread, and after one that took long, the thread's other tasks are
-//! handed to another thread before each read, for a while.
+//! A read of pages in memory takes microseconds, less than a handover to another thread. Whether its pages are in
+//! memory is not known before. So a read runs on the calling thread, and after one that took long, the thread's other
+//! tasks are handed to another thread before each read, for a while.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
