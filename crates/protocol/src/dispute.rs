@@ -153,28 +153,28 @@ impl<Url: EvidenceUrl> RequestBody for ContestRequest<Url> {
     fn parse(body: &Object<'_>) -> Result<Self, BadRequest> {
         let mut fields = Fields::of(body);
         let dispute_no = fields.required("disputeNo");
-        let mut first_uses: HashMap<String, usize> = HashMap::new();
+        let mut first_uses: HashMap<&str, usize> = HashMap::new();
         let mut index = 0;
         let evidence_list = fields.required_list("evidenceList", (1, EVIDENCE_MAX), |item| {
             let evidence_type = item.required("type");
             let name = item.required("name");
-            let url: Option<String> = item.required_with("url", non_empty);
-            if let Some(first) = url.as_ref().and_then(|url| first_uses.insert(url.clone(), index)) {
+            let url = item.required_with("url", non_empty);
+            if let Some(first) = url.and_then(|url| first_uses.insert(url, index)) {
                 item.fault(
                     "url",
                     &format!("is the same as that of evidenceList[{first}]; name each file once"),
                 );
             }
             index += 1;
-            let url = Url::read(&url?).map_err(|error| item.fault("url", &error.0)).ok();
+            let url = Url::read(url?).map_err(|error| item.fault("url", &error.0)).ok();
             Some(EvidenceItem { evidence_type: evidence_type?, name: name?, url: url? })
         });
         fields.finish(|| Some(Self { dispute_no: dispute_no?, evidence_list: evidence_list? }))
     }
 }
 
-fn non_empty(text: &str) -> Result<String, Invalid> {
-    if text.is_empty() { Err(Invalid::new("must not be empty")) } else { Ok(text.to_owned()) }
+fn non_empty(text: &str) -> Result<&str, Invalid> {
+    if text.is_empty() { Err(Invalid::new("must not be empty")) } else { Ok(text) }
 }
 
 /// Accepts a dispute: the merchant gives up the disputed amount (contract §5).
