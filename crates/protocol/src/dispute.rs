@@ -1,7 +1,5 @@
 //! The calls about disputes: contest, accept and query (contract §4, §5), and the states of a dispute (§6).
 
-use std::collections::HashMap;
-
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -153,19 +151,20 @@ impl<Url: EvidenceUrl> RequestBody for ContestRequest<Url> {
     fn parse(body: &Object<'_>) -> Result<Self, BadRequest> {
         let mut fields = Fields::of(body);
         let dispute_no = fields.required("disputeNo");
-        let mut first_uses: HashMap<&str, usize> = HashMap::new();
-        let mut index = 0;
+        let mut urls: Vec<Option<&str>> = Vec::new();
         let evidence_list = fields.required_list("evidenceList", (1, EVIDENCE_MAX), |item| {
             let evidence_type = item.required("type");
             let name = item.required("name");
             let url = item.required_with("url", non_empty);
-            if let Some(first) = url.and_then(|url| first_uses.insert(url, index)) {
+            // A longer list is refused, whatever its items are.
+            let same = urls.iter().take(EVIDENCE_MAX).rposition(|known| known.is_some() && *known == url);
+            if let Some(first) = same {
                 item.fault(
                     "url",
                     &format!("is the same as that of evidenceList[{first}]; name each file once"),
                 );
             }
-            index += 1;
+            urls.push(url);
             let url = Url::read(url?).map_err(|error| item.fault("url", &error.0)).ok();
             Some(EvidenceItem { evidence_type: evidence_type?, name: name?, url: url? })
         });
