@@ -4,9 +4,10 @@
 //! reported, and distinguishes an outage from a wrong address.
 
 use bytes::Bytes;
-use rebuttal_protocol::body::Object;
+use rebuttal_protocol::body::{JsonValue, Object};
 use rebuttal_protocol::signature::{self, Message};
 use rebuttal_protocol::{AppSecret, Authorization, Code, Finality, Invalid};
+use serde_json::value::RawValue;
 
 use crate::error::{Claim, ResponseDefect};
 use crate::limits::CLAIM_MAX_CHARS;
@@ -80,14 +81,22 @@ pub(crate) fn verify(
 /// Parses code, message and data under the same strict rules as requests.
 fn envelope(body: &[u8]) -> Result<(Code, String, Option<String>), String> {
     let object = Object::parse(body).map_err(|error| error.to_string())?;
-    let text = |name: &str| -> Result<Option<String>, String> {
-        let Some(value) = object.member(name) else { return Ok(None) };
-        serde_json::from_str(value.get()).map(Some).map_err(|_| format!("{name} must be a string"))
+    let text = |name: &str| match object.member(name) {
+        None => Ok(None),
+        Some(JsonValue::Text(text)) => Ok(Some(text)),
+        Some(_) => Err(format!("{name} must be a string")),
     };
     let code = text("code")?.ok_or("code is missing")?;
-    let message = text("errorMessage")?.unwrap_or_default();
-    let data = object.member("data").map(|data| data.get().to_owned());
-    Ok((Code::from(code.as_str()), message, data))
+    let message = text("errorMessage")?.map(ToString::to_string).unwrap_or_default();
+    let Data { data } = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+    Ok((Code::from(&**code), message, data.map(|data| data.get().to_owned())))
+}
+
+/// The envelope's data as it was sent, null as missing.
+#[derive(serde::Deserialize)]
+struct Data<'a> {
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
 }
 
 /// Code and message of an unverified answer, for people.

@@ -5,7 +5,6 @@ use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
 use crate::authorization::Signature;
-use crate::signature::Feed;
 use crate::{Code, Nonce};
 
 /// The body of every answer: `{"code": "…", "errorMessage": null | "…", "data": null | {…}}`.
@@ -96,11 +95,8 @@ impl Finality {
 /// upper-case hex of SHA-256 over the [label](Finality::label) LF request nonce LF request `sign` LF.
 #[must_use]
 pub fn answer_nonce(finality: Finality, request_nonce: &Nonce, request_signature: &Signature) -> Nonce {
-    let mut hash = Sha256::new();
     let label = finality.label();
-    Feed(|bytes: &[u8]| hash.update(bytes))
-        .text(format_args!("{label}\n{request_nonce}\n{request_signature}\n"));
-    let hash: [u8; 32] = hash.finalize().into();
+    let hash: [u8; 32] = Sha256::digest(format!("{label}\n{request_nonce}\n{request_signature}\n")).into();
     let (first, _) = hash.split_at(16);
     Nonce::from_bytes(first.try_into().unwrap_or_default())
 }

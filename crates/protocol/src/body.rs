@@ -5,12 +5,17 @@
 //! here. Every signed answer has a top-level `code`, so a request with one is refused, and an answer cannot be replayed
 //! as a request. Loosening a rule of this file breaks [`crate::signature::verify`].
 
+mod value;
+
 use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
+
+pub use self::value::JsonValue;
+use self::value::Text;
 
 /// Most bytes of a request's body (contract §7).
 pub const BODY_MAX_BYTES: usize = 64 * 1024;
@@ -59,10 +64,10 @@ pub enum Malformed {
     WrongType(String),
 }
 
-/// A JSON object that satisfies the rules at every depth, with unparsed members.
-#[derive(Debug)]
+/// A JSON object that satisfies the rules at every depth.
+#[derive(Debug, PartialEq)]
 pub struct Object<'a> {
-    members: Vec<(Cow<'a, str>, &'a RawValue)>,
+    members: Vec<(Cow<'a, str>, JsonValue<'a>)>,
 }
 
 impl<'a> Object<'a> {
@@ -81,20 +86,24 @@ impl<'a> Object<'a> {
             .ok()
             .filter(|text| !text.starts_with('\u{feff}'))
             .ok_or(Malformed::NotUtf8)?;
-        if text.bytes().any(|byte| byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r')) {
+        // Without an early end, so that it compiles to vector instructions.
+        if text.bytes().fold(false, |found, byte| found | is_forbidden(byte)) {
             return Err(Malformed::ControlByte);
         }
-        let parsed = Self::of_json(text).and_then(|object| object.check(1).map(|()| object));
+        if let Some(JsonValue::Object(object)) = JsonValue::in_one_pass(text) {
+            return Ok(object);
+        }
         // The parser reports a lone surrogate behind it, and with the position in the part that it parsed.
-        parsed.map_err(|error| match error {
+        Self::by_level(text, 1).map_err(|error| match error {
             Malformed::NotJson(_) if is_json(text) => lone_surrogate(text).unwrap_or(error),
             _ => error,
         })
     }
 
     /// The members in the order sent; those that are null count as missing and are left out.
-    pub fn members(&self) -> impl Iterator<Item = (&str, &'a RawValue)> {
-        self.members.iter().filter(|(_, value)| value.get() != "null").map(|(name, value)| (&**name, *value))
+    pub fn members(&self) -> impl Iterator<Item = (&str, &JsonValue<'a>)> {
+        let members = self.members.iter().map(|(name, value)| (&**name, value));
+        members.filter(|(_, value)| **value != JsonValue::Null)
     }
 
     /// The names of all members in the order sent, those that are null too.
@@ -103,17 +112,17 @@ impl<'a> Object<'a> {
     }
 
     /// The member of that name, unless it is missing or null.
-    pub fn member(&self, name: &str) -> Option<&'a RawValue> {
+    pub fn member(&self, name: &str) -> Option<&JsonValue<'a>> {
         self.members().find_map(|(known, value)| (known == name).then_some(value))
     }
 
     /// Whether a member of that name was sent as null.
     pub fn is_null(&self, name: &str) -> bool {
-        self.members.iter().any(|(known, value)| known == name && value.get() == "null")
+        self.members.iter().any(|(known, value)| known == name && *value == JsonValue::Null)
     }
 
-    /// Splits one object into its members without parsing them: for text that has been checked before.
-    pub(crate) fn of_json(text: &'a str) -> Result<Self, Malformed> {
+    /// Reads an object at this depth: first its members without reading them, then their names, then each member.
+    fn by_level(text: &'a str, depth: usize) -> Result<Self, Malformed> {
         let mut json = serde_json::Deserializer::from_str(text);
         let members = json.deserialize_map(MembersVisitor).map_err(|error| match error.classify() {
             Category::Data => Malformed::NotOneObject(format!("it is {}", type_of(text))),
@@ -121,43 +130,24 @@ impl<'a> Object<'a> {
             _ => Malformed::NotJson(error.to_string()),
         })?;
         json.end().map_err(|error| Malformed::NotOneObject(error.to_string()))?;
-        Ok(Self { members })
-    }
-
-    /// Checks the names, and every member at every depth.
-    fn check(&self, depth: usize) -> Result<(), Malformed> {
-        if let Some(name) = self.twice_named() {
-            return Err(Malformed::TwiceNamed(name.to_owned()));
-        }
-        self.members.iter().try_for_each(|(_, value)| check(value.get(), depth + 1))
-    }
-
-    fn twice_named(&self) -> Option<&str> {
-        let mut names: Vec<_> = self.members.iter().map(|(name, _)| &**name).collect();
-        names.sort_unstable();
-        names.array_windows().find(|[name, next]| name == next).map(|[name, _]| *name)
+        check_names(&members)?;
+        let read = |(name, json)| Ok((name, JsonValue::by_level(json, depth + 1)?));
+        Ok(Self { members: members.into_iter().map(read).collect::<Result<_, _>>()? })
     }
 }
 
-/// Checks a value at every depth. Each level parses its text again, so the work is bounded by the body's length times
-/// [`DEPTH_MAX`]; in return every name and string is unescaped by one established parser.
-fn check(json: &str, depth: usize) -> Result<(), Malformed> {
-    match json.as_bytes().first() {
-        Some(b'{' | b'[') if depth > DEPTH_MAX => Err(Malformed::TooDeep),
-        Some(b'{') => Object::of_json(json)?.check(depth),
-        Some(b'[') => elements(json)?.into_iter().try_for_each(|element| check(element.get(), depth + 1)),
-        // Unescaping detects a lone surrogate.
-        Some(b'"') => serde_json::from_str::<Cow<'_, str>>(json).map(drop).map_err(not_json),
-        _ => Ok(()),
+/// Refuses a name that occurs twice.
+fn check_names<T>(members: &[(Cow<'_, str>, T)]) -> Result<(), Malformed> {
+    let mut names: Vec<_> = members.iter().map(|(name, _)| &**name).collect();
+    names.sort_unstable();
+    match names.array_windows().find(|[name, next]| name == next) {
+        Some([name, _]) => Err(Malformed::TwiceNamed((*name).to_owned())),
+        None => Ok(()),
     }
 }
 
-pub(crate) fn elements(json: &str) -> Result<Vec<&RawValue>, Malformed> {
-    serde_json::from_str(json).map_err(not_json)
-}
-
-fn not_json(error: serde_json::Error) -> Malformed {
-    Malformed::NotJson(error.to_string())
+const fn is_forbidden(byte: u8) -> bool {
+    byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r')
 }
 
 /// Whether a text is JSON apart from lone surrogates, which only unescaping detects.
@@ -208,16 +198,12 @@ impl<'de> Visitor<'de> for MembersVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut members = Vec::new();
-        while let Some(Name(name)) = map.next_key()? {
+        while let Some(Text(name)) = map.next_key()? {
             members.push((name, map.next_value()?));
         }
         Ok(members)
     }
 }
-
-/// A member's name, borrowed where it has no escapes.
-#[derive(serde::Deserialize)]
-struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
 #[cfg(test)]
 mod tests {

@@ -1,7 +1,5 @@
 //! The calls about disputes: contest, accept and query (contract §4, §5), and the states of a dispute (§6).
 
-use std::collections::HashMap;
-
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -153,28 +151,29 @@ impl<Url: EvidenceUrl> RequestBody for ContestRequest<Url> {
     fn parse(body: &Object<'_>) -> Result<Self, BadRequest> {
         let mut fields = Fields::of(body);
         let dispute_no = fields.required("disputeNo");
-        let mut first_uses: HashMap<String, usize> = HashMap::new();
-        let mut index = 0;
+        let mut urls: Vec<Option<&str>> = Vec::new();
         let evidence_list = fields.required_list("evidenceList", (1, EVIDENCE_MAX), |item| {
             let evidence_type = item.required("type");
             let name = item.required("name");
-            let url: Option<String> = item.required_with("url", non_empty);
-            if let Some(first) = url.as_ref().and_then(|url| first_uses.insert(url.clone(), index)) {
+            let url = item.required_with("url", non_empty);
+            // A longer list is refused, whatever its items are.
+            let same = urls.iter().take(EVIDENCE_MAX).rposition(|known| known.is_some() && *known == url);
+            if let Some(first) = same {
                 item.fault(
                     "url",
                     &format!("is the same as that of evidenceList[{first}]; name each file once"),
                 );
             }
-            index += 1;
-            let url = Url::read(&url?).map_err(|error| item.fault("url", &error.0)).ok();
+            urls.push(url);
+            let url = Url::read(url?).map_err(|error| item.fault("url", &error.0)).ok();
             Some(EvidenceItem { evidence_type: evidence_type?, name: name?, url: url? })
         });
         fields.finish(|| Some(Self { dispute_no: dispute_no?, evidence_list: evidence_list? }))
     }
 }
 
-fn non_empty(text: &str) -> Result<String, Invalid> {
-    if text.is_empty() { Err(Invalid::new("must not be empty")) } else { Ok(text.to_owned()) }
+fn non_empty(text: &str) -> Result<&str, Invalid> {
+    if text.is_empty() { Err(Invalid::new("must not be empty")) } else { Ok(text) }
 }
 
 /// Accepts a dispute: the merchant gives up the disputed amount (contract §5).

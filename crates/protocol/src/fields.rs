@@ -1,13 +1,11 @@
 //! Parses typed fields of a strict JSON object and reports every faulty one, with its limit (contract §7).
 
-use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
-use crate::body::{Malformed, Object, elements};
+use crate::body::{JsonValue, Malformed, Object};
 use crate::text::escaped;
 use crate::{Code, Invalid};
 
@@ -50,9 +48,9 @@ const FAULTS_LISTED_MAX: usize = 64;
 
 /// Reads the fields of one object; the message lists all faults.
 #[derive(Debug)]
-pub struct Fields<'a, 'o> {
-    object: &'o Object<'a>,
-    path: JsonPath<'o>,
+pub struct Fields<'o, 'p> {
+    object: &'o Object<'o>,
+    path: JsonPath<'p>,
     faults: FieldFaults,
 }
 
@@ -78,9 +76,9 @@ struct FieldFaults {
     invalid: Vec<String>,
 }
 
-impl<'a, 'o> Fields<'a, 'o> {
+impl<'o> Fields<'o, '_> {
     /// Starts reading an object.
-    pub fn of(object: &'o Object<'a>) -> Self {
+    pub fn of(object: &'o Object<'_>) -> Self {
         Self { object, path: JsonPath::Top, faults: FieldFaults::default() }
     }
 
@@ -93,7 +91,7 @@ impl<'a, 'o> Fields<'a, 'o> {
     pub fn required_with<T>(
         &mut self,
         name: &str,
-        read: impl FnOnce(&str) -> Result<T, Invalid>,
+        read: impl FnOnce(&'o str) -> Result<T, Invalid>,
     ) -> Option<T> {
         if self.object.member(name).is_none() {
             self.fault(name, "is missing");
@@ -110,20 +108,22 @@ impl<'a, 'o> Fields<'a, 'o> {
     pub fn optional_with<T>(
         &mut self,
         name: &str,
-        read: impl FnOnce(&str) -> Result<T, Invalid>,
+        read: impl FnOnce(&'o str) -> Result<T, Invalid>,
     ) -> Option<T> {
-        let value = self.object.member(name)?;
-        let Ok(text) = serde_json::from_str::<Text<'_>>(value.get()) else {
+        let JsonValue::Text(text) = self.object.member(name)? else {
             self.wrong_type(name, "a string");
             return None;
         };
-        read(&text.0).map_err(|error| self.fault(name, &error.0)).ok()
+        read(text).map_err(|error| self.fault(name, &error.0)).ok()
     }
 
     /// An optional boolean field.
     pub fn optional_bool(&mut self, name: &str) -> Option<bool> {
-        let value = self.object.member(name)?;
-        serde_json::from_str(value.get()).map_err(|_| self.wrong_type(name, "true or false")).ok()
+        let JsonValue::Bool(value) = self.object.member(name)? else {
+            self.wrong_type(name, "true or false");
+            return None;
+        };
+        Some(*value)
     }
 
     /// A required integer field within bounds. JSON has one kind of number: `7.0` is an integer.
@@ -132,13 +132,13 @@ impl<'a, 'o> Fields<'a, 'o> {
             self.fault(name, "is missing");
             return None;
         };
-        if !value.get().starts_with(|first: char| first == '-' || first.is_ascii_digit()) {
+        let JsonValue::Number(number) = value else {
             self.wrong_type(name, "a number");
             return None;
-        }
-        let whole = match value.get().split_once('.') {
+        };
+        let whole = match number.split_once('.') {
             Some((whole, fraction)) if fraction.bytes().all(|digit| digit == b'0') => whole,
-            _ => value.get(),
+            _ => number,
         };
         let number = whole.parse().ok().filter(|number| (min..=max).contains(number));
         if number.is_none() {
@@ -152,13 +152,13 @@ impl<'a, 'o> Fields<'a, 'o> {
         &mut self,
         name: &str,
         (min, max): (usize, usize),
-        mut read: impl FnMut(&mut Fields<'_, '_>) -> Option<T>,
+        mut read: impl FnMut(&mut Fields<'o, '_>) -> Option<T>,
     ) -> Option<Vec<T>> {
         let Some(value) = self.object.member(name) else {
             self.fault(name, "is missing");
             return None;
         };
-        let Ok(items) = elements(value.get()) else {
+        let JsonValue::List(items) = value else {
             self.wrong_type(name, "an array");
             return None;
         };
@@ -183,16 +183,16 @@ impl<'a, 'o> Fields<'a, 'o> {
         &mut self,
         name: &str,
         index: usize,
-        item: &RawValue,
-        read: &mut impl FnMut(&mut Fields<'_, '_>) -> Option<T>,
+        item: &'o JsonValue<'_>,
+        read: &mut impl FnMut(&mut Fields<'o, '_>) -> Option<T>,
     ) -> Option<T> {
-        let Ok(object) = Object::of_json(item.get()) else {
+        let JsonValue::Object(object) = item else {
             self.wrong_type(&format!("{name}[{index}]"), "an object");
             return None;
         };
         let faults = std::mem::take(&mut self.faults);
         let path = JsonPath::Item { of: &self.path, list: name, index };
-        let mut fields = Fields { object: &object, path, faults };
+        let mut fields = Fields { object, path, faults };
         let value = read(&mut fields);
         self.faults = fields.faults;
         value
@@ -234,7 +234,3 @@ fn listed(faults: &[String]) -> String {
         _ => faults.join("; "),
     }
 }
-
-/// A JSON string, borrowed where it has no escapes.
-#[derive(serde::Deserialize)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);

@@ -129,7 +129,11 @@ impl Nonce {
 
     /// A nonce from 16 random or derived bytes: their upper-case hex, the form of the published examples.
     pub fn from_bytes(bytes: [u8; 16]) -> Self {
-        Self(hex::encode_upper(bytes).into())
+        let mut digits = [0; 32];
+        // Cannot fail: the output is exactly twice the input, and ASCII.
+        let _ = hex::encode_to_slice(bytes, &mut digits);
+        digits.make_ascii_uppercase();
+        Self(std::str::from_utf8(&digits).unwrap_or_default().into())
     }
 }
 

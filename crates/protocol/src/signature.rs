@@ -1,7 +1,5 @@
 //! The signature: the one place that makes the signed bytes, for requests and answers, for both sides (contract §2).
 
-use std::fmt;
-
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -46,18 +44,22 @@ impl Signer<'_> {
         timestamp: UnixMillis,
         nonce: &Nonce,
         message: &Message<'_>,
-        feed: impl FnMut(&[u8]),
+        mut feed: impl FnMut(&[u8]),
     ) {
-        let mut to = Feed(feed);
-        to.text(format_args!("{}\n", self.app_id));
+        let mut line = |parts: &[&[u8]]| {
+            parts.iter().for_each(|part| feed(part));
+            feed(b"\n");
+        };
+        line(&[self.app_id.to_string().as_bytes()]);
         if self.scheme == Scheme::V2Sha256 {
-            (to.0)(self.secret.expose_ascii());
-            to.text(format_args!("\n"));
+            line(&[self.secret.expose_ascii()]);
         }
         let Message { method, base_url, target, body } = message;
-        to.text(format_args!("{method}\n{base_url}{target}\n{timestamp:013}\n{nonce}\n"));
-        (to.0)(body);
-        to.text(format_args!("\n"));
+        line(&[method.as_bytes()]);
+        line(&[base_url.as_bytes(), target.as_bytes()]);
+        line(&[format!("{timestamp:013}").as_bytes()]);
+        line(&[nonce.as_str().as_bytes()]);
+        line(&[body]);
     }
 
     /// All signed bytes, for people who compare them with those that they signed.
@@ -115,21 +117,4 @@ pub fn verify(header: &Authorization, secret: &AppSecret, message: &Message<'_>)
     let signer = Signer { scheme: header.scheme, app_id: header.app_id, secret };
     let expected = signer.sign(header.timestamp, &header.nonce, message);
     expected.0.ct_eq(&header.sign.0).into()
-}
-
-/// Passes formatted text on without a copy, because every request and every answer is formatted here.
-pub(crate) struct Feed<F>(pub(crate) F);
-
-impl<F: FnMut(&[u8])> Feed<F> {
-    pub(crate) fn text(&mut self, text: fmt::Arguments<'_>) {
-        // Cannot fail: `write_str` returns `Ok`.
-        let _ = fmt::Write::write_fmt(self, text);
-    }
-}
-
-impl<F: FnMut(&[u8])> fmt::Write for Feed<F> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        (self.0)(text.as_bytes());
-        Ok(())
-    }
 }

@@ -17,7 +17,6 @@ use crate::auth::answer_signing::sign_answers;
 use crate::auth::signature::{NonceUsed, Unrouted};
 use crate::gateway::Gateway;
 use crate::http::error::{Refusal, json};
-use crate::http::service::catch_panic;
 use crate::merchant::dispute::accept::accept;
 use crate::merchant::dispute::contest::contest;
 use crate::merchant::dispute::query::query;
@@ -31,7 +30,6 @@ pub(crate) fn router(gateway: &Arc<Gateway>) -> Router {
     calls
         .fallback(async |_: Unrouted| Refusal::no_such_path())
         .method_not_allowed_fallback(async |_: Unrouted| Refusal::method_not_allowed())
-        .layer(catch_panic(Refusal::into_response))
         .layer(from_fn_with_state(Arc::clone(gateway), sign_answers::<Arc<Gateway>>))
         .with_state(Arc::clone(gateway))
 }

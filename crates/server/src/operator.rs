@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
-use axum::response::IntoResponse as _;
+use axum::middleware::{Next, from_fn};
 use axum::routing::{any, get, patch, post};
 
 use http::HeaderValue;
@@ -68,7 +68,8 @@ fn no_such_path() -> Problem {
 /// files.
 fn with_layers<S: Clone + Send + Sync + 'static>(routes: Router<S>) -> Router<S> {
     let no_store = SetResponseHeaderLayer::overriding(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    routes.layer(catch_panic(|refusal| Problem::from(refusal).into_response())).layer(no_store)
+    let catch_panic = async |request, next: Next| catch_panic(next.run(request)).await.map_err(Problem::from);
+    routes.layer(from_fn(catch_panic)).layer(no_store)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
+use parking_lot::Mutex;
 use rebuttal_protocol::UnixMillis;
 use sha2::Sha256;
 use zeroize::Zeroizing;
@@ -35,7 +36,35 @@ pub(super) fn signature(credentials: &Credentials, day: &str, policy: &str) -> [
     hmac(signing_key(credentials, day).as_slice(), policy.as_bytes())
 }
 
+/// The key that was derived last: a gateway signs all forms of a day with the same one.
+static LAST_DERIVED: Mutex<Option<DerivedKey>> = Mutex::new(None);
+
+/// A signing key, and what it was derived from.
+struct DerivedKey {
+    secret_access_key: Zeroizing<String>,
+    region: String,
+    day: String,
+    key: Zeroizing<[u8; 32]>,
+}
+
 fn signing_key(credentials: &Credentials, day: &str) -> Zeroizing<[u8; 32]> {
+    let Credentials { secret_access_key, region, .. } = credentials;
+    let mut last = LAST_DERIVED.lock();
+    if let Some(last) = &*last
+        && (&last.secret_access_key, &last.region, last.day.as_str()) == (secret_access_key, region, day)
+    {
+        return last.key.clone();
+    }
+    let derived = DerivedKey {
+        secret_access_key: secret_access_key.clone(),
+        region: region.clone(),
+        day: day.to_owned(),
+        key: derive(credentials, day),
+    };
+    last.insert(derived).key.clone()
+}
+
+fn derive(credentials: &Credentials, day: &str) -> Zeroizing<[u8; 32]> {
     let secret = Zeroizing::new(format!("AWS4{}", *credentials.secret_access_key));
     let mut key = Zeroizing::new(hmac(secret.as_bytes(), day.as_bytes()));
     for scope in [credentials.region.as_str(), SERVICE, TERMINATOR] {
@@ -70,6 +99,28 @@ mod tests {
         }
         assert_eq!(hex::encode(key), "c4afb1cc5771d871763a393e44b703571b55cc28424d1a5e86da6ed3c154a4b9");
         assert_eq!(credential(&credentials, "20150830"), "AKIDEXAMPLE/20150830/us-east-1/s3/aws4_request");
+    }
+
+    #[test]
+    fn each_secret_region_and_day_has_its_own_signing_key() {
+        let credentials = |secret: &str, region: &str| Credentials {
+            access_key_id: "id".into(),
+            secret_access_key: Zeroizing::new(secret.into()),
+            session_token: None,
+            region: region.into(),
+        };
+        let mut seen = std::collections::BTreeSet::new();
+        for (secret, region, day) in [
+            ("one", "us-east-1", "20150830"),
+            ("two", "us-east-1", "20150830"),
+            ("two", "us-east-2", "20150830"),
+            ("two", "us-east-2", "20150831"),
+        ] {
+            let credentials = credentials(secret, region);
+            let keys = [(); 2].map(|()| *signing_key(&credentials, day));
+            assert_eq!(keys, [*derive(&credentials, day); 2], "{secret} {region} {day}");
+            assert!(seen.insert(keys[0]), "{secret} {region} {day}");
+        }
     }
 
     #[test]

@@ -161,6 +161,32 @@ fn numbers_of_any_size_are_json() {
     assert!(Object::parse_signed(br#"{"later":01}"#).is_err());
 }
 
+/// A number makes the parser read level by level.
+#[test]
+fn body_is_read_the_same_with_and_without_a_number() {
+    let nested = |levels: usize| format!(r#""n":{}[]{}"#, r#"{"o":"#.repeat(levels), "}".repeat(levels));
+    let members = [
+        r#""n":null,"f":false,"t":[true,[],{}],"o":{"a":{"b":"c"}}"#,
+        r#""s":"é \" \ud83d\ude00","\u006e\ud83d\ude00":"\/""#,
+        &nested(DEPTH_MAX - 2),
+        &nested(DEPTH_MAX - 1),
+        r#""a":"\ud800","b":{"c":"","\u0063":""}"#,
+        r#""b":{"c":"","\u0063":"\ud800"}"#,
+        r#""a":"\ud800","\u0061":"""#,
+        r#""code":"""#,
+        r#""a":nul"#,
+        r#""a":"\x""#,
+        r#""a":[,]"#,
+        r#""a":"b"},{"#,
+    ];
+    for members in members {
+        let read = |first: &str| {
+            format!("{:?}", Object::parse_signed(format!("{{\"x\":{first},{members}}}").as_bytes()))
+        };
+        assert_eq!(read("true"), read("1234").replace(r#"Number("1234")"#, "Bool(true)"), "{members}");
+    }
+}
+
 #[test]
 fn depth_counts_objects_and_arrays_alike() {
     let nested =

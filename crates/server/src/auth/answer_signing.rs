@@ -20,6 +20,7 @@ use crate::auth::request_context::{RequestContext, identify, target};
 use crate::auth::{Auth, HasAuth};
 use crate::clock;
 use crate::http::body::BodyFailure;
+use crate::http::service::catch_panic;
 
 /// Identifies the caller for the handlers, and signs their answers.
 pub(crate) async fn sign_answers<S: HasAuth>(
@@ -38,7 +39,7 @@ pub(crate) async fn sign_answers<S: HasAuth>(
     let (method, uri) = (parts.method.clone(), parts.uri.clone());
     parts.extensions.insert(Arc::clone(&context));
     let request = Request::from_parts(parts, Body::empty());
-    let response = next.run(request).await;
+    let response = catch_panic(next.run(request)).await.into_response();
     sign(state.auth(), &context, &method, target(&uri), response).await
 }
 

@@ -177,7 +177,8 @@ impl AppLookup {
         if let Some((_, refusal)) = failed.as_ref().filter(|(at, _)| *at >= requested_at) {
             return Err(refusal.clone());
         }
-        let outcome = self.read_from_store(app_id).await;
+        // Rare and large: without the box, each request's future would have room for it.
+        let outcome = Box::pin(self.read_from_store(app_id)).await;
         *failed = outcome.as_ref().err().map(|refusal| (Instant::now(), refusal.clone()));
         outcome
     }

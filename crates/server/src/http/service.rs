@@ -2,9 +2,9 @@
 //!
 //! A log line contains path and code, never a header, a body or a query: they hold signatures, nonces and secrets.
 
-use std::any::Any;
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -12,12 +12,12 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt as _;
 use http::header::{CONNECTION, HOST, TRANSFER_ENCODING};
 use http::uri::Authority;
 use http::{Extensions, HeaderValue, Method, Request, StatusCode, Version};
 use hyper::body::Incoming;
 use tower::Service;
-use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutBody;
 
 use crate::http::body::BODY_PAUSE_LIMIT;
@@ -63,7 +63,6 @@ struct ServiceState {
 impl HttpService {
     pub(crate) fn new(router: Router, ids: Arc<RequestIds>) -> Self {
         let unauthenticated = std::array::from_fn(|_| LogThrottle::every(UNAUTHENTICATED_LOGGED_EVERY));
-        let router = router.layer(catch_panic(Refusal::into_response));
         Self { router, shared: Arc::new(ServiceState { ids, metrics: HttpMetrics::new(), unauthenticated }) }
     }
 
@@ -85,7 +84,7 @@ impl HttpService {
 
             let mut response = match ambiguity(&request) {
                 Some(why) => (StatusCode::BAD_REQUEST, [(CONNECTION, "close")], why).into_response(),
-                None => router.call(request).await.into_response(),
+                None => catch_panic(async { router.call(request).await }).await.into_response(),
             };
 
             response.headers_mut().insert(REQUEST_ID, id.to_header());
@@ -161,14 +160,12 @@ fn log(
     }
 }
 
-/// Answers a panic in a handler with a refusal in the API's form; other requests go on.
-pub(crate) fn catch_panic(
-    form: fn(Refusal) -> Response,
-) -> CatchPanicLayer<impl Fn(Box<dyn Any + Send>) -> Response + Clone + Send + Sync + 'static> {
-    CatchPanicLayer::custom(move |payload: Box<dyn Any + Send>| {
+/// A panic in a handler is a refusal; other requests go on.
+pub(crate) async fn catch_panic<T>(answer: impl Future<Output = T>) -> Result<T, Refusal> {
+    AssertUnwindSafe(answer).catch_unwind().await.map_err(|payload| {
         let message = payload.downcast_ref::<&str>().copied();
         let message =
             message.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or_default();
-        form(Refusal::internal(anyhow::anyhow!("a handler panicked: {message}")))
+        Refusal::internal(anyhow::anyhow!("a handler panicked: {message}"))
     })
 }

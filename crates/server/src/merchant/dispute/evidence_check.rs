@@ -104,7 +104,8 @@ async fn decided(
     dispute_no: &DisputeNo,
     arrived_at: UnixMillis,
 ) -> Result<Result<(), rebuttal_disputes::DisputeRefusal>, StoreError> {
-    let dispute = gateway.store.dispute(dispute_no).await?.map(|dispute| dispute.state);
+    // Rare and large: without the box, each contest's future would have room for it.
+    let dispute = Box::pin(gateway.store.dispute(dispute_no)).await?.map(|dispute| dispute.state);
     let Some(dispute) = dispute.filter(|dispute| dispute.merchant_id == merchant_id) else {
         return Ok(Err(rebuttal_disputes::DisputeRefusal::NotFound));
     };

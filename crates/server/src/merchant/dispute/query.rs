@@ -20,7 +20,8 @@ pub(crate) async fn query(
     State(gateway): State<Arc<Gateway>>,
     SignedRead { call, app, used }: SignedRead<QueryRequest>,
 ) -> Reply<DisputeData> {
-    let record = gateway.store.find(app.merchant_id, &call).await?;
+    // In a box, because this future is large, and moved with the handler's.
+    let record = Box::pin(gateway.store.find(app.merchant_id, &call)).await?;
     let not_found = || {
         let message =
             "no dispute of this merchant matches; check the number, and that the app is the merchant's";
