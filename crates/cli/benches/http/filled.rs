@@ -76,7 +76,7 @@ fn fingerprint(binary: &Path) -> u64 {
 async fn fill(binary: &Path, folder: &Path, disputes: usize) {
     println!("filling a database with {disputes} disputes; later runs use it again");
     fs::create_dir_all(folder).expect("a folder for the data");
-    let builder = Gateway::builder(binary).embedded().data(folder).args(shop::SETTINGS);
+    let builder = Gateway::builder(binary).built_in().data(folder).args(shop::SETTINGS);
     let mut fixture = TestGateway::with_builder(builder);
     let urls: Vec<String> = (0..UPLOADS).map(|seed| fixture.upload(&receipt(seed))).collect();
     let server = Server { address: fixture.address(), pid: fixture.gateway.pid() };

@@ -55,7 +55,7 @@ impl Shop {
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder").keep();
         let data: PathBuf = folder.join("data");
         filled.copy_to(&data);
-        let gateway = Gateway::builder(binary).embedded().data(&data).args(SETTINGS).args(args).start();
+        let gateway = Gateway::builder(binary).built_in().data(&data).args(SETTINGS).args(args).start();
         let fixture = TestGateway {
             operator: Operator::new(gateway.address(), &gateway.operator_token()),
             base: gateway.base_url(),
