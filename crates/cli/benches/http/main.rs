@@ -1,7 +1,7 @@
 //! What the gateway's calls cost, through real HTTP: `cargo bench -p rebuttal`.
 //!
 //! Machines are noisy and differ, so absolute figures say little. Every round measures all kinds one after the other on
-//! the same machine with the same load generator, and each other build that `--against` names beside this one. The
+//! the same machine with the same load generator, and each other build that `--against` names next to this one. The
 //! ratios of each round are what counts; their medians are reported.
 
 #![allow(
