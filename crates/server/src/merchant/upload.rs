@@ -54,13 +54,13 @@ pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
 
 /// Receives one file.
 ///
-/// 1. The form is parsed as it arrives and checked against its signed policy; the file is hashed and validated.
-/// 2. The file is durable under its final name before anything is recorded.
+/// 1. The form is parsed as it arrives and checked against its signed policy.
+/// 2. The file is hashed, validated, and durable under its final name before anything is recorded.
 /// 3. The upload is recorded durably through the committer; after a crash before that, the file is adopted later.
 /// 4. Then it is answered 204, and a contest may refer to it.
 ///
-/// From its last byte on, the file is in a blocking thread: a client that disconnects then leaves no file without a
-/// record.
+/// Once the file has arrived, the rest is done by one blocking thread, which no disconnect stops: it leaves no file
+/// without a record.
 async fn receive(
     State(state): State<UploadState>,
     headers: HeaderMap,
