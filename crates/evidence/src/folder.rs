@@ -23,8 +23,10 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use rebuttal_protocol::{MerchantId, StorageUri};
 use sha2::{Digest as _, Sha256};
+use tokio::sync::Semaphore;
 
 pub use inspect::Inspection;
+pub use receive::ArrivedFile;
 
 use crate::{EvidenceError, FairSlots};
 use upload_slots::UploadSlots;
@@ -40,8 +42,11 @@ pub const SLOT_WAIT_LIMIT: Duration = Duration::from_secs(20);
 /// Most files that are validated concurrently, one of a merchant. Each is in memory whole, with what its validation
 /// needs.
 pub const CONCURRENT_VALIDATIONS_MAX: usize = 2;
-/// Bytes of an upload that are collected before they are written.
+/// Bytes of an upload that are collected before they are written, unless there is memory for the whole file.
 pub const WRITE_BLOCK_BYTES: usize = 64 * 1024;
+/// Memory for files of more than a block that are collected whole while they arrive: of the largest ones, eight. Others
+/// are written block by block, and read back for their validation, which costs more processor time.
+pub const WHOLE_FILES_MAX_BYTES: usize = 16 * 1024 * 1024;
 /// Most files that one call of [`FolderStore::unrecorded`] returns.
 pub const UNRECORDED_MAX: usize = 256;
 
@@ -65,6 +70,8 @@ struct FolderInner {
     claimed_by_operator: bool,
     receives: UploadSlots,
     validations: FairSlots<MerchantId>,
+    /// Bytes of memory for whole files that arrive.
+    memory: Arc<Semaphore>,
     /// Names in `incoming/` that this process is writing.
     active: Mutex<HashSet<String>>,
     /// Merchants whose folder is known to be durable, with all folders above it.
@@ -118,6 +125,7 @@ impl FolderStore {
                 _lock: lock,
                 receives: UploadSlots::default(),
                 validations: FairSlots::new(CONCURRENT_VALIDATIONS_MAX, 1),
+                memory: Arc::new(Semaphore::new(WHOLE_FILES_MAX_BYTES)),
                 active: Mutex::default(),
                 durable: Mutex::default(),
                 inspections: Mutex::default(),

@@ -138,9 +138,14 @@ impl FormReader {
     pub async fn refuse(mut self, refusal: InvalidUpload) -> InvalidUpload {
         let misplaced =
             matches!(refusal, InvalidUpload::FieldMissing(_)) && self.something_follows_the_file().await;
+        self.discard().await;
+        if misplaced { InvalidUpload::FileNotLast } else { refusal }
+    }
+
+    /// Reads and discards the rest, at most [`DISCARD_MAX_BYTES`].
+    pub async fn discard(self) {
         let mut rest = self.meter.to_discard(DISCARD_MAX_BYTES);
         while let Some(Ok(_)) = rest.next().await {}
-        if misplaced { InvalidUpload::FileNotLast } else { refusal }
     }
 
     async fn something_follows_the_file(&mut self) -> bool {

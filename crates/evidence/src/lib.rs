@@ -27,7 +27,7 @@ mod tests;
 pub use error::{BodyError, EvidenceError};
 pub use fair_slots::{FairSlots, Slot};
 pub use fence::{Fence, InvalidFence};
-pub use folder::{FolderStore, Inspection, ReceivedFile, UploadTraffic};
+pub use folder::{ArrivedFile, FolderStore, Inspection, ReceivedFile, UploadTraffic};
 pub use location::{Bucket, Endpoint, InvalidStorageLocation, StorageLocation};
 pub use policy::{Credentials, UploadForm};
 pub use refusal::{InvalidUpload, S3Code};

@@ -1,50 +1,48 @@
-//! An upload from its first byte to a durable file: form, policy, folder, in this order.
+//! An upload from its first byte to its last: form, policy, folder, in this order.
 
 use bytes::Bytes;
 use futures_util::Stream;
 use rebuttal_protocol::UnixMillis;
 
 use crate::form::FormReader;
-use crate::{BodyError, Credentials, EvidenceError, FolderStore, InvalidUpload, ReceivedFile, policy};
+use crate::{ArrivedFile, BodyError, Credentials, EvidenceError, FolderStore, InvalidUpload, policy};
 
-/// Receives the one file of an upload form. `now` is when the request arrived; the form may finish after its
-/// expiry if it began before, as in S3.
+/// Receives the one file of an upload form. `length` is that of the body, if it is known. `now` is when the request
+/// arrived; the form may finish after its expiry if it began before, as in S3.
 ///
-/// When it returns `Ok`, the file is durable but not yet recorded: record it, then
-/// [confirm](FolderStore::confirm) it, then answer 204. On a refusal the rest of the body has been read within
-/// bounds, so that the client receives the answer.
+/// When it returns `Ok`, nothing is durable yet: [store](ArrivedFile::store) the file, record it, then
+/// [confirm](FolderStore::confirm) it, then answer 204. The rest of the body has been read within bounds, also on a
+/// refusal, so that the client receives the answer.
 pub async fn receive<S>(
     store: &FolderStore,
     credentials: &Credentials,
     bucket: &str,
     content_type: &str,
+    length: Option<u64>,
     body: S,
     now: UnixMillis,
-) -> Result<ReceivedFile, EvidenceError>
+) -> Result<ArrivedFile, EvidenceError>
 where
     S: Stream<Item = Result<Bytes, BodyError>> + Send + 'static,
 {
     let mut form = FormReader::new(content_type, body)?;
-    match receive_form(store, credentials, bucket, &mut form, now).await {
+    let arrived = async {
+        let fields = form.fields().await?;
+        let grant = policy::check(credentials, bucket, &fields, now)?;
+        // Issued by a version with another limit.
+        if grant.max_bytes != grant.uri.scene.max_bytes() {
+            return Err(InvalidUpload::PolicyUnknown.into());
+        }
+        store.receive(grant.uri, length, form.file()).await
+    };
+    match arrived.await {
+        Ok(file) => {
+            form.discard().await;
+            Ok(file)
+        }
         Err(EvidenceError::Refused(refusal)) => Err(form.refuse(refusal).await.into()),
-        outcome => outcome,
+        Err(error) => Err(error),
     }
-}
-
-async fn receive_form(
-    store: &FolderStore,
-    credentials: &Credentials,
-    bucket: &str,
-    form: &mut FormReader,
-    now: UnixMillis,
-) -> Result<ReceivedFile, EvidenceError> {
-    let fields = form.fields().await?;
-    let grant = policy::check(credentials, bucket, &fields, now)?;
-    // Issued by a version with another limit.
-    if grant.max_bytes != grant.uri.scene.max_bytes() {
-        return Err(InvalidUpload::PolicyUnknown.into());
-    }
-    store.receive(grant.uri, form.file()).await
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Uploads in progress: their files in `incoming/`, and what a process that died left there.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
@@ -48,8 +48,9 @@ pub(super) struct Incoming {
 }
 
 impl Incoming {
-    /// Creates the file; refused if its address already has a file.
+    /// Creates the file; refused if its address already has a file, or the folder is not this gateway's.
     pub(super) fn create(shared: Arc<FolderInner>, uri: StorageUri) -> Result<Self, EvidenceError> {
+        shared.is_there().map_err(EvidenceError::folder("check the ownership marker"))?;
         let task = "create a file";
         if found(fs::symlink_metadata(shared.path(&uri))).map_err(EvidenceError::folder(task))?.is_some() {
             return Err(InvalidUpload::AlreadyUploaded.into());
@@ -76,11 +77,15 @@ impl Incoming {
         self.file.write_all(block).map_err(EvidenceError::folder("write a file"))
     }
 
-    /// Validates what was written.
-    pub(super) fn validate(&mut self) -> Result<(), EvidenceError> {
-        let read = self.file.seek(SeekFrom::Start(0)).and_then(|_| read_whole(&mut self.file, self.size));
-        let content = read.map_err(EvidenceError::folder("read a file back"))?;
-        Ok(validate(self.uri.scene, self.uri.format, &content)?)
+    /// Reads what was written.
+    pub(super) fn read_back(&mut self) -> Result<Vec<u8>, EvidenceError> {
+        let read = self.file.rewind().and_then(|()| read_whole(&mut self.file, self.size));
+        read.map_err(EvidenceError::folder("read a file back"))
+    }
+
+    /// Validates the whole content.
+    pub(super) fn validate(&self, content: &[u8]) -> Result<(), EvidenceError> {
+        Ok(validate(self.uri.scene, self.uri.format, content)?)
     }
 
     /// Makes the content durable, gives it its final name if that is free, and makes the name durable.
@@ -129,12 +134,13 @@ impl Drop for Incoming {
 }
 
 impl FolderStore {
-    /// Ends an upload whose record is durable: [`unrecorded`](Self::unrecorded) no longer finds it.
-    pub async fn confirm(&self, received: &ReceivedFile) -> Result<(), EvidenceError> {
-        let path = self.shared.incoming_path(&received.incoming);
-        let removed =
-            blocking(move || found(fs::remove_file(path)).map_err(EvidenceError::folder("confirm a file")));
-        removed.await?;
+    /// Ends an upload whose record is durable: [`unrecorded`](Self::unrecorded) no longer finds it. Blocking.
+    ///
+    /// # Errors
+    /// [`EvidenceError::Folder`] where its name in `incoming/` cannot be removed.
+    pub fn confirm(&self, received: &ReceivedFile) -> Result<(), EvidenceError> {
+        let removed = found(fs::remove_file(self.shared.incoming_path(&received.incoming)));
+        removed.map_err(EvidenceError::folder("confirm a file"))?;
         self.remember(received);
         Ok(())
     }

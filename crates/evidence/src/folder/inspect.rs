@@ -2,12 +2,13 @@
 //!
 //! A file is read, hashed and validated the first time, and again only when its identity has changed: device, inode,
 //! length and both times, which every write changes. So every contest is decided on the current content, for the cost
-//! of one `stat`.
+//! of one `stat` of a path that is remembered, too.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::sync::Arc;
 
 use rebuttal_protocol::StorageUri;
@@ -55,24 +56,31 @@ impl Identity {
     }
 }
 
+/// The last inspection of a file.
+#[derive(Clone)]
+struct LastInspection {
+    path: Arc<Path>,
+    identity: Identity,
+    inspection: Inspection,
+}
+
 /// The last inspections. When the young generation is full it becomes the old one, and the old one is dropped.
 #[derive(Default)]
 pub(super) struct InspectionCache {
-    young: HashMap<StorageUri, (Identity, Inspection)>,
-    old: HashMap<StorageUri, (Identity, Inspection)>,
+    young: HashMap<StorageUri, LastInspection>,
+    old: HashMap<StorageUri, LastInspection>,
 }
 
 impl InspectionCache {
-    fn recall(&self, uri: &StorageUri, identity: Identity) -> Option<Inspection> {
-        let (known, inspection) = self.young.get(uri).or_else(|| self.old.get(uri))?;
-        (*known == identity).then(|| inspection.clone())
+    fn recall(&self, uri: &StorageUri) -> Option<LastInspection> {
+        self.young.get(uri).or_else(|| self.old.get(uri)).cloned()
     }
 
-    fn remember(&mut self, uri: StorageUri, identity: Identity, inspection: Inspection) {
+    fn remember(&mut self, uri: StorageUri, last: LastInspection) {
         if self.young.len() >= REMEMBERED_MAX {
             self.old = std::mem::take(&mut self.young);
         }
-        self.young.insert(uri, (identity, inspection));
+        self.young.insert(uri, last);
     }
 }
 
@@ -81,11 +89,12 @@ impl FolderStore {
     ///
     /// The `stat` blocks, because another thread would cost more. Reading, where it is needed, does not.
     pub async fn inspect(&self, uri: &StorageUri) -> Result<Inspection, EvidenceError> {
-        let path = self.shared.path(uri);
+        let last = self.shared.inspections.lock().recall(uri);
+        let path = last.as_ref().map_or_else(|| self.shared.path(uri).into(), |last| Arc::clone(&last.path));
         let failed = EvidenceError::folder("inspect a file");
         let Some(metadata) = found(fs::metadata(&path)).map_err(failed)? else { return self.shared.absent() };
-        if let Some(inspection) = self.shared.inspections.lock().recall(uri, Identity::of(&metadata)) {
-            return Ok(inspection);
+        if let Some(last) = last.filter(|last| last.identity == Identity::of(&metadata)) {
+            return Ok(last.inspection);
         }
         let (shared, uri) = (Arc::clone(&self.shared), *uri);
         let permit = shared.validations.acquire(uri.merchant_id).await;
@@ -95,7 +104,8 @@ impl FolderStore {
                 return shared.absent();
             };
             let (identity, inspection) = read(file, &uri).map_err(EvidenceError::folder("read a file"))?;
-            shared.inspections.lock().remember(uri, identity, inspection.clone());
+            let last = LastInspection { path, identity, inspection: inspection.clone() };
+            shared.inspections.lock().remember(uri, last);
             Ok(inspection)
         })
         .await
@@ -103,9 +113,11 @@ impl FolderStore {
 
     /// Caches a file that was received, so that its contest need not read it again.
     pub(super) fn remember(&self, received: &ReceivedFile) {
-        if let Ok(metadata) = fs::metadata(self.shared.path(&received.uri)) {
+        let path: Arc<Path> = self.shared.path(&received.uri).into();
+        if let Ok(metadata) = fs::metadata(&path) {
             let inspection = Inspection::Valid { sha256: received.sha256, size: received.size };
-            self.shared.inspections.lock().remember(received.uri, Identity::of(&metadata), inspection);
+            let last = LastInspection { path, identity: Identity::of(&metadata), inspection };
+            self.shared.inspections.lock().remember(received.uri, last);
         }
     }
 }

@@ -1,101 +1,128 @@
-//! Receiving a file: gathered into blocks, hashed and written as it arrives, cut off at the limit, validated,
-//! published.
+//! Receiving a file: cut off at the limit, and collected in memory, or written as it arrives where there is no memory
+//! for it; then hashed, validated and published.
 
+use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use rebuttal_protocol::StorageUri;
-use tokio::sync::AcquireError;
+use tokio::runtime::Handle;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::incoming::Incoming;
+use super::upload_slots::UploadSlot;
 use super::{FolderInner, FolderStore, ReceivedFile, WRITE_BLOCK_BYTES, blocking};
 use crate::{EvidenceError, InvalidUpload};
 
+/// A file whose last byte has arrived. Dropped before it is [stored](Self::store), it leaves nothing.
+pub struct ArrivedFile {
+    shared: Arc<FolderInner>,
+    uri: StorageUri,
+    /// What was not written yet: everything, or the last block.
+    content: Vec<u8>,
+    /// The memory for a whole file.
+    memory: Option<OwnedSemaphorePermit>,
+    /// The file that the first blocks were written to.
+    incoming: Option<Incoming>,
+    _slot: UploadSlot,
+}
+
 impl FolderStore {
-    /// Receives a file for an address that is still free.
-    ///
-    /// On `Ok` it is stored durably; record it, then [`confirm`](Self::confirm). On an error, and when the future
-    /// is dropped, nothing is stored, with one exception: a file that had its final name by then, which
-    /// [`unrecorded`](Self::unrecorded) finds.
+    /// Receives a file for an address that is still free. `length` is that of its form, if it is known. On an error,
+    /// and when the future is dropped, nothing is stored.
     ///
     /// # Errors
-    /// [`InvalidUpload::TooLarge`] as soon as a byte too many arrives, [`InvalidUpload::Empty`],
-    /// [`InvalidUpload::InvalidFile`], [`InvalidUpload::AlreadyUploaded`]; any error of `chunks`;
-    /// [`EvidenceError::NoSlot`]; [`EvidenceError::Folder`].
-    pub async fn receive<S>(&self, uri: StorageUri, chunks: S) -> Result<ReceivedFile, EvidenceError>
+    /// [`InvalidUpload::TooLarge`] as soon as a byte too many arrives, [`InvalidUpload::Empty`]; any error of `chunks`;
+    /// [`EvidenceError::NoSlot`]; if the file is written as it arrives, those of [`ArrivedFile::store`].
+    pub async fn receive<S>(
+        &self,
+        uri: StorageUri,
+        length: Option<u64>,
+        chunks: S,
+    ) -> Result<ArrivedFile, EvidenceError>
     where
         S: Stream<Item = Result<Bytes, EvidenceError>>,
     {
-        let _slot = self.shared.receives.take(uri).await?;
+        let slot = self.shared.receives.take(uri).await?;
+        let (room, memory) = self.shared.memory_for(uri, length);
         let shared = Arc::clone(&self.shared);
-        blocking(move || shared.is_there().map_err(EvidenceError::folder("check the ownership marker")))
-            .await?;
-        let mut writer =
-            FileWriter { shared: Arc::clone(&self.shared), uri, block: Vec::new(), incoming: None };
+        let content = Vec::with_capacity(room);
+        let mut file = ArrivedFile { shared, uri, content, memory, incoming: None, _slot: slot };
         let mut size = 0_u64;
         let mut chunks = pin!(chunks);
         while let Some(chunk) = chunks.next().await {
-            let mut chunk = chunk?;
+            let chunk = chunk?;
             size += chunk.len() as u64;
             if size > uri.scene.max_bytes() {
                 return Err(InvalidUpload::TooLarge(uri.scene.max_bytes()).into());
             }
-            while chunk.has_remaining() {
-                let taken = chunk.len().min(WRITE_BLOCK_BYTES.saturating_sub(writer.block.len()));
-                writer.block.extend_from_slice(&chunk.split_to(taken));
-                if writer.block.len() >= WRITE_BLOCK_BYTES {
-                    writer = blocking(move || writer.flush()).await?;
-                }
+            if file.content.len() + chunk.len() > room && !file.content.is_empty() {
+                file = blocking(move || file.write_block()).await?;
             }
+            file.content.extend_from_slice(&chunk);
         }
         if size == 0 {
             return Err(InvalidUpload::Empty.into());
         }
-        let never_closed = |error: AcquireError| {
-            EvidenceError::folder("wait for a validation")(std::io::Error::other(error))
-        };
-        let permit = self.shared.validations.acquire(uri.merchant_id).await.map_err(never_closed)?;
-        let incoming = blocking(move || {
-            let _permit = permit;
-            writer.validated()
-        })
-        .await?;
-        blocking(move || incoming.publish()).await
+        Ok(file)
     }
 }
 
-/// Moves to the blocking threads and back. The file is created with the first full block, so that a small one is
-/// written in one call.
-struct FileWriter {
-    shared: Arc<FolderInner>,
-    uri: StorageUri,
-    block: Vec<u8>,
-    incoming: Option<Incoming>,
+impl FolderInner {
+    /// Room for a whole file, if there is memory for it, otherwise for a block.
+    fn memory_for(&self, uri: StorageUri, length: Option<u64>) -> (usize, Option<OwnedSemaphorePermit>) {
+        let longest = length.map(|length| length.min(uri.scene.max_bytes()));
+        let Some(longest) = longest.and_then(|longest| u32::try_from(longest).ok()) else {
+            return (WRITE_BLOCK_BYTES, None);
+        };
+        let room = longest as usize;
+        if room <= WRITE_BLOCK_BYTES {
+            return (room, None);
+        }
+        match Arc::clone(&self.memory).try_acquire_many_owned(longest) {
+            Ok(memory) => (room, Some(memory)),
+            Err(_) => (WRITE_BLOCK_BYTES, None),
+        }
+    }
 }
 
-impl FileWriter {
-    fn flush(mut self) -> Result<Self, EvidenceError> {
-        let mut incoming = match self.incoming.take() {
-            Some(incoming) => incoming,
-            None => Incoming::create(Arc::clone(&self.shared), self.uri)?,
-        };
-        incoming.write(&self.block)?;
-        self.block.clear();
+impl ArrivedFile {
+    /// Hashes and validates the file, and stores it durably under its final name. Blocking, within a tokio runtime.
+    ///
+    /// On `Ok`, record it, then [`confirm`](FolderStore::confirm). On an error nothing is stored, with one exception: a
+    /// file that had its final name by then, which [`unrecorded`](FolderStore::unrecorded) finds.
+    ///
+    /// # Errors
+    /// [`InvalidUpload::InvalidFile`], [`InvalidUpload::AlreadyUploaded`]; [`EvidenceError::Folder`], also where the
+    /// folder is not this gateway's.
+    pub fn store(mut self) -> Result<ReceivedFile, EvidenceError> {
+        let is_whole = self.incoming.is_none();
+        let mut incoming = self.take_incoming()?;
+        incoming.write(&self.content)?;
+        let slot = Handle::current().block_on(self.shared.validations.acquire(self.uri.merchant_id));
+        let slot = slot.map_err(io::Error::other).map_err(EvidenceError::folder("wait for a validation"))?;
+        if !is_whole {
+            self.content = incoming.read_back()?;
+        }
+        incoming.validate(&self.content)?;
+        drop((self.content, self.memory, slot));
+        incoming.publish()
+    }
+
+    fn write_block(mut self) -> Result<Self, EvidenceError> {
+        let mut incoming = self.take_incoming()?;
+        incoming.write(&self.content)?;
+        self.content.clear();
         self.incoming = Some(incoming);
         Ok(self)
     }
 
-    fn validated(self) -> Result<Incoming, EvidenceError> {
-        let Self { shared, uri, block, incoming } = self;
-        let mut incoming = match incoming {
-            Some(incoming) => incoming,
-            None => Incoming::create(shared, uri)?,
-        };
-        incoming.write(&block)?;
-        drop(block);
-        incoming.validate()?;
-        Ok(incoming)
+    fn take_incoming(&mut self) -> Result<Incoming, EvidenceError> {
+        match self.incoming.take() {
+            Some(incoming) => Ok(incoming),
+            None => Incoming::create(Arc::clone(&self.shared), self.uri),
+        }
     }
 }

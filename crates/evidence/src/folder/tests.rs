@@ -34,8 +34,18 @@ impl FolderFixture {
     }
 
     async fn put(&self, uri: StorageUri, content: &[u8]) -> Result<ReceivedFile, EvidenceError> {
+        self.put_with(uri, content, Some(content.len() as u64)).await
+    }
+
+    async fn put_with(
+        &self,
+        uri: StorageUri,
+        content: &[u8],
+        length: Option<u64>,
+    ) -> Result<ReceivedFile, EvidenceError> {
         let chunks: Vec<_> = content.chunks(1_000).map(|chunk| Ok(Bytes::copy_from_slice(chunk))).collect();
-        self.store.receive(uri, stream::iter(chunks)).await
+        let file = self.store.receive(uri, length, stream::iter(chunks)).await?;
+        blocking(move || file.store()).await
     }
 
     /// What a restarted process finds after a crash.
@@ -72,7 +82,7 @@ async fn received_file_has_its_final_name_and_digest() {
     assert_eq!(received.size, PNG.len() as u64);
     assert_eq!(received.sha256, <[u8; 32]>::from(Sha256::digest(PNG)));
     assert_eq!(received.media_type, "image/png");
-    fixture.store.confirm(&received).await.unwrap();
+    fixture.store.confirm(&received).unwrap();
 
     let path = fixture.root.join(format!("m/80/open/dispute-evidence/{}.png", "a".repeat(32)));
     assert_eq!(fs::read(&path).unwrap(), PNG);
@@ -159,17 +169,43 @@ async fn a_file_is_cut_off_in_flight_at_two_megabytes() {
 
     // An endless body is refused, too.
     let endless = stream::repeat_with(|| Ok(Bytes::from_static(&[0; 50_000])));
-    let outcome = fixture.store.receive(uri('c', "png"), endless).await;
-    assert_eq!(refusal(outcome), InvalidUpload::TooLarge(DISPUTE_EVIDENCE_MAX_BYTES));
+    let outcome = fixture.store.receive(uri('c', "png"), None, endless).await;
+    let too_large = EvidenceError::Refused(InvalidUpload::TooLarge(DISPUTE_EVIDENCE_MAX_BYTES));
+    assert_eq!(outcome.err().unwrap().to_string(), too_large.to_string());
     assert_eq!(fixture.incoming().len(), 1);
+}
+
+#[tokio::test]
+async fn file_is_stored_whether_or_not_there_is_memory_for_it() {
+    let fixture = FolderFixture::new();
+    let mut content = PNG.to_vec();
+    content.resize(3 * WRITE_BLOCK_BYTES, 0);
+    let size = content.len() as u64;
+    let memory = &fixture.store.shared.memory;
+    let all = || memory.clone().try_acquire_many_owned(WHOLE_FILES_MAX_BYTES as u32).unwrap();
+    for (digit, length, is_memory_taken) in [
+        ('a', Some(size), false),
+        ('b', Some(u64::MAX), false),
+        ('c', None, false),
+        ('d', Some(size), true),
+        ('e', Some(1), false),
+    ] {
+        let taken = is_memory_taken.then(all);
+        let received = fixture.put_with(uri(digit, "png"), &content, length).await.unwrap();
+        drop(taken);
+        assert_eq!(received.sha256, <[u8; 32]>::from(Sha256::digest(&content)), "{digit}");
+        assert_eq!(fixture.store.read(&received.uri).await.unwrap().unwrap(), content, "{digit}");
+        drop(all());
+    }
 }
 
 #[tokio::test]
 async fn a_body_that_fails_leaves_nothing() {
     let fixture = FolderFixture::new();
     let block = Bytes::from(vec![1; WRITE_BLOCK_BYTES]);
-    let chunks = stream::iter([Ok(block), Err(EvidenceError::Body("the client left".into()))]);
-    let outcome = fixture.store.receive(uri('a', "png"), chunks).await;
+    let error = EvidenceError::Body("the client left".into());
+    let chunks = stream::iter([Ok(block.clone()), Ok(block), Err(error)]);
+    let outcome = fixture.store.receive(uri('a', "png"), None, chunks).await;
     assert!(matches!(outcome, Err(EvidenceError::Body(_))));
     assert_eq!(fixture.incoming(), Vec::<PathBuf>::new());
 }
@@ -178,10 +214,10 @@ async fn a_body_that_fails_leaves_nothing() {
 async fn a_receive_that_is_dropped_leaves_nothing() {
     let fixture = FolderFixture::new();
     let block = Bytes::from(vec![1; WRITE_BLOCK_BYTES]);
-    let chunks = stream::iter([Ok(block)]).chain(stream::pending());
+    let chunks = stream::iter([Ok(block.clone()), Ok(block)]).chain(stream::pending());
     let receive = tokio::spawn({
         let store = fixture.store.clone();
-        async move { store.receive(uri('a', "png"), chunks).await }
+        async move { store.receive(uri('a', "png"), None, chunks).await }
     });
     while fixture.incoming().is_empty() {
         tokio::task::yield_now().await;
@@ -189,7 +225,7 @@ async fn a_receive_that_is_dropped_leaves_nothing() {
     assert_eq!(fixture.store.unrecorded(UnixMillis::MAX).await.unwrap(), []);
     assert_eq!(fixture.incoming().len(), 1, "a scan took a file away that was being received");
     receive.abort();
-    assert!(receive.await.unwrap_err().is_cancelled());
+    assert!(receive.await.err().unwrap().is_cancelled());
     while !fixture.incoming().is_empty() {
         tokio::task::yield_now().await;
     }
@@ -201,8 +237,8 @@ async fn a_file_that_was_linked_but_not_recorded_is_found_until_confirmed() {
     let received = fixture.put(uri('a', "png"), PNG).await.unwrap();
     assert_eq!(fixture.restarted().await, std::slice::from_ref(&received));
     assert_eq!(fixture.restarted().await, std::slice::from_ref(&received));
-    fixture.store.confirm(&received).await.unwrap();
-    fixture.store.confirm(&received).await.unwrap();
+    fixture.store.confirm(&received).unwrap();
+    fixture.store.confirm(&received).unwrap();
     assert_eq!(fixture.restarted().await, []);
     assert_eq!(fixture.store.inspect(&uri('a', "png")).await.unwrap(), expected_inspection(&received));
 }
@@ -294,7 +330,7 @@ async fn more_uploads_than_slots_all_succeed() {
         fixture.put(text.parse().unwrap(), PNG)
     });
     for outcome in futures_util::future::join_all(uploads).await {
-        fixture.store.confirm(&outcome.unwrap()).await.unwrap();
+        fixture.store.confirm(&outcome.unwrap()).unwrap();
     }
     assert_eq!(fixture.restarted().await, []);
     fixture.store.answers().await.unwrap();
@@ -341,7 +377,7 @@ async fn inspection_returns_the_current_content() {
     let uri = uri('a', "png");
     assert_eq!(fixture.store.inspect(&uri).await.unwrap(), Inspection::Absent);
     let received = fixture.put(uri, PNG).await.unwrap();
-    fixture.store.confirm(&received).await.unwrap();
+    fixture.store.confirm(&received).unwrap();
     let path = fixture.store.shared.path(&uri);
     assert_eq!(fixture.store.inspect(&uri).await.unwrap(), expected_inspection(&received));
 

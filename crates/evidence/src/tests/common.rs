@@ -1,8 +1,8 @@
 //! A fixture with a store of each kind, and how a merchant posts to it.
 
 use crate::{
-    AwsVariables, Bucket, Credentials, EvidenceError, EvidenceStore, FolderStore, InvalidUpload, S3Store,
-    StorageLocation, UploadForm, upload,
+    ArrivedFile, AwsVariables, Bucket, Credentials, EvidenceError, EvidenceStore, FolderStore, InvalidUpload,
+    S3Store, StorageLocation, UploadForm, upload,
 };
 use bytes::Bytes;
 use futures_util::stream;
@@ -70,8 +70,14 @@ impl Fixture {
         let request = form.request();
         let content_type = &request.headers[0].1;
         let body = stream::iter([Ok(Bytes::from(request.body.clone()))]);
-        match upload::receive(files, credentials, BUCKET, content_type, body, now()).await {
-            Ok(received) => files.confirm(&received).await.map_err(|error| panic!("{error}")),
+        let arrived = upload::receive(files, credentials, BUCKET, content_type, None, body, now()).await;
+        let store = |file: ArrivedFile| tokio::task::spawn_blocking(move || file.store());
+        let stored = match arrived {
+            Ok(file) => store(file).await.unwrap(),
+            Err(error) => Err(error),
+        };
+        match stored {
+            Ok(received) => files.confirm(&received).map_err(|error| panic!("{error}")),
             Err(EvidenceError::Refused(refusal)) => Err(refusal),
             Err(error) => panic!("{error}"),
         }

@@ -3,10 +3,11 @@ use std::path::Path;
 use futures_util::stream;
 use rebuttal_protocol::StorageUri;
 use rebuttal_protocol::scene::DISPUTE_EVIDENCE_MAX_BYTES;
+use tokio::task::spawn_blocking;
 use zeroize::Zeroizing;
 
 use super::*;
-use crate::{EvidenceStore, InvalidUpload, S3Code, UploadForm};
+use crate::{EvidenceStore, InvalidUpload, ReceivedFile, S3Code, UploadForm};
 
 const URL: &str = "https://gateway.example/uploaded";
 const BUCKET: &str = "uploaded";
@@ -50,7 +51,9 @@ impl UploadFixture {
 
     async fn send(&self, body: Vec<u8>) -> Result<ReceivedFile, EvidenceError> {
         let chunks: Vec<_> = body.chunks(10_000).map(|chunk| Ok(Bytes::copy_from_slice(chunk))).collect();
-        receive(&self.store, &credentials(), BUCKET, CONTENT_TYPE, stream::iter(chunks), NOW).await
+        let (length, body) = (Some(body.len() as u64), stream::iter(chunks));
+        let file = receive(&self.store, &credentials(), BUCKET, CONTENT_TYPE, length, body, NOW).await?;
+        spawn_blocking(move || file.store()).await.unwrap()
     }
 
     async fn refused(&self, parts: &[(&str, &[u8])]) -> InvalidUpload {
@@ -88,7 +91,7 @@ async fn an_upload_as_issued_is_stored() {
     parts.push(("file", PNG));
     let received = fixture.send(body_of(&parts)).await.unwrap();
     assert_eq!(received.uri, fixture.uri);
-    fixture.store.confirm(&received).await.unwrap();
+    fixture.store.confirm(&received).unwrap();
     assert!(
         matches!(fixture.store.inspect(&fixture.uri).await.unwrap(), crate::Inspection::Valid { size, .. } if size == PNG.len() as u64)
     );

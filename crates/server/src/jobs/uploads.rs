@@ -5,6 +5,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use rebuttal_protocol::{StorageUri, UnixMillis};
 use rebuttal_store::{Maintenance, MarkedUpload};
+use tokio::task::spawn_blocking;
 
 use crate::clock;
 use crate::gateway::Gateway;
@@ -87,7 +88,7 @@ pub(crate) async fn record_orphans(gateway: &Gateway, before: UnixMillis) -> any
         if orphans.is_empty() {
             return Ok(());
         }
-        for received in &orphans {
+        for received in orphans {
             match record(&gateway.store, received.uri, received.sha256, received.size).await? {
                 Ok(_) => tracing::info!(uri = %received.uri, "adopted a stored file without a record"),
                 // It has a record already, and is being deleted.
@@ -95,7 +96,8 @@ pub(crate) async fn record_orphans(gateway: &Gateway, before: UnixMillis) -> any
                     tracing::info!(uri = %received.uri, %refused, "stored file without a record not adopted")
                 }
             }
-            files.confirm(received).await?;
+            let files = files.clone();
+            spawn_blocking(move || files.confirm(&received)).await??;
         }
     }
 }

@@ -10,12 +10,14 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
-use http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use rebuttal_evidence::{BodyError, Credentials, EvidenceError, FolderStore, ReceivedFile, S3Code, upload};
 use rebuttal_protocol::Code;
 use rebuttal_protocol::storage_uri::BUCKET;
 use rebuttal_store::CommitError;
+use tokio::runtime::Handle;
+use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout_at};
 
 use crate::clock;
@@ -52,43 +54,43 @@ pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
 
 /// Receives one file.
 ///
-/// 1. The form is parsed as it arrives and checked against its signed policy; the file is hashed and validated.
-/// 2. The file is durable under its final name before anything is recorded.
+/// 1. The form is parsed as it arrives and checked against its signed policy.
+/// 2. The file is hashed, validated, and durable under its final name before anything is recorded.
 /// 3. The upload is recorded durably through the committer; after a crash before that, the file is adopted later.
 /// 4. Then it is answered 204, and a contest may refer to it.
 ///
-/// This runs in its own task: a client that disconnects after its last byte leaves no file without a record.
+/// Once the file has arrived, the rest is done by one blocking thread, which no disconnect stops: it leaves no file
+/// without a record.
 async fn receive(
     State(state): State<UploadState>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<StatusCode, UploadRefusal> {
     let arrived_at = clock::now();
-    let task = tokio::spawn(async move {
-        let content_type =
-            headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let UploadState { gateway, files, credentials } = state;
-        let chunks = body::chunks(body);
-        let chunks = with_timeouts(chunks, UPLOAD_LIMIT, PACE_LIMIT);
-        let received =
-            upload::receive(&files, &credentials, BUCKET, content_type, chunks, arrived_at).await?;
-        record_and_confirm(&gateway, &files, &received).await
+    let header = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let content_type = header(CONTENT_TYPE).unwrap_or_default();
+    let length = header(CONTENT_LENGTH).and_then(|length| length.parse().ok());
+    let chunks = with_timeouts(body::chunks(body), UPLOAD_LIMIT, PACE_LIMIT);
+    let UploadState { gateway, files, credentials } = state;
+    let file =
+        upload::receive(&files, &credentials, BUCKET, content_type, length, chunks, arrived_at).await?;
+    let runtime = Handle::current();
+    let stored = spawn_blocking(move || {
+        let received = file.store()?;
+        runtime.block_on(record_upload(&gateway, &received))?;
+        files.confirm(&received).map_err(UploadRefusal::from)
     });
-    task.await.map_err(UploadRefusal::unavailable)??;
+    stored.await.map_err(UploadRefusal::unavailable)??;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Records a file that is durable under its final name, and then confirms its upload.
-async fn record_and_confirm(
-    gateway: &Gateway,
-    files: &FolderStore,
-    received: &ReceivedFile,
-) -> Result<(), UploadRefusal> {
+/// Records a file that is durable under its final name.
+async fn record_upload(gateway: &Gateway, received: &ReceivedFile) -> Result<(), UploadRefusal> {
     let ReceivedFile { uri, sha256, size, .. } = received;
     record(&gateway.store, *uri, *sha256, *size)
         .await?
         .map_err(|_| rebuttal_evidence::InvalidUpload::AlreadyUploaded)?;
-    Ok(files.confirm(received).await?)
+    Ok(())
 }
 
 /// The body, ended by an error when it exceeds the time limit or falls below the minimum pace. Only time spent waiting

@@ -129,8 +129,8 @@ impl Checkpointer {
         }
     }
 
-    /// Ends the thread, and copies the whole log into the database, which is then complete: it can be copied, and opened
-    /// without the log.
+    /// Ends the thread, and copies the whole log into the database, which is then complete: it can be copied, and
+    /// opened without the log.
     pub(super) fn close(&mut self, writer: &Connection) {
         drop(self.wake.take());
         if self.thread.take().is_some_and(|thread| thread.join().is_err()) {

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use super::statements::LAST_ENTRY;
 use crate::StoreError;
 
-/// The version whose tables are filled here.
+// The version whose tables are filled here.
 pub(super) const FILLED_AFTER: i32 = 4;
 
 const PAGE: i64 = 2_000;
