@@ -128,3 +128,24 @@ impl<'de> Visitor<'de> for Depth {
         Ok(JsonValue::Object(Object { members }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_pass_is_enough_without_numbers_and_faults() {
+        let lists = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        for (text, is_enough) in [
+            (r#" {"a":"b","c":["\u00e9",null,true,{}]} "#, true),
+            (r#"{"a":1}"#, false),
+            (r#"{"a":"b","a":"b"}"#, false),
+            (r#"{"a":"\ud800"}"#, false),
+            ("{} {}", false),
+            (&lists(DEPTH_MAX), true),
+            (&lists(DEPTH_MAX + 1), false),
+        ] {
+            assert_eq!(JsonValue::in_one_pass(text).is_some(), is_enough, "{text}");
+        }
+    }
+}

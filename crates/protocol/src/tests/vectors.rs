@@ -164,12 +164,16 @@ fn numbers_of_any_size_are_json() {
 /// A number makes the parser read level by level.
 #[test]
 fn body_is_read_the_same_with_and_without_a_number() {
-    let nested = |levels: usize| format!(r#""n":{}[]{}"#, r#"{"o":"#.repeat(levels), "}".repeat(levels));
+    let nested = |open: &str, close: &str, levels: usize| {
+        format!(r#""n":{}{}{}"#, open.repeat(levels), "[]", close.repeat(levels))
+    };
     let members = [
         r#""n":null,"f":false,"t":[true,[],{}],"o":{"a":{"b":"c"}}"#,
         r#""s":"é \" \ud83d\ude00","\u006e\ud83d\ude00":"\/""#,
-        &nested(DEPTH_MAX - 2),
-        &nested(DEPTH_MAX - 1),
+        &nested(r#"{"o":"#, "}", DEPTH_MAX - 2),
+        &nested(r#"{"o":"#, "}", DEPTH_MAX - 1),
+        &nested("[", "]", DEPTH_MAX - 2),
+        &nested("[", "]", DEPTH_MAX - 1),
         r#""a":"\ud800","b":{"c":"","\u0063":""}"#,
         r#""b":{"c":"","\u0063":"\ud800"}"#,
         r#""a":"\ud800","\u0061":"""#,
@@ -189,8 +193,13 @@ fn body_is_read_the_same_with_and_without_a_number() {
 
 #[test]
 fn depth_counts_objects_and_arrays_alike() {
-    let nested =
-        |levels: usize| format!("{}{}", r#"{"a":"#.repeat(levels), "1".to_owned() + &"}".repeat(levels));
-    assert!(Object::parse_signed(nested(DEPTH_MAX).as_bytes()).is_ok());
-    assert!(Object::parse_signed(nested(DEPTH_MAX + 1).as_bytes()).is_err());
+    for (open, close) in [(r#"{"a":"#, "}"), ("[", "]")] {
+        for inner in ["1", "null"] {
+            let is_accepted = |levels: usize| {
+                let (open, close) = (open.repeat(levels - 1), close.repeat(levels - 1));
+                Object::parse_signed(format!(r#"{{"a":{open}{inner}{close}}}"#).as_bytes()).is_ok()
+            };
+            assert_eq!([is_accepted(DEPTH_MAX), is_accepted(DEPTH_MAX + 1)], [true, false], "{open} {inner}");
+        }
+    }
 }

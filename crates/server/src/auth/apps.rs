@@ -343,6 +343,14 @@ mod tests {
         assert!(again.iter().all(|app| Arc::ptr_eq(app, &again[0]) && !Arc::ptr_eq(app, &apps[0])));
     }
 
+    /// The futures of all requests contain it, and they are moved several times.
+    #[tokio::test]
+    async fn future_of_a_lookup_is_small() {
+        let fixture = Fixture::new().await;
+        let size = size_of_val(&fixture.apps.find(APP));
+        assert!(size <= 1024, "{size} bytes");
+    }
+
     #[tokio::test]
     async fn unknown_app_is_looked_up_once_a_second() {
         let fixture = Fixture::new().await;
