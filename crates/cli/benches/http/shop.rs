@@ -136,7 +136,7 @@ impl Shop {
     /// The operator's list with this query string.
     pub(crate) fn lists(&self, query: &str, count: usize) -> Requests {
         let list = || self.fixture.operator.request("GET", &format!("/disputes?{query}"), None).bytes();
-        Requests { bytes: (0..count).map(|_| list()).collect(), wanted: "\"disputes\"" }
+        Requests { bytes: (0..count).map(|_| list()).collect(), wanted: "\"items\"" }
     }
 }
 
