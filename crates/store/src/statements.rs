@@ -154,6 +154,10 @@ statements! {
     /// A history whose dispute is missing, which only a manual edit causes.
     STRAY_HISTORY = "SELECT dispute_id FROM history \
          WHERE NOT EXISTS (SELECT 1 FROM disputes WHERE disputes.dispute_id = history.dispute_id) LIMIT 1";
+    /// A dispute that is not in the queue where it belongs, which only a manual edit causes: it would not expire.
+    UNQUEUED = "SELECT dispute_no FROM disputes WHERE NOT EXISTS (SELECT 1 FROM dispute_queue \
+         WHERE dispute_queue.status = disputes.status AND dispute_queue.dispute_id = disputes.dispute_id \
+         AND position = CASE disputes.status WHEN 'NEEDS_RESPONSE' THEN deadline ELSE last_entry END) LIMIT 1";
     /// A dispute's entries, each with its submission. `UNION` ends at an entry that was reached before, where a manual
     /// edit made a circle.
     HISTORY = "WITH RECURSIVE chain (entry_id) AS (SELECT last_entry FROM disputes WHERE dispute_no = $1 \

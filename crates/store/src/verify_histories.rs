@@ -94,6 +94,15 @@ async fn verify(
         }
         on_progress(found.disputes, of.max(found.disputes));
     }
+    // One that is damaged may be there under another status.
+    if found.damaged == 0
+        && let Some(number) = source.unqueued().await?
+    {
+        found.damaged(
+            &number,
+            "the table dispute_queue does not have it under its status: it would not expire",
+        );
+    }
     if let Some(stray) = source.stray().await? {
         found.damaged(
             &format!("the dispute of history entry {stray}"),

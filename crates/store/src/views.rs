@@ -125,6 +125,8 @@ pub(crate) trait HistorySource {
     async fn numbers(&self, after: EntryId, limit: u32) -> Result<Vec<(EntryId, String)>, StoreError>;
     /// A dispute's detail.
     async fn detail(&self, dispute_no: &DisputeNo) -> Result<Option<DisputeDetail>, StoreError>;
+    /// The number of a dispute that is not in the queue where it belongs.
+    async fn unqueued(&self) -> Result<Option<String>, StoreError>;
     /// The key of a dispute that has a history and no row.
     async fn stray(&self) -> Result<Option<EntryId>, StoreError>;
 }

@@ -4,7 +4,7 @@ use rebuttal_protocol::DisputeNo;
 
 use super::address::Address;
 use super::session::{Session, SessionError};
-use super::statements::{COUNT_NUMBERS, NUMBERS, STRAY_HISTORY};
+use super::statements::{COUNT_NUMBERS, NUMBERS, STRAY_HISTORY, UNQUEUED};
 use super::{queries, rows};
 use crate::StoreError;
 use crate::views::EntryId;
@@ -33,6 +33,11 @@ impl HistorySource for HistoryReader {
 
     async fn detail(&self, dispute_no: &DisputeNo) -> Result<Option<DisputeDetail>, StoreError> {
         Ok(queries::detail(&self.0, dispute_no).await?)
+    }
+
+    async fn unqueued(&self) -> Result<Option<String>, StoreError> {
+        let row = self.0.row(UNQUEUED, &[]).await?;
+        Ok(row.map(|row| rows::value(&row, 0)).transpose()?)
     }
 
     async fn stray(&self) -> Result<Option<EntryId>, StoreError> {

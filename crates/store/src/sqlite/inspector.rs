@@ -8,7 +8,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
 
 use super::read_pool::Reader;
-use super::statements::{COUNT_NUMBERS, INTEGRITY_CHECK, NEWEST_ENTRY, NUMBERS, STRAY_HISTORY};
+use super::statements::{COUNT_NUMBERS, INTEGRITY_CHECK, NEWEST_ENTRY, NUMBERS, STRAY_HISTORY, UNQUEUED};
 use super::{file_identity, schema};
 use crate::StoreError;
 use crate::examined::Defect;
@@ -84,6 +84,10 @@ impl HistorySource for Inspector {
 
     async fn detail(&self, dispute_no: &DisputeNo) -> Result<Option<DisputeDetail>, StoreError> {
         Ok(Reader::on(&self.connection).detail(dispute_no)?)
+    }
+
+    async fn unqueued(&self) -> Result<Option<String>, StoreError> {
+        Ok(self.connection.query_row(UNQUEUED, [], |row| row.get(0)).optional()?)
     }
 
     async fn stray(&self) -> Result<Option<EntryId>, StoreError> {

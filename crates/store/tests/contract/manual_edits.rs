@@ -51,7 +51,7 @@ pub(crate) async fn unreadable_row_is_distinguished_from_unavailable_database(fi
 }
 
 /// A manual edit, its reversal, and what is reported in between.
-const TAMPERINGS: [(&str, &str, &str); 13] = [
+const TAMPERINGS: [(&str, &str, &str); 14] = [
     (
         "UPDATE disputes SET dispute_amount = dispute_amount + 1",
         "UPDATE disputes SET dispute_amount = dispute_amount - 1",
@@ -95,6 +95,11 @@ const TAMPERINGS: [(&str, &str, &str); 13] = [
         "UPDATE history SET previous = entry_id WHERE sequence = 2",
         "UPDATE history SET previous = dispute_id WHERE sequence = 2",
         "entry 1",
+    ),
+    (
+        "UPDATE dispute_queue SET position = position + 1",
+        "UPDATE dispute_queue SET position = position - 1",
+        "dispute_queue does not have it",
     ),
     ("DELETE FROM history WHERE sequence = 2", "", "entry 1"),
 ];
