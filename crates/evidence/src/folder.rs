@@ -184,7 +184,9 @@ impl FolderStore {
     /// [`EvidenceError::Folder`] where it cannot be read.
     pub fn sha256_at(root: &Path, uri: &StorageUri) -> Result<Option<([u8; 32], u64)>, EvidenceError> {
         let failed = || EvidenceError::folder("read a file");
-        let Some(file) = found(File::open(root.join(uri.key()))).map_err(failed())? else { return Ok(None) };
+        let Some(file) = found(durable::open_file(&root.join(uri.key()))).map_err(failed())? else {
+            return Ok(None);
+        };
         let mut content = Vec::new();
         file.take(uri.scene.max_bytes() + 1).read_to_end(&mut content).map_err(failed())?;
         Ok(Some((Sha256::digest(&content).into(), content.len() as u64)))
@@ -212,7 +214,7 @@ impl FolderStore {
     pub async fn read(&self, uri: &StorageUri) -> Result<Option<Bytes>, EvidenceError> {
         let (shared, path, limit) = (Arc::clone(&self.shared), self.shared.path(uri), uri.scene.max_bytes());
         let read = move || {
-            let Some(file) = found(File::open(path))? else {
+            let Some(file) = found(durable::open_file(&path))? else {
                 shared.is_there()?;
                 return Ok(None);
             };

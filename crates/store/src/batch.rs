@@ -218,8 +218,8 @@ pub(crate) struct ChangedDispute {
 pub(crate) enum Before {
     /// Nothing: it is opened, at this time.
     Opening(Box<Opening>, UnixMillis),
-    /// A row, and this one of the queue.
-    Queued(QueuePosition),
+    /// A row of the table, and one of the queue.
+    Stored(Box<StoredDispute>),
 }
 
 /// A new history entry.
@@ -322,7 +322,7 @@ impl BatchState {
         match decide(dispute, &checked, actor, arrived_at)? {
             Decision::Repetition => Ok(without_opening(dispute_no, dispute.sequence)),
             Decision::Change(change) => {
-                let before = Before::Queued(stored.queue_position());
+                let before = Before::Stored(Box::new(stored.clone()));
                 let outcome = without_opening(dispute_no, change.dispute.sequence);
                 self.change(*change, before);
                 Ok(outcome)

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rebuttal_protocol::UnixMillis;
 
-use crate::examined::{Defect, ENCRYPTED_SECRETS_MAX, Examined, meta_defects};
+use crate::examined::{Defect, ENCRYPTED_SECRETS_MAX, Examined, is_behind, meta_defects};
 use crate::location::{Location, PostgresAddress};
 use crate::meta::{
     DATA_MIGRATION, EVIDENCE_LOCATION, IDENTITY, KEY_CHECK, MIGRATED_TO, MIN_BINARY, NONCE_BOUND,
@@ -32,7 +32,7 @@ fn examine_file(path: &Path, token: Option<TokenHash>) -> Result<Examined, Store
         return Ok(Examined { defects: schema, ..Examined::default() });
     }
     // An older schema has other columns of tokens and of history.
-    let is_behind = schema.iter().any(|defect| matches!(defect, Defect::Behind(_)));
+    let is_behind = is_behind(&schema);
     let token = token.filter(|_| !is_behind);
     // Read before the check value, which the first start writes with the first token: it may be running.
     let has_accounts = inspector.read().has_accounts()?;

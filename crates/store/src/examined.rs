@@ -132,3 +132,8 @@ pub(crate) fn meta_defects(
 pub(crate) fn missing_value(name: &str) -> Defect {
     Defect::Incomplete(format!("the row {name} of the table meta is missing"))
 }
+
+/// Whether migrations are pending.
+pub(crate) fn is_behind(schema: &[Defect]) -> bool {
+    schema.iter().any(|defect| matches!(defect, Defect::Behind(_)))
+}

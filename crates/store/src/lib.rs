@@ -16,6 +16,7 @@ mod location;
 mod meta;
 mod meters;
 mod migrate_data;
+mod pending_migration;
 mod postgres;
 mod schema;
 mod sqlite;
@@ -42,6 +43,7 @@ pub use location::{Location, PostgresAddress};
 pub use migrate_data::{
     DataMigration, DataMigrationError, DataMigrationProgress, DataMigrationStep, MigratedTable,
 };
+pub use pending_migration::PendingMigration;
 pub use postgres::ANSWER_LIMIT;
 pub use store::Store;
 pub use verify_histories::{HistoryReport, verify_histories};

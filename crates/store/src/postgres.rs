@@ -35,7 +35,7 @@ pub(crate) use history_reader::HistoryReader;
 pub(crate) use lane::Lane;
 pub(crate) use migration_target::MigrationTarget;
 pub(crate) use read_pool::PostgresReadPool;
-pub(crate) use schema::prepare;
+pub(crate) use schema::{prepare, values_before_migration};
 
 /// Longest time to an answer with the slowest database that the limits allow: to load, to save, and to resolve a
 /// commit whose answer was lost. The time to connect in between is added.

@@ -2,7 +2,6 @@
 
 mod accounts;
 mod checkpointer;
-mod cold_reads;
 mod file_identity;
 mod inspector;
 mod layout_migration;

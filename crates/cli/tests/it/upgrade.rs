@@ -111,6 +111,18 @@ fn doctor(fixture: &TestGateway, env: &[(&str, &str)]) -> String {
 const BEHIND: &str = "without migration 4 (append_only), 5 (indexes), 6 (old_tables): the next start of this version \
                       applies it. Take a backup before";
 
+/// A gateway of another installation does not migrate this database: older gateways could not serve it afterwards.
+fn refuses_another_key(fixture: &TestGateway, env: &[(&str, &str)]) {
+    let key = fixture.gateway.scratch().join("another.key");
+    std::fs::write(&key, "0123456789abcdef".repeat(4)).unwrap();
+    let mut serve = rebuttal(&["serve", "--listen", "127.0.0.1:0", "--data"]);
+    serve.arg(fixture.gateway.data()).arg("--master-key-file").arg(&key).envs(env.iter().copied());
+    let refused = CommandOutput::run(serve);
+    assert!(refused.code == 1 && refused.stderr.contains("another master key"), "{refused:?}");
+    let found = doctor(fixture, env);
+    assert!(found.contains(BEHIND), "{found}");
+}
+
 /// The disputes are as they were, their histories are intact, and life goes on.
 fn is_whole(fixture: &TestGateway, env: &[(&str, &str)], disputes: &[String], before: &[Value]) {
     for (dispute, before) in disputes.iter().zip(before) {
@@ -143,8 +155,7 @@ fn a_file_is_migrated_whatever_kills_it() {
     old.execute_batch(&format!("PRAGMA journal_mode = WAL; {script}")).unwrap();
     drop(old);
 
-    let found = doctor(&fixture, &[]);
-    assert!(found.contains(BEHIND), "{found}");
+    refuses_another_key(&fixture, &[]);
     migrate(&mut fixture, &[]);
     let migrated = Connection::open(&path).unwrap();
     every_copy_is_whole(|sql| migrated.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap().to_string());
@@ -174,8 +185,7 @@ fn a_server_is_migrated_while_older_gateways_serve() {
     database.query("ALTER SCHEMA public RENAME TO now; CREATE SCHEMA public");
     database.query(&[&version_3("postgres"), undo, &copies].concat());
 
-    let found = doctor(&fixture, &env);
-    assert!(found.contains(BEHIND), "{found}");
+    refuses_another_key(&fixture, &env);
     let changes = std::thread::scope(|scope| {
         // From the moment on in which the new tables are served, an older gateway is refused.
         let changes = || (0..2_000).take_while(|_| database.try_query(OLDER_GATEWAY).is_ok()).count();

@@ -1,9 +1,11 @@
 //! Folders that survive a loss of power: created one by one, each synced in its parent.
 
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Component, Path, PathBuf};
+
+use rustix::fs::OFlags;
 
 const FOLDER_MODE: u32 = 0o700;
 
@@ -30,6 +32,16 @@ pub(super) fn make_folders(base: &Path, relative: &Path) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Opens a file to read it. Anything else in its place, such as a named pipe, is refused; opening that would block.
+pub(super) fn open_file(path: &Path) -> io::Result<File> {
+    let nonblocking = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
+    let file = OpenOptions::new().read(true).custom_flags(nonblocking).open(path)?;
+    match file.metadata()?.is_file() {
+        true => Ok(file),
+        false => Err(io::Error::other(format!("{} is not a file", path.display()))),
+    }
 }
 
 /// Syncs a folder, which makes the names in it durable.

@@ -207,7 +207,7 @@ impl FolderInner {
             found(fs::remove_file(&path))?;
             return Ok(None);
         }
-        let content = read_whole(&mut File::open(&path)?, incoming.len())?;
+        let content = read_whole(&mut durable::open_file(&path)?, incoming.len())?;
         if let Err(invalid_file) = validate(uri.scene, uri.format, &content) {
             // It was valid when it got its name, so the disk or the rules have changed. It is kept.
             tracing::warn!(%uri, %invalid_file, "a stored file without a record is invalid; it is kept and not recorded");

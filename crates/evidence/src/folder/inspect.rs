@@ -14,6 +14,7 @@ use std::sync::Arc;
 use rebuttal_protocol::StorageUri;
 use sha2::{Digest, Sha256};
 
+use super::durable::open_file;
 use super::{FolderInner, FolderStore, ReceivedFile, blocking, found};
 use crate::EvidenceError;
 use crate::validate::{InvalidFile, validate};
@@ -100,7 +101,7 @@ impl FolderStore {
         let permit = shared.validations.acquire(uri.merchant_id).await;
         blocking(move || {
             let _permit = permit;
-            let Some(file) = found(File::open(&path)).map_err(EvidenceError::folder("open a file"))? else {
+            let Some(file) = found(open_file(&path)).map_err(EvidenceError::folder("open a file"))? else {
                 return shared.absent();
             };
             let (identity, inspection) = read(file, &uri).map_err(EvidenceError::folder("read a file"))?;

@@ -392,4 +392,7 @@ async fn inspection_returns_the_current_content() {
     assert_eq!(fixture.store.inspect(&uri).await.unwrap(), expected_inspection(&received));
     fs::remove_file(&path).unwrap();
     assert_eq!(fixture.store.inspect(&uri).await.unwrap(), Inspection::Absent);
+    // Opening a pipe to read it would wait for a writer.
+    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    assert!(fixture.store.inspect(&uri).await.is_err() && fixture.store.read(&uri).await.is_err());
 }

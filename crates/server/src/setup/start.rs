@@ -10,7 +10,8 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow, bail, ensure};
 use rebuttal_evidence::{Credentials, EvidenceError, EvidenceStore, FolderStore, S3Store};
 use rebuttal_store::{
-    AccountChange, CommitError, Location, Options, SingleOperation, Store, StoreError, WriteRequest,
+    AccountChange, CommitError, KeyCheck, Location, Options, PendingMigration, SingleOperation, Store,
+    StoreError, WriteRequest,
 };
 use tokio::time::timeout;
 
@@ -157,15 +158,58 @@ async fn open_store(config: &Config, data_dir: &DataDir) -> anyhow::Result<Store
     {
         bail!(why);
     }
-    let opened = Store::open(&location, &options).await;
     let with_advice = |error: StoreError| {
         let advice = hints::database_error(&location, &error);
         anyhow::Error::new(error).context(advice)
     };
-    opened.map_err(with_advice).with_context(|| match (&config.database, &location) {
+    let which = || match (&config.database, &location) {
         (None, Location::Sqlite(file)) => format!("cannot open the database {}", file.display()),
         _ => "cannot open the database that database_url names".to_owned(),
-    })
+    };
+    if let Some(pending) = PendingMigration::of(&location).await.map_err(with_advice).with_context(which)? {
+        refuse_another_installation(config, data_dir, pending)?;
+    }
+    Store::open(&location, &options).await.map_err(with_advice).with_context(which)
+}
+
+/// Refuses a database of an older version that this gateway could not serve with its configuration, before it is
+/// migrated: the older gateways could not serve it afterwards.
+fn refuse_another_installation(
+    config: &Config,
+    data_dir: &DataDir,
+    PendingMigration { key_check, evidence_location }: PendingMigration,
+) -> anyhow::Result<()> {
+    if let Some(check) = key_check {
+        ensure_key(&check, &Keys::derive(&read_master_key(config, data_dir)?))?;
+    }
+    // Only of a server there may be other gateways.
+    match (&config.evidence, config.database_location(), evidence_location) {
+        (EvidenceLocation::Bucket { bucket, .. }, Location::Postgres(_), Some(recorded))
+            if recorded != bucket.identity() =>
+        {
+            bail!("{}", wrong_location(&recorded, &bucket.identity()))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn read_master_key(config: &Config, data_dir: &DataDir) -> anyhow::Result<MasterKey> {
+    match &config.master_key_file {
+        Some(file) => MasterKey::read(file).context("master_key_file"),
+        None => {
+            let context = "the database's secrets are encrypted with the master key";
+            MasterKey::read(&data_dir.master_key()).context(context)
+        }
+    }
+}
+
+fn ensure_key(check: &KeyCheck, keys: &Keys) -> anyhow::Result<()> {
+    ensure!(
+        check == keys.check_value(),
+        "this database's secrets are encrypted with another master key; start with that key. Gateways that share a \
+         database share the key by master_key_file"
+    );
+    Ok(())
 }
 
 /// The evidence store. A bucket whose check fails does not prevent the start: the gateway is not ready, but serves
@@ -279,12 +323,8 @@ async fn open_keys(
     let check = store.key_check().await?;
     let default_file = data_dir.master_key();
     let master = match &config.master_key_file {
-        Some(file) => MasterKey::read(file).context("master_key_file")?,
         None if check.is_none() && !default_file.exists() => MasterKey::create(&default_file)?,
-        None => {
-            let context = "the database's secrets are encrypted with the master key";
-            MasterKey::read(&default_file).context(context)?
-        }
+        _ => read_master_key(config, data_dir)?,
     };
     let keys = Keys::derive(&master);
     let check = match check {
@@ -296,11 +336,7 @@ async fn open_keys(
             store.key_check().await?
         }
     };
-    ensure!(
-        check.is_some_and(|check| check == *keys.check_value()),
-        "this database's secrets are encrypted with another master key; start with that key. Gateways that share a \
-         database share the key by master_key_file"
-    );
+    ensure_key(&check.context("the row key_check of the table meta was written, but is missing")?, &keys)?;
     ensure_token(store, config.operator_token.as_ref(), &data_dir.operator_token()).await?;
     Ok(keys)
 }

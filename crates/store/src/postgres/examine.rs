@@ -9,7 +9,7 @@ use super::server_checks::{refuse_transaction_pooler, server_warnings};
 use super::session::Session;
 use super::statements::NEWEST_ENTRY;
 use super::{queries, rows, schema};
-use crate::examined::{Defect, ENCRYPTED_SECRETS_MAX, Examined, meta_defects};
+use crate::examined::{Defect, ENCRYPTED_SECRETS_MAX, Examined, is_behind, meta_defects};
 use crate::meta::{
     DATA_MIGRATION, EVIDENCE_LOCATION, IDENTITY, KEY_CHECK, MIGRATED_TO, MIN_BINARY, NONCE_BOUND,
     SWEEP_FENCE, number, text,
@@ -45,7 +45,7 @@ async fn inspect(
     let schema = schema::defects(session).await?;
     let hides = schema.iter().any(Defect::hides);
     // An older schema has other columns of tokens and of history.
-    let is_behind = schema.iter().any(|defect| matches!(defect, Defect::Behind(_)));
+    let is_behind = is_behind(&schema);
     let token = token.filter(|_| !is_behind);
     examined.defects.extend(schema);
     if hides {

@@ -122,7 +122,7 @@ async fn insert_disputes(session: &Session, changes: &Changes) -> Result<(), Ses
     let opened = || {
         changes.disputes.values().filter_map(|changed| match &changed.before {
             Before::Opening(opening, opened_at) => Some((&**opening, opened_at.0, &changed.after)),
-            Before::Queued(_) => None,
+            Before::Stored(_) => None,
         })
     };
     let columns = StateColumns::of(opened().map(|(.., after)| after));
@@ -161,7 +161,7 @@ async fn insert_disputes(session: &Session, changes: &Changes) -> Result<(), Ses
 }
 
 async fn update_disputes(session: &Session, changes: &Changes) -> Result<(), SessionError> {
-    let stored = changes.disputes.values().filter(|changed| matches!(changed.before, Before::Queued(_)));
+    let stored = changes.disputes.values().filter(|changed| matches!(changed.before, Before::Stored(_)));
     let columns = StateColumns::of(stored.map(|changed| &changed.after));
     if columns.ids.is_empty() {
         return Ok(());
@@ -170,8 +170,8 @@ async fn update_disputes(session: &Session, changes: &Changes) -> Result<(), Ses
 }
 
 async fn leave_queue(session: &Session, changes: &Changes) -> Result<(), SessionError> {
-    let before = changes.disputes.values().filter_map(|changed| match changed.before {
-        Before::Queued(position) => Some(position),
+    let before = changes.disputes.values().filter_map(|changed| match &changed.before {
+        Before::Stored(before) => Some(before.queue_position()),
         Before::Opening(..) => None,
     });
     change_queue(session, LEAVE_QUEUE, before).await

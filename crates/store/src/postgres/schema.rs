@@ -12,8 +12,8 @@ use super::address::Address;
 use super::server_checks::{refuse_transaction_pooler, server_warnings};
 use super::session::{self, Session};
 use super::statements::{HAS_META, HAS_MIGRATIONS, LOCK_SCHEMA, MIGRATIONS, MIN_BINARY};
-use super::{layout_migration, rows};
-use crate::examined::{Defect, missing_value};
+use super::{layout_migration, queries, rows};
+use crate::examined::{Defect, is_behind, missing_value};
 use crate::meta;
 use crate::schema::AppliedMigration;
 use crate::{SCHEMA_GENERATION, StoreError, schema};
@@ -46,9 +46,9 @@ pub(crate) async fn prepare(address: &Address) -> Result<(), StoreError> {
 
 /// No timeout: a page, or an index, may take long.
 const SETTINGS: &str =
-    "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET lock_timeout = '3s'";
-/// Pause after a lock was not available. Meanwhile older gateways can serve.
-const LOCK_PAUSE: Duration = Duration::from_secs(3);
+    "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET lock_timeout = '200ms'";
+/// Pause after a lock was not available. Older gateways wait while this one waits for a lock, and serve in between.
+const LOCK_PAUSE: Duration = Duration::from_secs(5);
 
 /// Migrates the schema, and the rows to the layout of version 6.
 pub(super) async fn migrate(session: &mut Session) -> Result<(), StoreError> {
@@ -97,6 +97,22 @@ fn database_error(error: &refinery::Error) -> Option<&tokio_postgres::Error> {
         cause = error.source();
     }
     None
+}
+
+/// Rows of `meta`, where migrations are pending.
+pub(crate) async fn values_before_migration<const N: usize>(
+    address: &Address,
+    names: [&str; N],
+) -> Result<Option<[Option<Vec<u8>>; N]>, StoreError> {
+    let session = Session::plain(address).await?;
+    if !is_behind(&history_defects(&session).await?) {
+        return Ok(None);
+    }
+    let mut values = [const { None }; N];
+    for (value, name) in values.iter_mut().zip(names) {
+        *value = queries::meta(&session, name).await?;
+    }
+    Ok(Some(values))
 }
 
 /// What is wrong with the schema: its history of migrations, or a statement that cannot be prepared on it.

@@ -1,6 +1,5 @@
 //! The read connections. Point reads run on the calling thread: they read a few cached pages, which takes less time
-//! than a handover to another thread; see `cold_reads` for those that are not cached. Reads that may be long run on a
-//! thread for blocking work.
+//! than a handover to another thread. Reads that may be long run on a thread for blocking work.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,7 +12,6 @@ use rusqlite::types::ToSqlOutput;
 use rusqlite::{Connection, OptionalExtension, Result, ToSql, params, params_from_iter};
 use tokio::sync::Semaphore;
 
-use super::cold_reads::ColdReads;
 use super::file_identity::FileIdentity;
 use super::statements::{
     ANY_ACCOUNT, ANY_UPLOAD, APP, APPS_OF_MERCHANT, BACKLOG, DISPUTE, DISPUTE_BY_ID, DISPUTE_BY_PAYMENT,
@@ -37,7 +35,6 @@ const BLOCKING_MAX: usize = IDLE_MAX;
 pub(crate) struct SqliteReadPool {
     files: FileIdentity,
     idle: Arc<Mutex<Vec<Connection>>>,
-    cold_reads: ColdReads,
     run_blocking: Arc<Semaphore>,
 }
 
@@ -48,14 +45,13 @@ impl SqliteReadPool {
         Ok(Self {
             files: FileIdentity::of(path)?,
             idle,
-            cold_reads: ColdReads::new(),
             run_blocking: Arc::new(Semaphore::new(BLOCKING_MAX)),
         })
     }
 
     /// Reads on the calling thread.
     pub(crate) fn run_inline<T>(&self, read: impl FnOnce(Reader<'_>) -> Result<T>) -> Result<T, StoreError> {
-        self.cold_reads.run(|| run_inline(&self.files, &self.idle, read))
+        run_inline(&self.files, &self.idle, read)
     }
 
     /// Whether the database answers and is still the file that was opened.

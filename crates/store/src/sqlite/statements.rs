@@ -32,9 +32,10 @@ statements! {
          last_entry, submission_number, submission_stage, submission_fingerprint, opening, payment_no, \
          merchant_trade_no, payment_amount, dispute_amount, currency, dispute_reason, reason_code, rrn, created_at) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)";
-    UPDATE_DISPUTES = "UPDATE disputes SET status = ?2, stage = ?3, deadline = ?4, sequence = ?5, head = ?6, \
-         last_entry = ?7, submission_number = ?8, submission_stage = ?9, submission_fingerprint = ?10 \
-         WHERE dispute_id = ?1";
+    UPDATE_DISPUTES = "UPDATE disputes SET status = ?2, sequence = ?3, head = ?4, last_entry = ?5, \
+         submission_number = ?6, submission_stage = ?7, submission_fingerprint = ?8 WHERE dispute_id = ?1";
+    /// The columns that have an index: SQLite writes to it whenever one is set, also to its present value.
+    UPDATE_STAGE_AND_DEADLINE = "UPDATE disputes SET stage = ?2, deadline = ?3 WHERE dispute_id = ?1";
     LEAVE_QUEUE = "DELETE FROM dispute_queue WHERE status = ?1 AND position = ?2 AND dispute_id = ?3";
     ENTER_QUEUE = "INSERT INTO dispute_queue (status, position, dispute_id) VALUES (?1, ?2, ?3)";
     INSERT_HISTORY = "INSERT INTO history (entry_id, dispute_id, previous, sequence, at, event, actor, detail, hash) \

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use rebuttal_disputes::Opening;
+use rebuttal_disputes::{Dispute, Opening};
 use rebuttal_protocol::UnixMillis;
 use rusqlite::{Connection, Error, ErrorCode, OptionalExtension, ffi, params};
 
@@ -12,6 +12,7 @@ use super::statements::{
     BEGIN, COMMIT, DELETE_UNREFERENCED, ENTER_QUEUE, FIND_KEYS, FIND_NONCES, FIND_UPLOADS, INSERT_DISPUTES,
     INSERT_HISTORY, INSERT_KEYS, INSERT_NONCES, INSERT_OUTBOX, INSERT_SUBMISSIONS, INSERT_UNREFERENCED,
     INSERT_UPLOADS, LAST_ENTRY, LEAVE_QUEUE, LOAD_DISPUTES, ROLLBACK, TOKEN, UPDATE_DISPUTES,
+    UPDATE_STAGE_AND_DEADLINE,
 };
 use super::{accounts, maintenance, rows, schema};
 use crate::StoreError;
@@ -240,9 +241,9 @@ fn save_disputes(connection: &Connection, changes: &Changes) -> Result<(), Error
     for ChangedDispute { before, after } in changes.disputes.values() {
         match before {
             Before::Opening(opening, opened_at) => insert_dispute(connection, opening, *opened_at, after)?,
-            Before::Queued(position) => {
-                update_dispute(connection, after)?;
-                leave.execute(queue_row(*position))?;
+            Before::Stored(before) => {
+                update_dispute(connection, &before.state, after)?;
+                leave.execute(queue_row(before.queue_position()))?;
             }
         }
         enter.execute(queue_row(after.queue_position()))?;
@@ -291,15 +292,18 @@ fn insert_dispute(
 
 fn update_dispute(
     connection: &Connection,
+    before: &Dispute,
     StoredDispute { id, last_entry, state }: &StoredDispute,
 ) -> Result<(), Error> {
     let submission = SubmissionColumns::of(state);
+    if (before.stage, before.deadline) != (state.stage, state.deadline) {
+        let mut update = connection.prepare_cached(UPDATE_STAGE_AND_DEADLINE)?;
+        update.execute(params![id, state.stage.as_str(), state.deadline.0])?;
+    }
     let mut update = connection.prepare_cached(UPDATE_DISPUTES)?;
     update.execute(params![
         id,
         state.status.as_str(),
-        state.stage.as_str(),
-        state.deadline.0,
         state.sequence,
         state.head.0,
         last_entry,

@@ -72,7 +72,10 @@ const ORDER: &str = "opened:";
 
 fn position(cursor: &str) -> Option<DisputeCursor> {
     let text = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
-    text.strip_prefix(ORDER)?.parse().ok().map(DisputeCursor)
+    let number = text.strip_prefix(ORDER)?;
+    let position =
+        number.parse().ok().filter(|position: &i64| *position > 0 && position.to_string() == number);
+    position.map(DisputeCursor)
 }
 
 #[cfg(test)]
@@ -83,8 +86,10 @@ mod tests {
     fn cursor_round_trips_and_invalid_cursors_are_refused() {
         let end = DisputeCursor(1_714_128);
         assert_eq!(position(&cursor(&end)), Some(end));
-        for wrong in ["", "!", "MQ", "MTpA"] {
-            assert_eq!(position(wrong), None);
+        let texts = ["opened:-1", "opened:+5", "opened:007", "1714128828114:D-1"];
+        let encoded = texts.map(|text| URL_SAFE_NO_PAD.encode(text));
+        for wrong in ["", "!", "MQ", "MTpA"].into_iter().chain(encoded.iter().map(String::as_str)) {
+            assert_eq!(position(wrong), None, "{wrong}");
         }
     }
 }

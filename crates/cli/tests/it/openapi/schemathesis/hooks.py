@@ -170,7 +170,7 @@ def cursor(path):
     """A valid cursor of a list."""
     if path.endswith("/merchants"):
         return str(FIXTURE["merchantId"])
-    position = f"4102444800000:{FIXTURE['disputes'][0]}"
+    position = "opened:4102444800000"
     if path.endswith("/tokens"):
         position = "token:operator"
     return base64.urlsafe_b64encode(position.encode()).decode().rstrip("=")
