@@ -1,7 +1,6 @@
 //! What a database records whose schema is older than this binary: it is compared with the configuration before the
 //! schema is migrated, because older binaries may not be able to open it afterwards.
 
-use crate::examined::is_behind;
 use crate::location::{Location, PostgresAddress};
 use crate::meta::{EVIDENCE_LOCATION, KEY_CHECK, text};
 use crate::{KeyCheck, StoreError, postgres, sqlite};
@@ -22,21 +21,20 @@ impl PendingMigration {
     /// Where the database cannot be reached or read.
     pub async fn of(location: &Location) -> Result<Option<Self>, StoreError> {
         let values = match location {
-            Location::Sqlite(path) => match sqlite::Inspector::at(path)? {
-                Some(file) if is_behind(&file.schema()?) => {
-                    [KEY_CHECK, EVIDENCE_LOCATION].map(|name| file.meta(name))
-                }
+            // What cannot be read is reported when it is opened.
+            Location::Sqlite(path) => match sqlite::Inspector::at(path) {
+                Ok(Some(file)) if file.is_behind() => [file.meta(KEY_CHECK)?, file.meta(EVIDENCE_LOCATION)?],
                 _ => return Ok(None),
             },
             Location::Postgres(PostgresAddress(address)) => {
                 match postgres::values_before_migration(address, [KEY_CHECK, EVIDENCE_LOCATION]).await? {
-                    Some(values) => values.map(Ok),
+                    Some(values) => values,
                     None => return Ok(None),
                 }
             }
         };
         let [key_check, evidence_location] = values;
-        let evidence_location = evidence_location?.as_deref().map(text);
-        Ok(Some(Self { key_check: key_check?.map(KeyCheck), evidence_location }))
+        let evidence_location = evidence_location.as_deref().map(text);
+        Ok(Some(Self { key_check: key_check.map(KeyCheck), evidence_location }))
     }
 }

@@ -11,7 +11,7 @@ use super::read_pool::Reader;
 use super::statements::{COUNT_NUMBERS, INTEGRITY_CHECK, NEWEST_ENTRY, NUMBERS, STRAY_HISTORY, UNQUEUED};
 use super::{file_identity, schema};
 use crate::StoreError;
-use crate::examined::Defect;
+use crate::examined::{Defect, is_behind};
 use crate::views::EntryId;
 use crate::views::{DisputeDetail, HistorySource};
 
@@ -45,6 +45,11 @@ impl Inspector {
     /// What is wrong with the schema.
     pub(crate) fn schema(&self) -> Result<Vec<Defect>, StoreError> {
         schema::defects(&self.connection)
+    }
+
+    /// Whether migrations are known to be pending.
+    pub(crate) fn is_behind(&self) -> bool {
+        schema::history_defects(&self.connection).is_ok_and(|defects| is_behind(&defects))
     }
 
     pub(crate) fn meta(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {

@@ -79,7 +79,7 @@ pub(super) fn defects(connection: &Connection) -> Result<Vec<Defect>, StoreError
     Ok(defects)
 }
 
-fn history_defects(connection: &Connection) -> Result<Vec<Defect>, StoreError> {
+pub(super) fn history_defects(connection: &Connection) -> Result<Vec<Defect>, StoreError> {
     let mut applied = Vec::new();
     if connection.table_exists(None, MIGRATIONS_TABLE)? {
         let mut select = connection.prepare(MIGRATIONS)?;
