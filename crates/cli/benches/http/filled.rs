@@ -54,6 +54,9 @@ impl Filled {
     pub(crate) fn copy_to(&self, folder: &Path) {
         let status = Command::new("cp").arg("-a").arg(&self.folder).arg(folder).status();
         assert!(status.expect("cp runs").success(), "the data is copied");
+        // Otherwise the first measurement waits for the copy to be written.
+        let synced = fs::File::open(folder.join("rebuttal.db")).and_then(|database| database.sync_all());
+        synced.expect("the copy is synced");
     }
 }
 

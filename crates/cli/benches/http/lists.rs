@@ -15,7 +15,7 @@ const FILTERS: [&str; 14] = [
     "status=LOST",
     "status=EXPIRED",
     "type=CHARGEBACK",
-    "type=RETRIEVAL",
+    "type=INQUIRY",
     "merchantId=1",
     "merchantId=1&status=LOST",
     "deadlineBefore=2026-01-01T00:00:00Z",
