@@ -12,6 +12,7 @@ mod error;
 mod examine;
 mod examined;
 mod lanes;
+mod layout_progress;
 mod location;
 mod meta;
 mod meters;

@@ -140,7 +140,6 @@ statements! {
     DUE = "SELECT dispute_no FROM dispute_queue JOIN disputes USING (dispute_id) \
          WHERE dispute_queue.status = 'NEEDS_RESPONSE' AND position <= $1 ORDER BY position LIMIT $2";
     DISPUTE = concat!("SELECT ", record!(), " FROM disputes WHERE dispute_no = $1");
-    DISPUTE_BY_ID = concat!("SELECT ", record!(), " FROM disputes WHERE dispute_id = $1");
     DISPUTE_OF_MERCHANT = concat!("SELECT ", record!(), " FROM disputes WHERE merchant_id = $1 AND dispute_no = $2");
     DISPUTE_BY_PAYMENT = concat!(
         "SELECT ", record!(), " FROM disputes WHERE merchant_id = $1 AND payment_no = $2", first!()

@@ -8,7 +8,7 @@ DO $$ BEGIN
         OR (SELECT count(*) FROM history) <> (SELECT count(*) FROM new_history)
         OR (SELECT count(*) FROM submissions) <> (SELECT count(*) FROM new_submissions)
     THEN
-        RAISE EXCEPTION 'a history entry or submission has no dispute, or a submission no history entry: run doctor --full of the version that served this database';
+        RAISE EXCEPTION 'a history entry or submission has no dispute, or a submission no history entry: run `rebuttal doctor --histories` of the version that served this database';
     END IF;
 END $$;
 
@@ -20,8 +20,8 @@ ALTER TABLE new_disputes RENAME TO disputes;
 ALTER TABLE new_history RENAME TO history;
 ALTER TABLE new_submissions RENAME TO submissions;
 
--- What is to be told to merchants: one row for each history entry, written with it. A set, not a log: rows become visible
--- in another order than that of their numbers, so that no reader may go by the highest one that it has seen.
+-- For notifications: one row for each history entry, written with it. A set, not a log: rows become visible in another
+-- order than that of their numbers, so that no reader may go by the highest one that it has seen.
 DROP TABLE outbox;
 CREATE TABLE outbox (
     entry_id   BIGINT PRIMARY KEY,

@@ -66,7 +66,7 @@ CREATE TABLE submissions (
     evidence     TEXT    NOT NULL
 ) STRICT;
 
--- What is to be told to merchants: one row for each history entry, written with it.
+-- For notifications: one row for each history entry, written with it.
 DROP TABLE outbox;
 CREATE TABLE outbox (
     entry_id   INTEGER PRIMARY KEY,

@@ -1,18 +1,15 @@
 //! The migration to version 6: fills tables of another layout next to those that older binaries serve, in small
 //! transactions, and replaces the old ones in a last, short one. An interrupted migration continues where it stopped.
 
-use std::time::{Duration, Instant};
-
 use super::rows;
 use super::session::{Session, SessionError};
+use crate::layout_progress::LayoutProgress;
 
-/// The version whose tables are filled here; the next one has their indexes.
+// The version whose tables are filled here; the next one has their indexes.
 pub(super) const FILLED_AFTER: i32 = 4;
 pub(super) const INDEXED: i32 = 5;
 
 const PAGE: i64 = 2_000;
-/// How often progress is logged.
-const REPORT_EVERY: Duration = Duration::from_secs(5);
 /// Changes that the last transaction may find: it copies them while it holds every lock.
 const LAST_MAX: usize = 200;
 /// Attempts to become that few. After these the last transaction takes longer.
@@ -38,8 +35,7 @@ pub(super) async fn is_unfinished(session: &Session) -> Result<bool, SessionErro
 /// Copies every dispute that is not copied yet.
 pub(super) async fn copy(session: &Session) -> Result<(), SessionError> {
     let count = session.client.query_one(COUNT, &[]).await?;
-    let (of, mut disputes): (i64, i64) = (rows::value(&count, 0)?, rows::value(&count, 1)?);
-    let mut reported = Instant::now();
+    let mut progress = LayoutProgress::new(rows::value(&count, 1)?, rows::value(&count, 0)?);
     loop {
         let last = session.client.query_opt(LAST_COPIED, &[]).await?;
         let (created_at, dispute_no): (i64, String) = match &last {
@@ -52,15 +48,7 @@ pub(super) async fn copy(session: &Session) -> Result<(), SessionError> {
         }
         let numbers = next.iter().map(|row| rows::value(row, 0)).collect::<Result<Vec<&str>, _>>()?;
         session.client.execute(COPY, &[&numbers]).await?;
-        disputes += numbers.len() as i64;
-        if reported.elapsed() >= REPORT_EVERY {
-            tracing::info!(
-                disputes,
-                of,
-                "migrating the database to its new layout, while older gateways serve it; it can be interrupted"
-            );
-            reported = Instant::now();
-        }
+        progress.add(numbers.len() as i64);
     }
 }
 

@@ -164,10 +164,9 @@ fn copy_most(connection: &Connection, log: &Log) {
 
 /// Copies what no reader of an older state prevents.
 fn copy(connection: &Connection, sql: &str, log: &Log) {
-    let copied = connection
-        .prepare_cached(sql)
-        .and_then(|mut copy| copy.query_row([], |row| Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?))));
-    match copied.map(|(_, copied)| u32::try_from(copied)) {
+    let copied =
+        connection.prepare_cached(sql).and_then(|mut copy| copy.query_row([], |row| row.get::<_, i64>(2)));
+    match copied.map(u32::try_from) {
         // Of the log before a restart.
         Ok(Ok(copied)) if copied > log.pages() => {}
         Ok(Ok(copied)) => log.copied.store(copied, Ordering::Relaxed),

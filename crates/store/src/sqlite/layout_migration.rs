@@ -1,19 +1,16 @@
 //! The migration to version 6: copies disputes with everything that belongs to them from the tables of older versions.
 //! Page by page, each in its own transaction, so that an interrupted one continues where it stopped.
 
-use std::time::{Duration, Instant};
-
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::statements::LAST_ENTRY;
 use crate::StoreError;
+use crate::layout_progress::LayoutProgress;
 
 // The version whose tables are filled here.
 pub(super) const FILLED_AFTER: i32 = 4;
 
 const PAGE: i64 = 2_000;
-/// How often progress is logged.
-const REPORT_EVERY: Duration = Duration::from_secs(5);
 
 /// The disputes of a page with their entries, numbered after the last one. A dispute without entries has a number, too.
 const PAGE_ENTRIES: &str = "INSERT INTO temp.page \
@@ -42,29 +39,19 @@ const COPY: [&str; 4] = [
 
 /// What is wrong where rows are left over, which only a manual edit causes.
 const LEFT_OVER: &str = "a history entry or submission has no dispute, or a submission has no history entry: start the version \
-                         of rebuttal that served this database, and run `rebuttal doctor --full`";
+                         of rebuttal that served this database, and run `rebuttal doctor --histories`";
 
 /// Copies what is not copied yet.
 pub(super) fn run(connection: &mut Connection) -> Result<(), StoreError> {
-    let of = count(connection, "old_disputes")?;
-    let mut done = count(connection, "disputes")?;
+    let (done, of) = (count(connection, "disputes")?, count(connection, "old_disputes")?);
+    let mut progress = LayoutProgress::new(done, of);
     connection.execute_batch(
         "CREATE TEMP TABLE IF NOT EXISTS page (dispute_no TEXT NOT NULL, sequence INTEGER, entry_id INTEGER PRIMARY KEY)",
     )?;
-    let mut reported = Instant::now();
     loop {
-        let copied = copy_page(connection)?;
-        if copied == 0 {
-            break;
-        }
-        done += copied;
-        if reported.elapsed() >= REPORT_EVERY {
-            tracing::info!(
-                disputes = done,
-                of,
-                "migrating the database to its new layout; it can be interrupted"
-            );
-            reported = Instant::now();
+        match copy_page(connection)? {
+            0 => break,
+            copied => progress.add(copied),
         }
     }
     connection.execute_batch("DROP TABLE temp.page")?;

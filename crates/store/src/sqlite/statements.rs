@@ -89,6 +89,7 @@ statements! {
     TOKENS = concat!(
         "SELECT ", token!(), " FROM tokens WHERE revoked_at IS NULL AND name > ?1 ORDER BY name LIMIT ?2"
     );
+    DISPUTE_BY_ID = concat!("SELECT ", record!(), " FROM disputes WHERE dispute_id = ?1");
     /// The first inconsistency, or `ok`.
     INTEGRITY_CHECK = "PRAGMA integrity_check(1)";
 }
