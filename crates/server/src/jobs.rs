@@ -67,6 +67,7 @@ pub(crate) fn start(
     jobs.spawn(every(BackgroundJob::Uploads, CLEANUP_EVERY, stop.clone(), async move || {
         // Each step runs whatever the others return; the first failure is reported.
         let adopted = uploads::record_old_orphans(&gateway).await;
+        let adopted = adopted.and(retention::delete_stale_queue_rows(&gateway).await);
         let Some(now) = trusted_time.steady().await? else { return adopted };
         let swept = if fence.may_sweep() { uploads::sweep(&gateway, now, &position).await } else { Ok(()) };
         let purged = retention::purge_accounts(&gateway, now).await;

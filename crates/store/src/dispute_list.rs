@@ -189,7 +189,11 @@ impl<'f> ListPlan<'f> {
             let sql = self.filters(condition.ids(sql, CANDIDATES_MAX).text(")"));
             return PageIds { sql: sql.text(NEWEST_FIRST), end: None, total: None };
         }
-        let total = counts.first().copied().filter(|_| self.conditions.len() <= 1);
+        let total = match &self.conditions[..] {
+            // Rows of the queue may be stale.
+            [Condition::Status { .. }] | [_, _, ..] => None,
+            [] | [_] => counts.first().copied(),
+        };
         // Every examined dispute is on the page, or some may not be.
         let most = match &self.conditions[..] {
             [] => self.filter.limit as usize + 1,

@@ -16,6 +16,8 @@ pub(crate) const DATA_MIGRATION: &str = "data_migration";
 pub(crate) const MIN_BINARY: &str = "min_binary";
 /// Requests with this timestamp or an older one are refused.
 pub(crate) const NONCE_BOUND: &str = "nonce_bound";
+/// In SQLite, while the queue may have rows of disputes that have left it.
+pub(crate) const STALE_QUEUE_ROWS: &str = "stale_queue_rows";
 /// Check value of the master key.
 pub(crate) const KEY_CHECK: &str = "key_check";
 

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod checkpointer;
+mod dispute_queue;
 mod file_identity;
 mod inspector;
 mod layout_migration;

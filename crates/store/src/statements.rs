@@ -137,8 +137,9 @@ statements! {
 
     // Disputes.
 
-    DUE = "SELECT dispute_no FROM dispute_queue JOIN disputes USING (dispute_id) \
-         WHERE dispute_queue.status = 'NEEDS_RESPONSE' AND position <= $1 ORDER BY position LIMIT $2";
+    DUE = "SELECT dispute_no FROM dispute_queue JOIN disputes USING (status, dispute_id) \
+         WHERE dispute_queue.status = 'NEEDS_RESPONSE' AND position <= $1 AND position = deadline \
+         ORDER BY position LIMIT $2";
     DISPUTE = concat!("SELECT ", record!(), " FROM disputes WHERE dispute_no = $1");
     DISPUTE_OF_MERCHANT = concat!("SELECT ", record!(), " FROM disputes WHERE merchant_id = $1 AND dispute_no = $2");
     DISPUTE_BY_PAYMENT = concat!(

@@ -111,7 +111,10 @@ impl Store {
         query: &QueryRequest,
     ) -> Result<Option<DisputeRecord>, StoreError> {
         match &self.reads {
-            ReadBackend::Sqlite(reads) => reads.run_inline(|read| read.find(merchant_id, query)),
+            ReadBackend::Sqlite(reads) => {
+                let query = query.clone();
+                reads.run_point(move |read| read.find(merchant_id, &query)).await
+            }
             ReadBackend::Postgres(reads) => {
                 reads.read(|session| queries::find(session, merchant_id, query)).await
             }
@@ -121,7 +124,10 @@ impl Store {
     /// A dispute of any merchant.
     pub async fn dispute(&self, dispute_no: &DisputeNo) -> Result<Option<DisputeRecord>, StoreError> {
         match &self.reads {
-            ReadBackend::Sqlite(reads) => reads.run_inline(|read| read.dispute(dispute_no)),
+            ReadBackend::Sqlite(reads) => {
+                let dispute_no = dispute_no.clone();
+                reads.run_point(move |read| read.dispute(&dispute_no)).await
+            }
             ReadBackend::Postgres(reads) => reads.read(|session| queries::dispute(session, dispute_no)).await,
         }
     }
@@ -290,7 +296,7 @@ impl Store {
     /// The upload at a url, marked or not.
     pub async fn upload(&self, url: StorageUri) -> Result<Option<Upload>, StoreError> {
         match &self.reads {
-            ReadBackend::Sqlite(reads) => reads.run_inline(|read| read.upload(url)),
+            ReadBackend::Sqlite(reads) => reads.run_point(move |read| read.upload(url)).await,
             ReadBackend::Postgres(reads) => reads.read(|session| queries::upload(session, url)).await,
         }
     }

@@ -161,6 +161,12 @@ pub enum Maintenance {
         /// Which.
         urls: Vec<StorageUri>,
     },
+    /// Deletes rows of the queue whose dispute has left it, where a batch did not. A step that searches for such rows
+    /// returns `limit`.
+    DeleteStaleQueueRows {
+        /// Most rows of one step.
+        limit: u32,
+    },
     /// Deletes rows of the outbox, the oldest first.
     PurgeOutbox {
         /// The newest row that is deleted.

@@ -11,6 +11,9 @@ const CONNECTIONS: usize = 32;
 /// How long each call is measured at each rate.
 const SECONDS: usize = 5;
 const RATES: [u32; 2] = [1_000, 5_000];
+/// Queries of a cached row, while others read rows from disk as fast as they can.
+const COLD_RATE: u32 = 500;
+const COLD_QUERIES: usize = 20_000;
 const UPLOAD_RATE: u32 = 100;
 const UPLOAD_BYTES: usize = 200_000;
 
@@ -46,6 +49,20 @@ pub(crate) async fn run(builds: &[Build], disputes: usize) {
     for (build, shop) in builds.iter().zip(&mut shops) {
         let requests = shop.uploads(&png_of_size(UPLOAD_BYTES), UPLOAD_RATE as usize * SECONDS);
         row("upload of 200 kB", UPLOAD_RATE, build, &paced(shop.server(), UPLOAD_RATE, requests).await);
+    }
+    for (build, shop) in builds.iter().zip(&mut shops) {
+        for (call, is_cold) in
+            [("query, all rows cached", false), ("query of a cached row, next to cold ones", true)]
+        {
+            if is_cold {
+                shop.forget_cached_pages();
+            }
+            let cached = shop.queries_of(0, COLD_RATE as usize * SECONDS);
+            let cold = shop.queries(if is_cold { COLD_QUERIES } else { 0 });
+            let all = async { shop.server().closed_loop(CONNECTIONS, cold).await };
+            let (measured, _) = tokio::join!(paced(shop.server(), COLD_RATE, cached), all);
+            row(call, COLD_RATE, build, &measured);
+        }
     }
     table.print();
 }

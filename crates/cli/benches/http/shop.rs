@@ -1,6 +1,7 @@
 //! A merchant with disputes to contest, and its calls signed beforehand: signing is not what is measured.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use rebuttal_testbed::operator::dispute;
 use rebuttal_testbed::samples::{receipt, refund};
@@ -111,11 +112,27 @@ impl Shop {
     /// Queries of any of the disputes.
     pub(crate) fn queries(&self, count: usize) -> Requests {
         let mut random = fastrand::Rng::with_seed(2);
-        let mut query = || {
-            let number = random.usize(..self.opened);
-            self.fixture.call(QUERY, &json!({ "disputeNo": dispute_no(number) })).bytes()
-        };
-        Requests { bytes: (0..count).map(|_| query()).collect(), wanted: OK }
+        let query = |_| self.query(random.usize(..self.opened));
+        Requests { bytes: (0..count).map(query).collect(), wanted: OK }
+    }
+
+    /// Queries of one dispute.
+    pub(crate) fn queries_of(&self, number: usize, count: usize) -> Requests {
+        Requests { bytes: (0..count).map(|_| self.query(number)).collect(), wanted: OK }
+    }
+
+    fn query(&self, number: usize) -> Vec<u8> {
+        self.fixture.call(QUERY, &json!({ "disputeNo": dispute_no(number) })).bytes()
+    }
+
+    /// Makes the system forget the pages of the database that it has cached.
+    pub(crate) fn forget_cached_pages(&self) {
+        let database = self.fixture.gateway.data().join("rebuttal.db");
+        let of = format!("of={}", database.display());
+        let status = Command::new("dd")
+            .args(["oflag=nocache", "conv=notrunc,fdatasync", "count=0", "status=none", &of])
+            .status();
+        assert!(status.expect("dd runs").success(), "the pages are forgotten");
     }
 
     /// Calls that leave nothing durable but a used nonce.

@@ -1,4 +1,4 @@
-//! Purging of old rows: used nonces, idempotency keys, old secrets, the outbox.
+//! Purging of old rows: used nonces, idempotency keys, old secrets, the outbox, the queue of disputes.
 
 use std::time::{Duration, Instant};
 
@@ -67,6 +67,11 @@ pub(super) async fn purge_accounts(gateway: &Gateway, now: UnixMillis) -> anyhow
     let created_before = now - SECRETS_SHOWN_FOR;
     in_steps(gateway, now, || Maintenance::ForgetShownSecrets { created_before, limit: STEP }).await?;
     step(&gateway.store, now, Maintenance::DropExpiredSecrets).await.map(drop)
+}
+
+/// Deletes the rows that batches of many contests left in the queue of disputes.
+pub(super) async fn delete_stale_queue_rows(gateway: &Gateway) -> anyhow::Result<()> {
+    in_steps(gateway, clock::now(), || Maintenance::DeleteStaleQueueRows { limit: STEP }).await
 }
 
 /// Deletes rows of the outbox: as long as nothing reads it, it must not grow.

@@ -16,8 +16,8 @@ use super::schema;
 use super::statements::{CHECKPOINT, COPY_LOG, RESTART_LOG};
 use crate::StoreError;
 
-/// Pages of the log, of 4 KiB each, from which on it is copied: 16 MB.
-const LOG_PAGES: u32 = 4_000;
+/// Pages of the log, of 4 KiB each, from which on it is copied: 64 MB. A page that changes often is copied once.
+const LOG_PAGES: u32 = 16_000;
 /// What the writer copies itself: about a millisecond of work.
 const LAST_PAGES: u32 = 400;
 /// Pages of the log at which the writer waits until it is copied, and until no reader needs it: 256 MB.

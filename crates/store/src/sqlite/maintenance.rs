@@ -3,6 +3,7 @@
 use rebuttal_protocol::{StorageUri, UnixMillis};
 use rusqlite::{Connection, Result, params};
 
+use super::dispute_queue::DisputeQueue;
 use super::statements::{
     DELETE_MARKED, DELETE_MARKED_UNREFERENCED, DELETE_UPLOADS, DROP_EXPIRED_SECRETS, FORGET_SHOWN_SECRETS,
     MARK_UPLOADS, NONCE_BOUND, PROBE, PURGE_KEYS, PURGE_NONCES, PURGE_OUTBOX, PUT_META, RAISE_NONCE_BOUND,
@@ -17,7 +18,12 @@ use crate::write_request::Maintenance;
 const PROBE_BYTES: u32 = 64 * 1024;
 
 /// Runs a step, and returns how many rows it changed.
-pub(super) fn apply(connection: &Connection, step: &Maintenance, now: UnixMillis) -> Result<u64> {
+pub(super) fn apply(
+    connection: &Connection,
+    queue: &mut DisputeQueue,
+    step: &Maintenance,
+    now: UnixMillis,
+) -> Result<u64> {
     let rows = match step {
         Maintenance::PurgeNonces { bound, limit } => purge_nonces(connection, *bound, *limit)?,
         Maintenance::MarkUnreferenced { uploaded_before, limit } => {
@@ -26,6 +32,9 @@ pub(super) fn apply(connection: &Connection, step: &Maintenance, now: UnixMillis
             delete.execute(params![uploaded_before.0, limit])?
         }
         Maintenance::ForgetUploads { urls } => forget_uploads(connection, urls)?,
+        Maintenance::DeleteStaleQueueRows { limit } => {
+            return queue.delete_stale(connection, *limit as usize);
+        }
         Maintenance::PurgeOutbox { created_before, limit } => {
             connection.prepare_cached(PURGE_OUTBOX)?.execute(params![created_before.0, limit])?
         }

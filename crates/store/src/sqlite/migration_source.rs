@@ -7,7 +7,7 @@ use rusqlite::{Connection, Result, params, params_from_iter};
 
 use super::read_pool::Reader;
 use super::statements::PUT_META;
-use super::{maintenance, schema};
+use super::{dispute_queue, maintenance, schema};
 use crate::StoreError;
 use crate::meta::MIGRATED_TO;
 use crate::tables::{NONCES, TableSchema};
@@ -26,6 +26,7 @@ impl MigrationSource {
             return Err(std::io::Error::new(std::io::ErrorKind::NotFound, missing).into());
         }
         let connection = schema::open_writer(path)?;
+        dispute_queue::delete_all_stale(&connection)?;
         let nonce_bound = maintenance::nonce_bound(&connection)?;
         Ok(Self { connection, nonce_bound })
     }

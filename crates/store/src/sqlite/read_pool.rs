@@ -1,8 +1,11 @@
 //! The read connections. Point reads run on the calling thread: they read a few cached pages, which takes less time
-//! than a handover to another thread. Reads that may be long run on a thread for blocking work.
+//! than a handover to another thread. Reads that may be long run on a thread for blocking work, and so do point reads
+//! after one that was slow: its pages were not cached, and those of the next ones may not be.
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use rebuttal_protocol::dispute::QueryRequest;
@@ -30,12 +33,20 @@ use crate::write_request::Upload;
 const IDLE_MAX: usize = 8;
 /// Most reads on threads for blocking work: as many as there are connections.
 const BLOCKING_MAX: usize = IDLE_MAX;
+/// A point read that takes longer waited for the disk, or for a processor.
+const SLOW_READ: Duration = Duration::from_millis(1);
+/// Point reads after a slow one that run on threads for blocking work.
+const READS_AFTER_SLOW: u32 = 64;
 
 /// A pool of read connections.
 pub(crate) struct SqliteReadPool {
     files: FileIdentity,
     idle: Arc<Mutex<Vec<Connection>>>,
-    run_blocking: Arc<Semaphore>,
+    /// For reads that may be long, and for point reads: they do not wait for each other.
+    long_reads: Arc<Semaphore>,
+    point_reads: Arc<Semaphore>,
+    /// Point reads that are still run on threads for blocking work.
+    offloaded: Arc<AtomicU32>,
 }
 
 impl SqliteReadPool {
@@ -45,8 +56,31 @@ impl SqliteReadPool {
         Ok(Self {
             files: FileIdentity::of(path)?,
             idle,
-            run_blocking: Arc::new(Semaphore::new(BLOCKING_MAX)),
+            long_reads: Arc::new(Semaphore::new(BLOCKING_MAX)),
+            point_reads: Arc::new(Semaphore::new(BLOCKING_MAX)),
+            offloaded: Arc::default(),
         })
+    }
+
+    /// Reads a few rows of a large table: on the calling thread, as long as such reads are fast.
+    pub(crate) async fn run_point<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(Reader<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let offloaded = Arc::clone(&self.offloaded);
+        let timed = move |reader: Reader<'_>| {
+            let started = Instant::now();
+            let outcome = read(reader);
+            if started.elapsed() > SLOW_READ {
+                offloaded.store(READS_AFTER_SLOW, Ordering::Relaxed);
+            }
+            outcome
+        };
+        let take = |left: u32| left.checked_sub(1);
+        match self.offloaded.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take) {
+            Ok(_) => self.offload(&self.point_reads, timed).await,
+            Err(_) => self.run_inline(timed),
+        }
     }
 
     /// Reads on the calling thread.
@@ -65,7 +99,15 @@ impl SqliteReadPool {
         &self,
         read: impl FnOnce(Reader<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let permit = Arc::clone(&self.run_blocking).acquire_owned().await;
+        self.offload(&self.long_reads, read).await
+    }
+
+    async fn offload<T: Send + 'static>(
+        &self,
+        places: &Arc<Semaphore>,
+        read: impl FnOnce(Reader<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let permit = Arc::clone(places).acquire_owned().await;
         let (files, idle) = (self.files.clone(), Arc::clone(&self.idle));
         tokio::task::spawn_blocking(move || {
             let _permit = permit;

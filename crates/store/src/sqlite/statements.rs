@@ -3,6 +3,14 @@
 
 pub(super) use crate::statements::*;
 
+/// Whether the dispute of a row of the queue in `NEEDS_RESPONSE` needs no response any more, or by another deadline.
+macro_rules! is_stale {
+    () => {
+        "NOT EXISTS (SELECT 1 FROM disputes WHERE disputes.dispute_id = dispute_queue.dispute_id \
+         AND disputes.status = 'NEEDS_RESPONSE' AND disputes.deadline = dispute_queue.position)"
+    };
+}
+
 statements! {
     // Transactions.
 
@@ -37,7 +45,8 @@ statements! {
     /// The columns that have an index: SQLite writes to it whenever one is set, also to its present value.
     UPDATE_STAGE_AND_DEADLINE = "UPDATE disputes SET stage = ?2, deadline = ?3 WHERE dispute_id = ?1";
     LEAVE_QUEUE = "DELETE FROM dispute_queue WHERE status = ?1 AND position = ?2 AND dispute_id = ?3";
-    ENTER_QUEUE = "INSERT INTO dispute_queue (status, position, dispute_id) VALUES (?1, ?2, ?3)";
+    /// A stale row may be there already.
+    ENTER_QUEUE = "INSERT OR IGNORE INTO dispute_queue (status, position, dispute_id) VALUES (?1, ?2, ?3)";
     INSERT_HISTORY = "INSERT INTO history (entry_id, dispute_id, previous, sequence, at, event, actor, detail, hash) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
     INSERT_SUBMISSIONS = "INSERT INTO submissions (entry_id, number, stage, submitted_at, fingerprint, evidence) \
@@ -56,6 +65,11 @@ statements! {
 
     // Maintenance.
 
+    /// Rows of the queue after one, and whether their dispute has left it.
+    SEARCH_QUEUE = concat!("SELECT position, dispute_id, ", is_stale!(), " FROM dispute_queue \
+         WHERE status = 'NEEDS_RESPONSE' AND (position, dispute_id) > (?1, ?2) ORDER BY position, dispute_id LIMIT ?3");
+    DELETE_STALE_ROWS = concat!("DELETE FROM dispute_queue WHERE status = 'NEEDS_RESPONSE' AND ", is_stale!());
+    DELETE_META = "DELETE FROM meta WHERE name = ?1";
     RAISE_NONCE_BOUND = "UPDATE meta SET value = CAST(CAST(?1 AS TEXT) AS BLOB) \
          WHERE name = 'nonce_bound' AND CAST(CAST(value AS TEXT) AS INTEGER) < ?1";
     PURGE_NONCES = "DELETE FROM nonces WHERE (timestamp, app_id, nonce) IN (SELECT timestamp, app_id, nonce FROM nonces \

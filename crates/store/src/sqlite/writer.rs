@@ -7,18 +7,18 @@ use rebuttal_protocol::UnixMillis;
 use rusqlite::{Connection, Error, ErrorCode, OptionalExtension, ffi, params};
 
 use super::checkpointer::Checkpointer;
+use super::dispute_queue::DisputeQueue;
 use super::file_identity::FileIdentity;
 use super::statements::{
-    BEGIN, COMMIT, DELETE_UNREFERENCED, ENTER_QUEUE, FIND_KEYS, FIND_NONCES, FIND_UPLOADS, INSERT_DISPUTES,
+    BEGIN, COMMIT, DELETE_UNREFERENCED, FIND_KEYS, FIND_NONCES, FIND_UPLOADS, INSERT_DISPUTES,
     INSERT_HISTORY, INSERT_KEYS, INSERT_NONCES, INSERT_OUTBOX, INSERT_SUBMISSIONS, INSERT_UNREFERENCED,
-    INSERT_UPLOADS, LAST_ENTRY, LEAVE_QUEUE, LOAD_DISPUTES, ROLLBACK, TOKEN, UPDATE_DISPUTES,
-    UPDATE_STAGE_AND_DEADLINE,
+    INSERT_UPLOADS, LAST_ENTRY, LOAD_DISPUTES, ROLLBACK, TOKEN, UPDATE_DISPUTES, UPDATE_STAGE_AND_DEADLINE,
 };
 use super::{accounts, maintenance, rows, schema};
 use crate::StoreError;
 use crate::batch::{
-    Before, ChangedDispute, Changes, KeySet, Loaded, NewEntry, QueuePosition, RecordedAnswer, StoredAnswer,
-    StoredDispute, StoredUpload,
+    Before, ChangedDispute, Changes, KeySet, Loaded, NewEntry, RecordedAnswer, StoredAnswer, StoredDispute,
+    StoredUpload,
 };
 use crate::committer::{Database, Failure};
 use crate::error::is_of_data;
@@ -30,6 +30,7 @@ use crate::write_request::{Outcome, RequestHash, SingleOperation, WriteRequest, 
 pub(crate) struct Writer {
     connection: Connection,
     checkpointer: Checkpointer,
+    queue: DisputeQueue,
     files: FileIdentity,
     /// Whether the files were replaced at the last check.
     replaced: bool,
@@ -42,8 +43,14 @@ impl Writer {
         let mut connection = schema::open_writer(path)?;
         let checkpointer = Checkpointer::start(path, &mut connection)?;
         let last_entry: EntryId = connection.query_row(LAST_ENTRY, [], |row| row.get(0))?;
+        let queue = DisputeQueue::open(&connection)?;
         let files = FileIdentity::of(path)?;
-        Ok(Self { connection, checkpointer, files, replaced: false, next_entry: last_entry + 1 })
+        Ok(Self { connection, checkpointer, queue, files, replaced: false, next_entry: last_entry + 1 })
+    }
+
+    fn begin(&mut self) -> Result<(), Error> {
+        self.queue.begin();
+        self.connection.prepare_cached(BEGIN)?.execute([]).map(drop)
     }
 
     /// Commits, unless the files at the path are not the ones that were opened.
@@ -62,7 +69,11 @@ impl Writer {
                 "the database file was moved, replaced or deleted: {error}"
             )));
         }
-        commit(&self.connection)?;
+        if let Err(failure) = commit(&self.connection) {
+            self.queue.uncertain();
+            return Err(failure);
+        }
+        self.queue.committed();
         self.checkpointer.after_commit(&self.connection);
         Ok(())
     }
@@ -70,14 +81,14 @@ impl Writer {
 
 impl Database for Writer {
     async fn load(&mut self, names: &KeySet) -> Result<Loaded, Failure> {
-        let loaded = begin(&self.connection).and_then(|()| load(&self.connection, names)).map_err(failure)?;
+        let loaded = self.begin().and_then(|()| load(&self.connection, names)).map_err(failure)?;
         Ok(Loaded { next_entry: self.next_entry, ..loaded })
     }
 
     async fn save(&mut self, changes: &Changes) -> Result<(), Failure> {
         // Also if the commit fails: it may be on disk nevertheless.
         self.next_entry += changes.entries.len() as EntryId;
-        save(&self.connection, changes).map_err(failure)?;
+        save(&self.connection, &mut self.queue, changes).map_err(failure)?;
         self.commit()
     }
 
@@ -91,11 +102,13 @@ impl Database for Writer {
     }
 
     async fn run_single(&mut self, request: &WriteRequest<SingleOperation>) -> Result<WriteResult, Failure> {
+        let begun = self.begin();
         let connection = &self.connection;
-        let answer = begin(connection).and_then(|()| match &request.operation {
+        let answer = begun.and_then(|()| match &request.operation {
             SingleOperation::Account(change) => accounts::apply(connection, change, request),
             SingleOperation::Maintenance(step) => {
-                maintenance::apply(connection, step, request.arrived_at).map(|rows| Ok(Outcome::Rows(rows)))
+                let rows = maintenance::apply(connection, &mut self.queue, step, request.arrived_at);
+                rows.map(|rows| Ok(Outcome::Rows(rows)))
             }
         });
         let outcome = match answer {
@@ -109,12 +122,16 @@ impl Database for Writer {
     }
 
     async fn close(&mut self) {
+        let deleted = self
+            .begin()
+            .and_then(|()| self.queue.delete_stale(&self.connection, usize::MAX))
+            .and_then(|_| self.connection.execute_batch(COMMIT));
+        if let Err(error) = deleted {
+            tracing::warn!(%error, "stale rows of the queue of disputes stay; the next process deletes them");
+            self.roll_back().await;
+        }
         self.checkpointer.close(&self.connection);
     }
-}
-
-fn begin(connection: &Connection) -> Result<(), Error> {
-    connection.prepare_cached(BEGIN)?.execute([]).map(drop)
 }
 
 /// Commits. If the log could not be written, it does not contain the whole transaction, so recovery does not apply it.
@@ -222,7 +239,7 @@ pub(super) fn answer_json(answer: &RecordedAnswer) -> Result<String, Error> {
     serde_json::to_string(answer).map_err(|error| Error::ToSqlConversionFailure(error.into()))
 }
 
-fn save(connection: &Connection, changes: &Changes) -> Result<(), Error> {
+fn save(connection: &Connection, queue: &mut DisputeQueue, changes: &Changes) -> Result<(), Error> {
     let mut nonces = connection.prepare_cached(INSERT_NONCES)?;
     for nonce in &changes.nonces {
         nonces.execute(params![nonce.timestamp.0, nonce.app_id.as_bytes(), nonce.nonce.as_str()])?;
@@ -231,28 +248,19 @@ fn save(connection: &Connection, changes: &Changes) -> Result<(), Error> {
         insert_answer(connection, key, answer, *created_at)?;
     }
     save_disputes(connection, changes)?;
+    queue.save(connection, changes)?;
     save_history(connection, changes)?;
     save_uploads(connection, changes)
 }
 
 fn save_disputes(connection: &Connection, changes: &Changes) -> Result<(), Error> {
-    let mut leave = connection.prepare_cached(LEAVE_QUEUE)?;
-    let mut enter = connection.prepare_cached(ENTER_QUEUE)?;
     for ChangedDispute { before, after } in changes.disputes.values() {
         match before {
             Before::Opening(opening, opened_at) => insert_dispute(connection, opening, *opened_at, after)?,
-            Before::Stored(before) => {
-                update_dispute(connection, &before.state, after)?;
-                leave.execute(queue_row(before.queue_position()))?;
-            }
+            Before::Stored(before) => update_dispute(connection, &before.state, after)?,
         }
-        enter.execute(queue_row(after.queue_position()))?;
     }
     Ok(())
-}
-
-fn queue_row(QueuePosition { status, position, dispute_id }: QueuePosition) -> (&'static str, i64, EntryId) {
-    (status.as_str(), position, dispute_id)
 }
 
 fn insert_dispute(

@@ -97,6 +97,18 @@ impl Fixture {
         Store::open(&self.location(), options).await.unwrap()
     }
 
+    /// A copy of SQLite's files, as a process that is killed now leaves them.
+    pub(crate) fn as_a_kill_leaves_it(&self) -> Option<Self> {
+        let Database::Sqlite { path, .. } = &self.database else { return None };
+        let copy = Self::sqlite();
+        let Database::Sqlite { path: to, .. } = &copy.database else { return None };
+        for suffix in ["", "-wal"] {
+            let of = |path: &std::path::Path| format!("{}{suffix}", path.display());
+            std::fs::copy(of(path), of(to)).unwrap();
+        }
+        Some(copy)
+    }
+
     pub(crate) fn number(&self) -> u64 {
         self.counter.fetch_add(1, Ordering::Relaxed)
     }

@@ -18,6 +18,7 @@ mod maintenance;
 mod manual_edits;
 mod pooler;
 mod queries;
+mod queue;
 mod schema;
 mod tokens;
 
@@ -64,6 +65,8 @@ macro_rules! every_case {
                 a_list_holds_what_its_filter_selects
                 due_disputes_are_listed_longest_overdue_first
                 the_backlog_holds_the_oldest_of_each_kind;
+            queue:
+                a_queue_agrees_with_its_disputes_in_any_order;
             maintenance:
                 purged_nonces_are_stale_whatever_the_clock_says
                 newest_trusted_time_is_stored_even_if_earlier
