@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use futures_util::future::join_all;
 use rebuttal_disputes::Command;
 use rebuttal_protocol::UnixMillis;
-use rebuttal_protocol::dispute::Status;
+use rebuttal_protocol::dispute::{Stage, Status};
 use rebuttal_protocol::operator::OperatorAction;
 use rebuttal_store::{
     DisputeFilter, Idempotency, Maintenance, Outcome, SingleOperation, Store, verify_histories,
@@ -13,8 +13,9 @@ use rebuttal_store::{
 
 use crate::common::{Fixture, commit, contest, detail, item, merchant, open, operation, upload, url};
 
-const DISPUTES: usize = 60;
-const ROUNDS: u8 = 12;
+/// More than one step examines after a kill.
+const DISPUTES: usize = 250;
+const ROUNDS: u8 = 6;
 
 /// Rows of the queue as a process would find them that starts now.
 const ROWS: &str = "SELECT CAST(count(*) AS TEXT) FROM dispute_queue";
@@ -63,6 +64,10 @@ pub(crate) async fn a_queue_agrees_with_its_disputes_in_any_order(fixture: &Fixt
                 (0, _) => continue,
                 (1, Status::NeedsResponse) => {
                     operator(OperatorAction::Extend { deadline: UnixMillis(deadline.0 + 1) })
+                }
+                // It stays where it is in the queue.
+                (2, Status::NeedsResponse) if state.stage == Stage::Chargeback => {
+                    operator(OperatorAction::Advance { stage: Stage::Arbitration, deadline: state.deadline })
                 }
                 (_, Status::NeedsResponse) => {
                     contest(merchant_id, dispute, vec![item(Some(url(merchant_id, round)))])
