@@ -21,6 +21,9 @@ const SCANS_MAX: usize = 100;
 
 const START: &[u8] = b"\xff\xd8";
 const END: &[u8] = b"\xff\xd9";
+/// Eight ones as coded data has them; no table has a code of ones only.
+const NO_CODE: &[u8] = b"\xff\0";
+const NO_CODES: usize = 64;
 
 pub(crate) fn inspect(content: &[u8], format: FileFormat) -> Result<FileInspection, InvalidFile> {
     if !content.starts_with(START) {
@@ -54,7 +57,8 @@ pub(crate) fn inspect(content: &[u8], format: FileFormat) -> Result<FileInspecti
 fn decode(header: &Header<'_>) -> Result<(), ()> {
     let mut picture = header.tidy();
     if header.is_progressive() {
-        // Its decoder asks for a marker after every scan, and stops at the first end.
+        // Its decoder wants a marker behind every scan. A scan that is cut short runs into bits that are no code.
+        picture.extend(NO_CODE.repeat(NO_CODES));
         picture.extend_from_slice(END);
     }
     let options = DecoderOptions::default().set_strict_mode(true).jpeg_set_max_scans(SCANS_MAX);

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use quick_xml::escape::resolve_predefined_entity;
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
 
@@ -44,6 +45,11 @@ pub(super) fn read(content: &[u8]) -> Result<Findings, InvalidFile> {
             }
             Event::CData(text) if formula.is_some() => {
                 formula.get_or_insert_default().push_str(text.as_ref());
+            }
+            Event::GeneralRef(reference) if formula.is_some() => {
+                let character = reference.resolve_char_ref().ok().flatten().map(String::from);
+                let predefined = resolve_predefined_entity(reference.as_ref()).map(str::to_owned);
+                formula.get_or_insert_default().extend(character.or(predefined));
             }
             Event::End(_) if formula.take().is_some_and(|formula| office::is_dde(&formula)) => {
                 return Err(InvalidFile::active_content(

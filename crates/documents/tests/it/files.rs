@@ -23,7 +23,7 @@ pub(crate) fn case(folder: &str, name: &str) -> Vec<u8> {
     cases(folder).into_iter().find(|(case, ..)| case == name).unwrap_or_else(|| panic!("no {name}")).2
 }
 
-fn files(folder: &Path) -> Vec<(String, FileFormat, Vec<u8>)> {
+pub(crate) fn files(folder: &Path) -> Vec<(String, FileFormat, Vec<u8>)> {
     let mut paths: Vec<PathBuf> =
         std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();

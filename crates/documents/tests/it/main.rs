@@ -14,5 +14,6 @@ mod files;
 mod pdf;
 mod pictures;
 mod previews;
+mod producers;
 mod workbooks;
 mod xls;
