@@ -11,6 +11,8 @@ use crate::{InvalidFile, office};
 
 /// Deepest nesting of elements; drawings reach about 40.
 const DEPTH_MAX: usize = 256;
+/// Most sheets of a workbook, each of which is a part.
+const SHEETS_MAX: usize = 4_096;
 /// Beginnings of the encodings, in lower case, in which all markup is ASCII.
 const ENCODINGS: [&str; 5] = ["utf-8", "utf8", "us-ascii", "iso-8859-", "windows-125"];
 
@@ -33,7 +35,12 @@ pub(super) fn read(content: &[u8]) -> Result<Findings, InvalidFile> {
                 "ddeLink" => {
                     return Err(InvalidFile::active_content(FORMAT, "a link to another program (DDE)"));
                 }
-                "sheet" => findings.sheets.extend(attribute(tag, "id")),
+                "sheet" => {
+                    findings.sheets.extend(attribute(tag, "id"));
+                    if findings.sheets.len() > SHEETS_MAX {
+                        return Err(InvalidFile::too_much(FORMAT, "more than 4,096 sheets"));
+                    }
+                }
                 "f" => {
                     findings.has_formula = true;
                     formula = matches!(event, Event::Start(_)).then(String::new);

@@ -156,9 +156,12 @@ fn passwords_are_found_however_the_trailer_is_written() {
     }
 }
 
+/// What is noted, or why it is refused.
+type Expected = Result<&'static [Note], &'static str>;
+
 #[test]
 fn what_runs_is_refused_and_what_is_active_noted() {
-    let cases: [(&[&str], Result<&[Note], &str>); 14] = [
+    let cases: [(&[&str], Expected); 14] = [
         (&["<</S/JavaScript/JS(app.alert\\(1\\))>>"], Ok(&[Note::JavaScript])),
         (&["[<</A[<</S/JavaScript/JS 5 0 R>>]>>]", "(text)"], Ok(&[Note::JavaScript])),
         (&["<</S/J#61vaScript/JS(1)>>"], Ok(&[Note::JavaScript])),
