@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use hayro_syntax::object::{Dict, Object, Stream};
+use hayro_syntax::object::{Dict, Name, Object, Stream};
 use hayro_syntax::{LoadPdfError, Pdf};
 use memchr::memmem;
 use rebuttal_protocol::FileFormat;
@@ -38,11 +38,11 @@ pub(crate) fn inspect(content: &[u8]) -> Result<FileInspection, InvalidFile> {
         }
         notes.insert(Note::OwnerPassword);
     }
-    let pages = pdf.pages();
-    if pages.is_empty() {
+    let pages = pdf.pages().iter().filter(|page| is_page(page.raw())).count();
+    if pages == 0 {
         return Err(InvalidFile::empty(FORMAT, "page"));
     }
-    if pages.len() > PAGES_MAX {
+    if pages > PAGES_MAX {
         return Err(InvalidFile::too_much(FORMAT, "more than 10,000 pages"));
     }
     let declared_bytes = survey.length_of_linearized.unwrap_or_default();
@@ -51,7 +51,7 @@ pub(crate) fn inspect(content: &[u8]) -> Result<FileInspection, InvalidFile> {
     if is_cut && lacks_pages(&pdf) {
         return Err(InvalidFile::damaged(FORMAT, "some of its pages are missing"));
     }
-    Ok(FileInspection::new(FORMAT, Extent::Pages(pages.len()), notes))
+    Ok(FileInspection::new(FORMAT, Extent::Pages(pages), notes))
 }
 
 /// Opens a document to draw it.
@@ -110,6 +110,12 @@ fn leads_to_table(document: &[u8], start: usize) -> bool {
 
 fn first_stream(pdf: &Pdf) -> Option<Stream<'_>> {
     pdf.objects().into_iter().find_map(Object::into_stream)
+}
+
+/// Whether a leaf of the tree of pages is one, although it does not say so.
+fn is_page(leaf: &Dict<'_>) -> bool {
+    let is_named = leaf.get::<Name<'_>>("Type").is_some_and(|kind| *kind == *b"Page");
+    is_named || ["Contents", "MediaBox", "Resources", "Parent"].iter().any(|key| leaf.contains_key(key))
 }
 
 /// Whether the tree of pages declares more of them than there are, or a page has lost its content.

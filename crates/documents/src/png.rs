@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::Cursor;
 
+use flate2::Crc;
 use png::{DecodeOptions, Decoder, DecodingError, Limits};
 use rebuttal_protocol::FileFormat;
 
@@ -16,6 +17,7 @@ const ROWS_MAX_BYTES: u64 = 200_000_000;
 const DECODER_MAX_BYTES: usize = 8 * 1024 * 1024;
 /// Length, type and checksum around a chunk's data.
 const CHUNK_OVERHEAD_BYTES: usize = 12;
+const DATA: &[u8] = b"IDAT";
 const END: &[u8] = b"\0\0\0\0IEND\xae\x42\x60\x82";
 
 pub(crate) fn inspect(content: &[u8]) -> Result<FileInspection, InvalidFile> {
@@ -46,10 +48,23 @@ pub(crate) fn inspect(content: &[u8]) -> Result<FileInspection, InvalidFile> {
     Ok(FileInspection::new(FORMAT, Extent::Pixels { width, height }, notes))
 }
 
-/// The picture with a last chunk, whose checksum viewers do not look at, and nothing behind it.
+/// The picture with a last chunk, whose checksum viewers do not look at, and nothing behind it. A chunk of data that is
+/// cut short may have all that is needed.
 pub(crate) fn tidy(content: &[u8]) -> Vec<u8> {
-    let chunks = content.get(..end_of_chunks(content)).unwrap_or_default();
-    [chunks, END].concat()
+    let (chunks, rest) = content.split_at(end_of_chunks(content));
+    let mut tidy = chunks.to_vec();
+    if rest.get(4..8) == Some(DATA) {
+        let length = rest.first_chunk().map_or(0, |length| u32::from_be_bytes(*length));
+        let length = usize::try_from(length).unwrap_or(usize::MAX).min(rest.len() - 8);
+        let data = rest.get(4..8 + length).unwrap_or_default();
+        let mut checksum = Crc::new();
+        checksum.update(data);
+        tidy.extend(u32::try_from(length).unwrap_or_default().to_be_bytes());
+        tidy.extend_from_slice(data);
+        tidy.extend(checksum.sum().to_be_bytes());
+    }
+    tidy.extend_from_slice(END);
+    tidy
 }
 
 /// Where the last chunk begins, or whatever is in its place.

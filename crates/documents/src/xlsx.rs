@@ -96,7 +96,7 @@ impl Package {
         {
             return check_vba(content, notes);
         }
-        if name.ends_with(".xml") || relationships::is_list(name) {
+        if name.ends_with("xml") || relationships::is_list(name) || self.types.of(name).ends_with("xml") {
             let found = xml::read(content)?;
             let holds_macros =
                 self.types.of(name).contains("macrosheet") || self.relationships.is_macro_sheet(name);
@@ -108,6 +108,9 @@ impl Package {
         let is_program = content.starts_with(b"MZ") || content.starts_with(b"\x7fELF");
         if is_program || crate::office::is_program_name(name.as_bytes()) {
             return Err(InvalidFile::active_content(FORMAT, "an embedded program"));
+        }
+        if xml::declares_entities(content) {
+            return Err(xml::ENTITIES);
         }
         if content.starts_with(sniff::OLE) {
             notes.insert(Note::EmbeddedFiles);

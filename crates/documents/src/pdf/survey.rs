@@ -14,9 +14,9 @@ const READ_MAX_BYTES: usize = 32 * 1024 * 1024;
 /// Most dictionaries and objects without an end, each of which a reader follows to the end of the file.
 const UNENDED_MAX: usize = 256;
 /// Most bytes of objects in compressed streams, once inflated.
-const OBJECTS_MAX_BYTES: usize = 48 * 1024 * 1024;
+const OBJECTS_MAX_BYTES: usize = 32 * 1024 * 1024;
 /// Most objects in compressed streams.
-const OBJECTS_MAX: usize = 500_000;
+const OBJECTS_MAX: usize = 200_000;
 /// Most bytes of cross-reference streams, once inflated; an object takes about seven.
 const REFERENCES_MAX_BYTES: usize = 4 * 1024 * 1024;
 /// Longest stream of objects that is packed otherwise than producers do, so that its inflated size is not measured.
@@ -119,7 +119,7 @@ impl Survey {
             || self.object_bytes > OBJECTS_MAX_BYTES
             || self.reference_bytes > REFERENCES_MAX_BYTES
         {
-            return Err(InvalidFile::too_much(FORMAT, "more than 48 MB or 500,000 compressed objects"));
+            return Err(InvalidFile::too_much(FORMAT, "more than 32 MB or 200,000 compressed objects"));
         }
         Ok(())
     }

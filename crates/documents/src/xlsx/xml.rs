@@ -16,6 +16,13 @@ const SHEETS_MAX: usize = 4_096;
 /// Beginnings of the encodings, in lower case, in which all markup is ASCII.
 const ENCODINGS: [&str; 5] = ["utf-8", "utf8", "us-ascii", "iso-8859-", "windows-125"];
 
+/// Elements whose text is a formula: of cells and charts, names, conditional formats, validations, and tables.
+const FORMULAS: [&str; 6] =
+    [CELL_FORMULA, "definedName", "formula", "formula1", "formula2", "calculatedColumnFormula"];
+const CELL_FORMULA: &str = "f";
+
+pub(super) const ENTITIES: InvalidFile =
+    InvalidFile::active_content(FORMAT, "a part with XML entity declarations");
 const MALFORMED: InvalidFile = InvalidFile::damaged(FORMAT, "a part is not valid XML");
 
 /// What a part has in it.
@@ -41,8 +48,8 @@ pub(super) fn read(content: &[u8]) -> Result<Findings, InvalidFile> {
                         return Err(InvalidFile::too_much(FORMAT, "more than 4,096 sheets"));
                     }
                 }
-                "f" => {
-                    findings.has_formula = true;
+                name if FORMULAS.contains(&name) => {
+                    findings.has_formula |= name == CELL_FORMULA;
                     formula = matches!(event, Event::Start(_)).then(String::new);
                 }
                 _ => {}
@@ -71,6 +78,12 @@ pub(super) fn read(content: &[u8]) -> Result<Findings, InvalidFile> {
     Ok(findings)
 }
 
+/// Whether markup that need not be well-formed, as that of old drawings, declares entities.
+pub(super) fn declares_entities(content: &[u8]) -> bool {
+    let Ok(text) = decode(content) else { return false };
+    text.trim_start().starts_with('<') && (text.contains("<!DOCTYPE") || text.contains("<!ENTITY"))
+}
+
 /// Calls back for every event of a part, which must be one whole element.
 pub(super) fn for_each(
     content: &[u8],
@@ -86,7 +99,7 @@ pub(super) fn for_each(
             Event::Start(_) => depth += 1,
             Event::End(_) => depth = depth.checked_sub(1).ok_or(MALFORMED)?,
             Event::DocType(_) => {
-                return Err(InvalidFile::active_content(FORMAT, "a part with XML entity declarations"));
+                return Err(ENTITIES);
             }
             Event::Eof if depth == 0 && !is_empty => return Ok(()),
             Event::Eof => return Err(MALFORMED),

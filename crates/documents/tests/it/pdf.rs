@@ -98,6 +98,7 @@ fn a_document_needs_a_page() {
     let no_kids = |content: Vec<u8>| replaced(&content, "/Kids[3 0 R]/Count 1", "/Kids[     ]/Count 0");
     let cases = [
         ("no kids", no_kids(plain()), "Empty"),
+        ("the catalogue as a page", replaced(&plain(), "/Kids[3 0 R]", "/Kids[1 0 R]"), "Empty"),
         ("no tree", replaced(&plain(), "/Pages 2 0 R", "/Nothing 2 0"), "Damaged"),
         ("no catalogue", replaced(&plain(), "/Root 1 0 R", "/Root 9 0 R"), "taken"),
         ("header alone", b"%PDF-1.7\n".to_vec(), "Damaged"),

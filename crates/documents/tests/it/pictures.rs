@@ -52,6 +52,9 @@ fn png_needs_no_end() {
     for (end, noted) in cases {
         assert_eq!(notes(PNG, &png(header(1, 1, GREY), &[pixel(), end.clone()])), noted, "{end:?}");
     }
+    // Cut in the checksum of the data.
+    let cut = png(header(1, 1, GREY), &[pixel()[..pixel().len() - 2].to_vec()]);
+    assert_eq!(notes(PNG, &cut), [Note::MissingEndMarker]);
 }
 
 #[test]
@@ -67,7 +70,7 @@ fn png_needs_a_header_and_whole_data() {
         ("too few rows", png(header(1, 2, GREY), &[pixel(), end.clone()])),
         ("data first", [PNG_MAGIC, &pixel(), &chunk(b"IHDR", &head), &end].concat()),
         ("wrong checksum", wrong_checksum),
-        ("cut in the data", png(head, &[pixel()[..14].to_vec()])),
+        ("cut in the data", png(head, &[pixel()[..12].to_vec()])),
         ("no width", png_of(0, 1, &[0, 1], 0)),
     ];
     for (about, content) in cases {

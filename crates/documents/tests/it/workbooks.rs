@@ -265,6 +265,14 @@ fn links_to_programs_are_refused_and_others_noted() {
             "{formula}"
         );
     }
+    for (element, part) in
+        [("definedName", "xl/workbook.xml"), ("formula1", "xl/sheet1.xml"), ("formula", "xl/t.bin")]
+    {
+        let types = types(r#"<Override PartName="/xl/t.bin" ContentType="application/x+xml"/>"#);
+        let hidden = format!("<a><{element}>cmd|'/c calc'!A1</{element}></a>");
+        let parts = [(TYPES, types.as_bytes()), (part, hidden.as_bytes())];
+        assert_eq!(refusal(XLSX, &workbook(&parts)), "ActiveContent", "{element}");
+    }
     let dde = r#"<externalLink><x:ddeLink ddeService="cmd" ddeTopic="/c calc"/></externalLink>"#;
     assert_eq!(
         refusal(XLSX, &workbook(&[("xl/externalLinks/externalLink1.xml", dde.as_bytes())])),
@@ -331,6 +339,15 @@ fn parts_are_xml_as_office_reads_it() {
         for part in ["xl/sheet1.xml", "xl/worksheets/_rels/sheet1.xml.rels", "docProps/core.xml"] {
             assert_eq!(refusal(XLSX, &workbook(&[(part, &content)])), expected, "{part}: {content:?}");
         }
+    }
+    for (content, expected) in
+        [("<xml><br></xml>", "taken"), (entities, "ActiveContent"), ("%!<!DOCTYPE", "taken")]
+    {
+        assert_eq!(
+            refusal(XLSX, &workbook(&[("xl/drawings/a.vml", content.as_bytes())])),
+            expected,
+            "{content}"
+        );
     }
     assert_eq!(refusal(XLSX, &workbook(&[(TYPES, &utf16(&types("")))])), "taken");
     assert_eq!(

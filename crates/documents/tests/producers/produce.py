@@ -390,7 +390,7 @@ def converted(producer, arguments, source, target):
 
 def libreoffice():
     for source, target in [("csv", "xlsx"), ("csv", "xls"), ("csv", "pdf"), ("html", "pdf"),
-                           ("csv", "xlsx:Calc MS Excel 2007 XML"), ("csv", "xls:MS Excel 95"), ("csv", "xlsx:Calc Office Open XML")]:
+                           ("csv", "xlsx:Calc MS Excel 2007 XML"), ("csv", "xlsx:Calc Office Open XML")]:
         profile = "-env:UserInstallation=file://FOLDER/profile"
         content = converted("libreoffice", ["soffice", profile, "--headless", "--convert-to", target, "--outdir", "FOLDER", "SOURCE"], source, target)
         if target == "pdf":
