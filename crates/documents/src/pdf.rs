@@ -104,8 +104,13 @@ fn leads_to_table(document: &[u8], start: usize) -> bool {
     let digits = number.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let number = str::from_utf8(number.get(..digits).unwrap_or_default()).unwrap_or_default();
     let table = number.parse().ok().and_then(|at: usize| document.get(at..)).unwrap_or_default();
-    let table = table.trim_ascii_start();
-    table.starts_with(b"xref") || table.first().is_some_and(u8::is_ascii_digit)
+    let words = table.split(|byte| byte.is_ascii_whitespace()).filter(|word| !word.is_empty());
+    let is_number = |word: &[u8]| word.iter().all(u8::is_ascii_digit);
+    match words.take(3).collect::<Vec<_>>().as_slice() {
+        [word, ..] if word.starts_with(b"xref") => true,
+        [number, generation, word] => is_number(number) && is_number(generation) && word.starts_with(b"obj"),
+        _ => false,
+    }
 }
 
 fn first_stream(pdf: &Pdf) -> Option<Stream<'_>> {

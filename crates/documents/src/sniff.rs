@@ -8,8 +8,8 @@ use crate::InvalidFile;
 pub(crate) const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 /// The first bytes of a JPEG: start of image and the first byte of any marker.
 pub(crate) const JPEG: &[u8] = b"\xff\xd8\xff";
-/// The first bytes of a PDF.
-pub(crate) const PDF: &[u8] = b"%PDF-";
+/// The first bytes of a PDF, as far as viewers look at them.
+pub(crate) const PDF: &[u8] = b"%PDF";
 /// The first bytes of a ZIP that has entries.
 pub(crate) const ZIP: &[u8] = b"PK\x03\x04";
 /// The first bytes of an OLE container.

@@ -13,7 +13,7 @@ const OTHER_STREAMS: [&str; 4] = [LIST, "_vba_project", "project", "projectwm"];
 const CACHE_PREFIX: &str = "__srp_";
 /// Longest stream of a module without code: attributes, and about a kilobyte of compiled form. A longer one has had its
 /// source removed, while its compiled form still runs.
-const EMPTY_MODULE_MAX_BYTES: u64 = 4_096;
+const EMPTY_MODULE_MAX_BYTES: u64 = 2_048;
 
 /// Whether a container's VBA project has code; `None` if there is no project.
 pub(super) fn has_code(container: &Container) -> Option<bool> {

@@ -16,7 +16,7 @@ fn cases_are_judged_right_and_noted() {
         ("minimal-empty-part.xlsx", &[]),
         ("no-iend.png", &[MissingEndMarker]),
         ("pr-138-example.pdf", &[OwnerPassword]),
-        ("t04_002_eof-missing.pdf", &[MissingEndMarker]),
+        ("t04_002_eof-missing.pdf", &[RepairedStructure, MissingEndMarker]),
         ("t04_017_trailer-no-startxref-keyword.pdf", &[RepairedStructure, MissingEndMarker]),
         ("trail-1100-html.pdf", &[BytesAfter]),
         ("truncated_app14.jpg", &[RepairedStructure]),

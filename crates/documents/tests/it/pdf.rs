@@ -51,8 +51,15 @@ fn broken_structures_are_repaired_and_noted() {
     let start = memchr::memmem::rfind(&whole, b"startxref").unwrap();
     let table = memchr::memmem::find(&whole, b"xref").unwrap();
     let trailer = memchr::memmem::find(&whole, b"trailer").unwrap();
-    let cases: [(&str, Vec<u8>, &[Note]); 16] = [
+    let cases: [(&str, Vec<u8>, &[Note]); 19] = [
         ("whole", whole.clone(), &[]),
+        ("no version", replaced(&whole, "%PDF-1.7", "%PDF"), &[RepairedStructure]),
+        ("unknown version", replaced(&whole, "%PDF-1.7", "%PDF-9.9"), &[]),
+        (
+            "Macintosh line ends",
+            String::from_utf8_lossy(&whole).replace('\n', "\r").into_bytes(),
+            &[RepairedStructure],
+        ),
         ("no end marker", replaced(&whole, "%%EOF", ""), &[MissingEndMarker]),
         ("end marker cut short", whole[..whole.len() - 2].to_vec(), &[MissingEndMarker]),
         ("no startxref", replaced(&whole, "startxref", ""), &[RepairedStructure, MissingEndMarker]),
