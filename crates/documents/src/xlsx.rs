@@ -18,6 +18,8 @@ use xml::Findings;
 const FORMAT: FileFormat = FileFormat::Xlsx;
 
 const CONTENT_TYPES: &str = "[content_types].xml";
+/// Folders whose parts Office opens a workbook without.
+const UNREAD_FOLDERS: [&str; 2] = ["docprops/", "customxml/"];
 const VBA_PROJECT: &str = "vbaproject.bin";
 
 pub(crate) fn inspect(content: &[u8]) -> Result<FileInspection, InvalidFile> {
@@ -95,6 +97,9 @@ impl Package {
             || self.relationships.is_vba(name)
         {
             return check_vba(content, notes);
+        }
+        if content.is_empty() && UNREAD_FOLDERS.iter().any(|folder| name.starts_with(folder)) {
+            return Ok(Findings::default());
         }
         if name.ends_with("xml") || relationships::is_list(name) || self.types.of(name).ends_with("xml") {
             let found = xml::read(content)?;

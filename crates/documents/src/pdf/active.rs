@@ -53,6 +53,9 @@ fn of_dictionary<'a>(
         Some(b"GoToE") => drop(notes.insert(Note::EmbeddedFiles)),
         _ => {}
     }
+    if dictionary.contains_key("JS") {
+        notes.insert(Note::JavaScript);
+    }
     if dictionary.contains_key("XFA") {
         notes.insert(Note::Xfa);
     }

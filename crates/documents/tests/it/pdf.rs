@@ -169,10 +169,11 @@ type Expected = Result<&'static [Note], &'static str>;
 
 #[test]
 fn what_runs_is_refused_and_what_is_active_noted() {
-    let cases: [(&[&str], Expected); 14] = [
+    let cases: [(&[&str], Expected); 15] = [
         (&["<</S/JavaScript/JS(app.alert\\(1\\))>>"], Ok(&[Note::JavaScript])),
         (&["[<</A[<</S/JavaScript/JS 5 0 R>>]>>]", "(text)"], Ok(&[Note::JavaScript])),
-        (&["<</S/J#61vaScript/JS(1)>>"], Ok(&[Note::JavaScript])),
+        (&["<</S/J#61vaScript>>"], Ok(&[Note::JavaScript])),
+        (&["<</S/Rendition/JS(1)>>"], Ok(&[Note::JavaScript])),
         (&["<</S/URI/URI(https://shop.example)>>"], Ok(&[Note::ExternalLinks])),
         (&["<</S/SubmitForm/F(https://shop.example)>>"], Ok(&[Note::ExternalLinks])),
         (&["<</XFA 5 0 R/Fields[]>>", "()"], Ok(&[Note::Xfa])),

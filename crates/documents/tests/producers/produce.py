@@ -73,7 +73,7 @@ def pillow():
         put("pillow-png", f"{mode.replace(';', '')}-{width}.png", content)
         put("pillow-png", f"{mode.replace(';', '')}-{width}-no-end.png", content[:-12])
         put("pillow-png", f"{mode.replace(';', '')}-{width}-checksum.png", content[:-4] + b"abcd")
-        put("pillow-png", f"refuse-{mode.replace(';', '')}-{width}-cut.png", content[:-13 - max(1, len(content) // 9)])
+        put("pillow-png", f"refuse-{mode.replace(';', '')}-{width}-cut.png", content[:len(content) * 3 // 5])
     for count in (1, 3):
         pages = [picture(600, 800) for _ in range(count)]
         put("pillow-pdf", f"{count}.pdf", encoded(pages[0], "PDF", save_all=True, append_images=pages[1:]))
