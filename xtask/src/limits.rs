@@ -14,9 +14,10 @@ use crate::tidy::tree::{File, Tree};
 
 pub(crate) const PAGE: &str = "docs/reference/limits.md";
 /// The crates, in the order of the page, with their headings.
-const CRATES: [(&str, &str); 7] = [
+const CRATES: [(&str, &str); 8] = [
     ("protocol", "Wire protocol"),
     ("disputes", "Deciding"),
+    ("documents", "Inspecting evidence files"),
     ("evidence", "Evidence files"),
     ("store", "The database"),
     ("server", "The gateway"),
