@@ -5,13 +5,13 @@ mod scans;
 
 use std::collections::BTreeSet;
 
-use rebuttal_protocol::FileFormat;
+use rebuttal_protocol::{Extent, FileFormat, FileInspection, InvalidFile, Note};
 use zune_core::bytestream::ZCursor;
 use zune_core::colorspace::ColorSpace;
 use zune_core::options::DecoderOptions;
 use zune_jpeg::JpegDecoder;
 
-use crate::{Extent, FileInspection, InvalidFile, Note, pixels, sniff};
+use crate::{pixels, sniff};
 pub(crate) use header::Header;
 
 /// Most pixels of a picture whose coefficients are decoded before any pixel is: up to six bytes for a pixel.

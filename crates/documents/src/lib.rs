@@ -4,24 +4,19 @@
 //! The readers are other people's crates and meet files made to hurt them. Limits here bound their work where a
 //! look at the file can; a process of its own, limited in memory and processor time, has to bound the rest.
 
-mod inspection;
-mod invalid_file;
 mod jpeg;
-mod note;
 mod office;
 mod pdf;
 mod pixels;
 mod png;
 mod preview;
 mod sniff;
+pub mod worker;
 mod xls;
 mod xlsx;
 
-use rebuttal_protocol::FileFormat;
+use rebuttal_protocol::{FileFormat, FileInspection, InvalidFile};
 
-pub use inspection::{Extent, FileInspection};
-pub use invalid_file::InvalidFile;
-pub use note::Note;
 pub use preview::PREVIEW_MAX_PIXELS;
 
 /// Opens a file and says what it has in it, or why it cannot be evidence. What ordinary viewers open without asking is

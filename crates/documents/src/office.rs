@@ -9,9 +9,7 @@ use std::path::Path;
 
 use cfb::CompoundFile;
 use memchr::memmem;
-use rebuttal_protocol::FileFormat;
-
-use crate::{InvalidFile, Note};
+use rebuttal_protocol::{FileFormat, InvalidFile, Note};
 
 /// Most bytes of all streams that are read, as a multiple of the file's: no two share a sector in a valid container.
 const STREAMS_MAX_RATIO: usize = 2;

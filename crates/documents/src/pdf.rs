@@ -10,9 +10,9 @@ use std::sync::Arc;
 use hayro_syntax::object::{Dict, Name, Object, Stream};
 use hayro_syntax::{LoadPdfError, Pdf};
 use memchr::memmem;
-use rebuttal_protocol::FileFormat;
+use rebuttal_protocol::{Extent, FileFormat, FileInspection, InvalidFile, Note};
 
-use crate::{Extent, FileInspection, InvalidFile, Note, sniff};
+use crate::sniff;
 use survey::Survey;
 
 const FORMAT: FileFormat = FileFormat::Pdf;

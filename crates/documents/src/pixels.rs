@@ -1,8 +1,6 @@
 //! How large a picture may be, checked before its pixels are allocated.
 
-use rebuttal_protocol::FileFormat;
-
-use crate::InvalidFile;
+use rebuttal_protocol::{FileFormat, InvalidFile};
 
 /// Longest side of a picture; long screenshots of receipts reach 20,000.
 const SIDE_MAX_PIXELS: u32 = 30_000;

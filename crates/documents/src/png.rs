@@ -5,9 +5,9 @@ use std::io::Cursor;
 
 use flate2::Crc;
 use png::{DecodeOptions, Decoder, DecodingError, Limits};
-use rebuttal_protocol::FileFormat;
+use rebuttal_protocol::{Extent, FileFormat, FileInspection, InvalidFile, Note};
 
-use crate::{Extent, FileInspection, InvalidFile, Note, pixels, sniff};
+use crate::{pixels, sniff};
 
 const FORMAT: FileFormat = FileFormat::Png;
 

@@ -8,9 +8,9 @@ use hayro::vello_cpu::color::palette::css::WHITE;
 use hayro::{PixmapSettings, RenderCache, RenderSettings};
 use hayro_syntax::Pdf;
 use image::{DynamicImage, ImageFormat, RgbaImage};
-use rebuttal_protocol::FileFormat;
+use rebuttal_protocol::{FileFormat, InvalidFile};
 
-use crate::{InvalidFile, pdf};
+use crate::pdf;
 
 /// Longest side of a preview; a page of paper is readable with 1,000.
 pub const PREVIEW_MAX_PIXELS: u16 = 2_000;

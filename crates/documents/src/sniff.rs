@@ -1,8 +1,6 @@
 //! Names the kind of a file by its first bytes, for the error text that shows a merchant what was uploaded by mistake.
 
-use rebuttal_protocol::FileFormat;
-
-use crate::InvalidFile;
+use rebuttal_protocol::{FileFormat, InvalidFile};
 
 /// The first bytes of a PNG.
 pub(crate) const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use rebuttal_protocol::FileFormat;
+use rebuttal_protocol::{Extent, FileFormat, FileInspection, InvalidFile, Note};
 
 use crate::office::Container;
-use crate::{Extent, FileInspection, InvalidFile, Note, sniff};
+use crate::sniff;
 
 const FORMAT: FileFormat = FileFormat::Xls;
 

@@ -7,10 +7,10 @@ mod xml;
 use std::collections::{BTreeSet, HashSet};
 
 use memchr::memmem;
-use rebuttal_protocol::FileFormat;
+use rebuttal_protocol::{Extent, FileFormat, FileInspection, InvalidFile, Note};
 
 use crate::office::Container;
-use crate::{Extent, FileInspection, InvalidFile, Note, sniff};
+use crate::sniff;
 use archive::Archive;
 use relationships::{ContentTypes, Relationships};
 use xml::Findings;

@@ -1,12 +1,13 @@
 //! What runs, leads elsewhere or is embedded in a PDF. Every object of the newest revision is looked at.
 
+use rebuttal_protocol::{InvalidFile, Note};
 use std::collections::BTreeSet;
 
 use hayro_syntax::Pdf;
 use hayro_syntax::object::{Dict, MaybeRef, Name, Object, String};
 
 use super::FORMAT;
-use crate::{InvalidFile, Note, office};
+use crate::office;
 
 /// Deepest nesting of dictionaries and arrays within an object.
 const DEPTH_MAX: usize = 32;

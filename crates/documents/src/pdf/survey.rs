@@ -4,9 +4,9 @@
 use flate2::{Decompress, FlushDecompress, Status};
 use hayro_syntax::object::{Array, Dict, FromBytes as _, MaybeRef, Name, Object};
 use memchr::memmem;
+use rebuttal_protocol::InvalidFile;
 
 use super::FORMAT;
-use crate::InvalidFile;
 
 /// Most bytes of dictionaries, strings, arrays, and streams of unknown length, overlaps counted: 16 times the largest
 /// file. A reader that repairs a file reads each once or twice.

@@ -6,10 +6,10 @@ use image::codecs::jpeg::JpegDecoder;
 use image::codecs::png::PngDecoder;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder};
-use rebuttal_protocol::FileFormat;
+use rebuttal_protocol::{FileFormat, InvalidFile};
 
 use super::{PREVIEW_MAX_PIXELS, not_shown};
-use crate::{InvalidFile, jpeg, png};
+use crate::{jpeg, png};
 
 /// Most bytes of a decoded picture: 50 million pixels of three bytes.
 const DECODED_MAX_BYTES: u64 = 160_000_000;

@@ -7,10 +7,9 @@ use std::io::Cursor;
 use calamine::{Data, Reader, Xls, Xlsx};
 use encoding_rs::WINDOWS_1252;
 use hayro_syntax::Pdf;
-use rebuttal_protocol::FileFormat;
+use rebuttal_protocol::{FileFormat, InvalidFile};
 
 use super::not_shown;
-use crate::InvalidFile;
 
 /// Most rows of a sheet that a preview shows.
 const ROWS_MAX: usize = 40;

@@ -1,5 +1,6 @@
 //! The parts of a ZIP archive, inflated one after another within one budget of counted bytes.
 
+use rebuttal_protocol::InvalidFile;
 use std::collections::HashSet;
 use std::io::{Cursor, Read as _};
 
@@ -7,7 +8,6 @@ use zip::ZipArchive;
 use zip::result::ZipError;
 
 use super::FORMAT;
-use crate::InvalidFile;
 
 /// Most parts. A workbook of 1,000 sheets with drawings has about 4,000.
 const PARTS_MAX: usize = 4_096;

@@ -1,12 +1,12 @@
 //! `[Content_Types].xml` and the `.rels` parts: what each part is, and where it leads.
 
+use rebuttal_protocol::{InvalidFile, Note};
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use quick_xml::events::Event;
 
 use super::FORMAT;
 use super::xml::{attribute, for_each};
-use crate::{InvalidFile, Note};
 
 /// Most content types that are declared: one for each of 4,096 parts, and as many for extensions.
 const CONTENT_TYPES_MAX: usize = 8_192;

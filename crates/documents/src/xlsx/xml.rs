@@ -1,5 +1,6 @@
 //! Reads a part's XML to its end. Nothing is resolved or kept; what Office does not read is refused.
 
+use rebuttal_protocol::InvalidFile;
 use std::borrow::Cow;
 
 use quick_xml::escape::resolve_predefined_entity;
@@ -7,7 +8,7 @@ use quick_xml::events::{BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
 
 use super::FORMAT;
-use crate::{InvalidFile, office};
+use crate::office;
 
 /// Deepest nesting of elements; drawings reach about 40.
 const DEPTH_MAX: usize = 256;

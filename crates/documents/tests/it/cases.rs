@@ -1,7 +1,6 @@
 //! Files of real producers are judged as ordinary viewers would, and the refusal says what to do.
 
-use rebuttal_documents::{Extent, FileInspection, InvalidFile, Note};
-use rebuttal_protocol::FileFormat;
+use rebuttal_protocol::{Extent, FileFormat, FileInspection, InvalidFile, Note};
 use rebuttal_testbed::{invalid_files, samples};
 
 use crate::files::{self, cases, inspect, notes, refusal, sample};

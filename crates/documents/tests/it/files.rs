@@ -2,8 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use rebuttal_documents::{FileInspection, InvalidFile, Note};
-use rebuttal_protocol::FileFormat;
+use rebuttal_protocol::{FileFormat, FileInspection, InvalidFile, Note};
 
 /// Every sample file of `testdata/evidence` with the format of its name, sorted.
 pub(crate) fn samples() -> Vec<(String, FileFormat, Vec<u8>)> {
@@ -58,6 +57,6 @@ pub(crate) fn refusal(format: FileFormat, content: &[u8]) -> &'static str {
         Err(InvalidFile::Macros { .. }) => "Macros",
         Err(InvalidFile::ActiveContent { .. }) => "ActiveContent",
         Err(InvalidFile::Empty { .. }) => "Empty",
-        Err(InvalidFile::TooMuch { .. }) => "TooMuch",
+        Err(InvalidFile::TooLarge { .. } | InvalidFile::TooMuch { .. }) => "TooMuch",
     }
 }

@@ -9,6 +9,7 @@
 
 mod bombs;
 mod cases;
+mod confinement;
 mod damage;
 mod files;
 mod pdf;

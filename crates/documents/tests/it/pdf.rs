@@ -1,7 +1,6 @@
 //! PDFs: what viewers repair, hidden encryption, and what runs.
 
-use rebuttal_documents::{Extent, Note};
-use rebuttal_protocol::FileFormat;
+use rebuttal_protocol::{Extent, FileFormat, Note};
 
 use crate::files::{case, inspect, notes, refusal, sample};
 

@@ -1,7 +1,6 @@
 //! Pictures: what viewers show although it is broken, and what they cannot.
 
-use rebuttal_documents::Note;
-use rebuttal_protocol::FileFormat;
+use rebuttal_protocol::{FileFormat, Note};
 use rebuttal_testbed::samples::{jpeg, jpeg_of, png_of};
 
 use crate::files::{case, inspect, notes, refusal, sample};

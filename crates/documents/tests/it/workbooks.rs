@@ -2,8 +2,7 @@
 
 use std::io::{Cursor, Write as _};
 
-use rebuttal_documents::{InvalidFile, Note};
-use rebuttal_protocol::FileFormat;
+use rebuttal_protocol::{FileFormat, InvalidFile, Note};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 

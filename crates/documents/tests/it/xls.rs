@@ -2,8 +2,7 @@
 
 use std::io::{Cursor, Read as _, Write as _};
 
-use rebuttal_documents::Note;
-use rebuttal_protocol::FileFormat;
+use rebuttal_protocol::{FileFormat, Note};
 
 use crate::files::{inspect, notes, refusal, sample};
 

@@ -11,7 +11,7 @@ use rebuttal_protocol::{StorageUri, UnixMillis, hex_digits};
 use sha2::{Digest, Sha256};
 
 use super::{FILE_MODE, FolderInner, FolderStore, ReceivedFile, UNRECORDED_MAX, blocking, durable, found};
-use crate::{EvidenceError, InvalidUpload, validate};
+use crate::{EvidenceError, InvalidUpload};
 
 /// Replaces the `/` of a key in an incoming name; no key contains it.
 const SEPARATOR: &str = "+";
@@ -83,11 +83,6 @@ impl Incoming {
         read.map_err(EvidenceError::folder("read a file back"))
     }
 
-    /// Validates the whole content.
-    pub(super) fn validate(&self, content: &[u8]) -> Result<(), EvidenceError> {
-        Ok(validate(self.uri.scene, self.uri.format, content)?)
-    }
-
     /// Makes the content durable, gives it its final name if that is free, and makes the name durable.
     ///
     /// The name in `incoming/` is older than the final one, in the same file system. A journaling file system keeps
@@ -146,12 +141,12 @@ impl FolderStore {
     }
 
     /// Finds files that got their final name but were never [confirmed](Self::confirm), because the process died or
-    /// recording failed, hashed and validated again; at most [`UNRECORDED_MAX`] of them, so call again until there are
+    /// recording failed, hashed again; at most [`UNRECORDED_MAX`] of them, so call again until there are
     /// none. Record each (it may have been recorded already) and confirm it. Files without a final name are deleted.
     ///
     /// Only files last written before `before` are read, never one that is being received: pass the current time at
     /// start, and later one further back than recording ever takes. Reads only `incoming/`, however many
-    /// files are stored.
+    /// files are stored. They were judged before they got their name.
     pub async fn unrecorded(&self, before: UnixMillis) -> Result<Vec<ReceivedFile>, EvidenceError> {
         let shared = Arc::clone(&self.shared);
         let permit = self.shared.validations.acquire_for_maintenance().await;
@@ -208,11 +203,6 @@ impl FolderInner {
             return Ok(None);
         }
         let content = read_whole(&mut durable::open_file(&path)?, incoming.len())?;
-        if let Err(invalid_file) = validate(uri.scene, uri.format, &content) {
-            // It was valid when it got its name, so the disk or the rules have changed. It is kept.
-            tracing::warn!(%uri, %invalid_file, "a stored file without a record is invalid; it is kept and not recorded");
-            return Ok(None);
-        }
         Ok(Some(ReceivedFile {
             uri,
             sha256: Sha256::digest(&content).into(),

@@ -1,9 +1,10 @@
-//! Why a file cannot be evidence.
+//! Why a file cannot be evidence (contract §3).
 
 use std::borrow::Cow;
 
-use rebuttal_protocol::FileFormat;
 use serde::{Deserialize, Serialize};
+
+use crate::FileFormat;
 
 /// Why a file is not accepted as evidence. `Display` says what was found, what is accepted, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
@@ -17,7 +18,6 @@ pub enum InvalidFile {
     )]
     OtherKind {
         /// The format of its name.
-        #[serde(with = "extension")]
         format: FileFormat,
         /// The kind that its first bytes indicate.
         found: Cow<'static, str>,
@@ -30,7 +30,6 @@ pub enum InvalidFile {
     )]
     Damaged {
         /// The format of its name.
-        #[serde(with = "extension")]
         format: FileFormat,
         /// What is damaged.
         fault: Cow<'static, str>,
@@ -42,7 +41,6 @@ pub enum InvalidFile {
     )]
     Encrypted {
         /// The format of its name.
-        #[serde(with = "extension")]
         format: FileFormat,
     },
     /// It contains macros.
@@ -52,7 +50,6 @@ pub enum InvalidFile {
     )]
     Macros {
         /// The format of its name.
-        #[serde(with = "extension")]
         format: FileFormat,
         /// Where the macros are.
         found: Cow<'static, str>,
@@ -61,7 +58,6 @@ pub enum InvalidFile {
     #[error("The .{wanted} file contains {found}. {}", inactive_advice(*.format), wanted = .format.extension())]
     ActiveContent {
         /// The format of its name.
-        #[serde(with = "extension")]
         format: FileFormat,
         /// What it contains.
         found: Cow<'static, str>,
@@ -70,16 +66,22 @@ pub enum InvalidFile {
     #[error("The .{wanted} file has no {missing}. {}", repair_advice(*.format), wanted = .format.extension())]
     Empty {
         /// The format of its name.
-        #[serde(with = "extension")]
         format: FileFormat,
         /// What it lacks.
         missing: Cow<'static, str>,
+    },
+    /// It has more bytes than its scene allows.
+    #[error("The .{wanted} file has more than {max_bytes} bytes. Upload a smaller one.", wanted = .format.extension())]
+    TooLarge {
+        /// The format of its name.
+        format: FileFormat,
+        /// Most bytes.
+        max_bytes: u64,
     },
     /// It exceeds a limit, such as pixels or parts.
     #[error("The .{wanted} file has {excess}. {}", simpler_advice(*.format), wanted = .format.extension())]
     TooMuch {
         /// The format of its name.
-        #[serde(with = "extension")]
         format: FileFormat,
         /// What exceeds the limit, with the limit.
         excess: Cow<'static, str>,
@@ -119,40 +121,28 @@ const fn simpler_advice(format: FileFormat) -> &'static str {
 }
 
 impl InvalidFile {
-    pub(crate) const fn damaged(format: FileFormat, fault: &'static str) -> Self {
+    /// [`Self::Damaged`].
+    pub const fn damaged(format: FileFormat, fault: &'static str) -> Self {
         Self::Damaged { format, fault: Cow::Borrowed(fault) }
     }
 
-    pub(crate) const fn macros(format: FileFormat, found: &'static str) -> Self {
+    /// [`Self::Macros`].
+    pub const fn macros(format: FileFormat, found: &'static str) -> Self {
         Self::Macros { format, found: Cow::Borrowed(found) }
     }
 
-    pub(crate) const fn active_content(format: FileFormat, found: &'static str) -> Self {
+    /// [`Self::ActiveContent`].
+    pub const fn active_content(format: FileFormat, found: &'static str) -> Self {
         Self::ActiveContent { format, found: Cow::Borrowed(found) }
     }
 
-    pub(crate) const fn empty(format: FileFormat, missing: &'static str) -> Self {
+    /// [`Self::Empty`].
+    pub const fn empty(format: FileFormat, missing: &'static str) -> Self {
         Self::Empty { format, missing: Cow::Borrowed(missing) }
     }
 
-    pub(crate) const fn too_much(format: FileFormat, excess: &'static str) -> Self {
+    /// [`Self::TooMuch`].
+    pub const fn too_much(format: FileFormat, excess: &'static str) -> Self {
         Self::TooMuch { format, excess: Cow::Borrowed(excess) }
-    }
-}
-
-/// A format as its extension.
-mod extension {
-    use rebuttal_protocol::FileFormat;
-    use serde::de::Error as _;
-    use serde::{Deserialize as _, Deserializer, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(format: &FileFormat, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(format.extension())
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<FileFormat, D::Error> {
-        let extension = String::deserialize(deserializer)?;
-        let known = FileFormat::ALL.into_iter().find(|format| format.extension() == extension);
-        known.ok_or_else(|| D::Error::custom("not the extension of a format"))
     }
 }
