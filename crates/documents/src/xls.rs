@@ -22,7 +22,7 @@ const SUPPORTING_BOOK: u16 = 0x01ae;
 const HYPERLINK: u16 = 0x01b8;
 /// The kinds of records that hold cells.
 const CELLS: [u16; 9] = [FORMULA, 0x00bd, 0x00be, 0x00d6, 0x00fd, 0x0201, 0x0203, 0x0204, 0x027e];
-/// The kinds of a `BOUND_SHEET`: Excel 4 macros, a Visual Basic module.
+// The kinds of a `BOUND_SHEET`: Excel 4 macros, a Visual Basic module.
 const MACRO_SHEET: u8 = 1;
 const MODULE_SHEET: u8 = 6;
 /// The kinds of a `BEGIN`, likewise.
@@ -31,7 +31,7 @@ const MODULE_SUBSTREAM: u16 = 0x0006;
 const GLOBALS: u16 = 0x0005;
 /// The versions of the records in an OLE container: Excel 97, Excel 5.
 const VERSIONS: [u16; 2] = [0x0600, 0x0500];
-/// Separates the program from its topic in the name of a link.
+// Separates the program from its topic in the name of a link.
 const TOPIC: u8 = 3;
 /// Lengths of a `SUPPORTING_BOOK`'s name that mean the workbook itself, and its add-ins.
 const OWN_BOOKS: [u16; 2] = [0x0401, 0x3a01];
