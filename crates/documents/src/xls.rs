@@ -20,7 +20,9 @@ const FILE_PASS: u16 = 0x002f;
 const BOUND_SHEET: u16 = 0x0085;
 const SUPPORTING_BOOK: u16 = 0x01ae;
 const HYPERLINK: u16 = 0x01b8;
-/// The kinds of a `BOUND_SHEET`: Excel 4 macros, a Visual Basic module.
+/// The kinds of records that hold cells.
+const CELLS: [u16; 9] = [FORMULA, 0x00bd, 0x00be, 0x00d6, 0x00fd, 0x0201, 0x0203, 0x0204, 0x027e];
+// The kinds of a `BOUND_SHEET`: Excel 4 macros, a Visual Basic module.
 const MACRO_SHEET: u8 = 1;
 const MODULE_SHEET: u8 = 6;
 /// The kinds of a `BEGIN`, likewise.
@@ -29,7 +31,7 @@ const MODULE_SUBSTREAM: u16 = 0x0006;
 const GLOBALS: u16 = 0x0005;
 /// The versions of the records in an OLE container: Excel 97, Excel 5.
 const VERSIONS: [u16; 2] = [0x0600, 0x0500];
-/// Separates the program from its topic in the name of a link.
+// Separates the program from its topic in the name of a link.
 const TOPIC: u8 = 3;
 /// Lengths of a `SUPPORTING_BOOK`'s name that mean the workbook itself, and its add-ins.
 const OWN_BOOKS: [u16; 2] = [0x0401, 0x3a01];
@@ -65,6 +67,16 @@ pub(crate) fn inspect(content: &[u8]) -> Result<FileInspection, InvalidFile> {
     let other = "an older Office document, but no workbook";
     let sheets = sheets.ok_or(InvalidFile::OtherKind { format: FORMAT, found: other.into() })?;
     Ok(FileInspection::new(FORMAT, Extent::Sheets(sheets), notes))
+}
+
+/// How many cells readers allocate for the sheets: a rectangle around those of each.
+pub(crate) fn allocated_cells(content: &[u8]) -> Result<usize, InvalidFile> {
+    let mut container = Container::open(FORMAT, content)?;
+    let streams = container.read_named(&WORKBOOK_NAMES)?;
+    Ok(streams
+        .iter()
+        .map(|(_, stream)| Workbook { stream, macro_sheets: BTreeSet::new() }.allocated_cells())
+        .sum())
 }
 
 /// A workbook's records.
@@ -120,6 +132,20 @@ impl<'a> Workbook<'a> {
         Ok(sheets)
     }
 
+    fn allocated_cells(&self) -> usize {
+        let (mut at, mut cells) = (0, 0);
+        let mut sheet = Rectangle::default();
+        while let Some((kind, data, next)) = self.record(at) {
+            if kind == BEGIN {
+                cells += std::mem::take(&mut sheet).cells();
+            } else if CELLS.contains(&kind) {
+                sheet.add(data);
+            }
+            at = next;
+        }
+        cells + sheet.cells()
+    }
+
     fn sheet(&mut self, data: &[u8]) -> Result<(), InvalidFile> {
         let at = data.first_chunk::<4>().and_then(|at| usize::try_from(u32::from_le_bytes(*at)).ok());
         let at = at
@@ -131,6 +157,30 @@ impl<'a> Workbook<'a> {
             _ => {}
         }
         Ok(())
+    }
+}
+
+/// The rows and columns of a sheet's cells, each from the first to behind the last.
+#[derive(Default)]
+struct Rectangle {
+    rows: Option<(u16, u16)>,
+    columns: Option<(u16, u16)>,
+}
+
+impl Rectangle {
+    /// Adds a record of cells, which begins with row and first column.
+    fn add(&mut self, data: &[u8]) {
+        let numbers = [u16_at(data, 0), u16_at(data, 2)].map(Option::unwrap_or_default);
+        for (range, number) in [&mut self.rows, &mut self.columns].into_iter().zip(numbers) {
+            let (first, last) = range.unwrap_or((number, number));
+            *range = Some((first.min(number), last.max(number)));
+        }
+    }
+
+    fn cells(&self) -> usize {
+        let sides = [self.rows, self.columns]
+            .map(|range| range.map_or(0, |(first, last)| usize::from(last - first) + 1));
+        sides.iter().product()
     }
 }
 

@@ -103,7 +103,11 @@ impl Workers {
                     tracing::warn!(%error, attempt, ?format, "worker ended while it opened an evidence file");
                 }
                 Err(_) => {
-                    tracing::warn!(attempt, ?format, "worker took longer than {FILE_LIMIT:?} for an evidence file");
+                    tracing::warn!(
+                        attempt,
+                        ?format,
+                        "worker took longer than {FILE_LIMIT:?} for an evidence file"
+                    );
                 }
             }
             metrics::counter!("rebuttal_evidence_workers_lost_total").increment(1);
@@ -146,7 +150,10 @@ impl Workers {
 }
 
 fn too_costly(format: FileFormat) -> InvalidFile {
-    InvalidFile::too_much(format, "something in it that takes more time or memory to open than any evidence should")
+    InvalidFile::too_much(
+        format,
+        "something in it that takes more time or memory to open than any evidence should",
+    )
 }
 
 impl Judge for Workers {

@@ -9,7 +9,7 @@ const HUFFMAN: u8 = 0xc4;
 const RESTART_INTERVAL: u8 = 0xdd;
 const EXIF: u8 = 0xe1;
 const ADOBE: u8 = 0xee;
-/// Length of the segment in which Adobe programs say how colours are coded, without its marker.
+// Length of the segment in which Adobe programs say how colours are coded, without its marker.
 const ADOBE_BYTES: usize = 14;
 const PROGRESSIVE: [u8; 2] = [0xc2, 0xc6];
 

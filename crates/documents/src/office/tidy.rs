@@ -1,7 +1,7 @@
 //! Small repairs of OLE containers, for what writers do and Office ignores, but the reader of containers refuses.
 
 const FREE: [u8; 4] = [0xff; 4];
-/// Where the header has the sector size as a power of two, the number of table sectors, and the list of them.
+// Where the header has the sector size as a power of two, the number of table sectors, and the list of them.
 const SECTOR_SHIFT_AT: usize = 30;
 const TABLE_SECTORS_AT: usize = 44;
 const TABLES_AT: usize = 76;

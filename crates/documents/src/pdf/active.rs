@@ -10,7 +10,7 @@ use super::FORMAT;
 use crate::office;
 
 /// Deepest nesting of dictionaries and arrays within an object.
-const DEPTH_MAX: usize = 32;
+const OBJECT_DEPTH_MAX: usize = 32;
 
 /// What is noted about the objects, unless one is refused.
 pub(super) fn notes(pdf: &Pdf) -> Result<BTreeSet<Note>, InvalidFile> {
@@ -18,7 +18,7 @@ pub(super) fn notes(pdf: &Pdf) -> Result<BTreeSet<Note>, InvalidFile> {
     for object in pdf.objects() {
         let mut waiting = vec![(object, 1)];
         while let Some((object, depth)) = waiting.pop() {
-            if depth > DEPTH_MAX {
+            if depth > OBJECT_DEPTH_MAX {
                 return Err(InvalidFile::too_much(FORMAT, "more than 32 levels in an object"));
             }
             let parts: Vec<_> = match &object {

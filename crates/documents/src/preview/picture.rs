@@ -12,7 +12,7 @@ use super::{PREVIEW_MAX_PIXELS, not_shown};
 use crate::{jpeg, png};
 
 /// Most bytes of a decoded picture: 50 million pixels of three bytes.
-const DECODED_MAX_BYTES: u64 = 160_000_000;
+const DECODED_MAX_BYTES: u64 = 150_000_000;
 
 pub(super) fn jpeg(content: &[u8], format: FileFormat, width: u16) -> Result<DynamicImage, InvalidFile> {
     let header = jpeg::Header::read(content).map_err(|fault| InvalidFile::damaged(format, fault))?;

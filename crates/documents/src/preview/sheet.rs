@@ -10,6 +10,7 @@ use hayro_syntax::Pdf;
 use rebuttal_protocol::{FileFormat, InvalidFile};
 
 use super::not_shown;
+use crate::xls;
 
 /// Most rows of a sheet that a preview shows.
 const ROWS_MAX: usize = 40;
@@ -18,12 +19,18 @@ const COLUMNS_MAX: usize = 12;
 /// Most characters of a cell, likewise.
 const CELL_MAX_CHARACTERS: usize = 32;
 
+/// Most cells of an old workbook, of which the reader allocates all between the first and the last.
+const ALLOCATED_MAX_CELLS: usize = 1_000_000;
+
 const FONT_SIZE: usize = 9;
 const ROW_HEIGHT: usize = 14;
 const CHARACTER_WIDTH: usize = 5;
 const MARGIN: usize = 4;
 
 pub(super) fn document(content: &[u8], format: FileFormat, sheet: usize) -> Result<Pdf, InvalidFile> {
+    if format == FileFormat::Xls && xls::allocated_cells(content)? > ALLOCATED_MAX_CELLS {
+        return Err(InvalidFile::too_much(format, "cells too far apart for a preview"));
+    }
     let rows = match format {
         FileFormat::Xlsx => rows_of_xlsx(content, sheet),
         _ => rows_of_xls(content, sheet),

@@ -21,7 +21,7 @@ const INFLATED_FREE_BYTES: usize = 4 * 1024 * 1024;
 const LIST_MAX_BYTES: usize = 1024 * 1024;
 /// Most bytes of all those lists together; 4,096 parts of the usual names have about 2,000,000.
 const LISTS_MAX_BYTES: usize = 4 * 1024 * 1024;
-/// Length of the record at the end of an archive, without its comment.
+// Length of the record at the end of an archive, without its comment.
 const END_BYTES: usize = 22;
 
 const INFLATED_TOO_MUCH: InvalidFile =

@@ -11,7 +11,7 @@ use super::FORMAT;
 use crate::office;
 
 /// Deepest nesting of elements; drawings reach about 40.
-const DEPTH_MAX: usize = 256;
+const ELEMENT_DEPTH_MAX: usize = 256;
 /// Most sheets of a workbook, each of which is a part.
 const SHEETS_MAX: usize = 4_096;
 /// Beginnings of the encodings, in lower case, in which all markup is ASCII.
@@ -107,7 +107,7 @@ pub(super) fn for_each(
             _ => {}
         }
         is_empty &= !matches!(event, Event::Start(_) | Event::Empty(_));
-        if depth > DEPTH_MAX {
+        if depth > ELEMENT_DEPTH_MAX {
             return Err(InvalidFile::too_much(FORMAT, "XML of more than 256 levels"));
         }
         visit(&event)?;

@@ -182,4 +182,13 @@ fn jpeg_needs_dimensions_and_decodable_data() {
         assert_eq!(refusal(JPG, &content), "Damaged", "{about}");
     }
     assert!(inspect(JPG, &case("accept", "truncated_app14.jpg")).is_ok());
+
+    // Damaged behind its middle, it is shown up to there.
+    let end = photo.len() - 2;
+    for (share, expected) in [(10, "Damaged"), (70, "taken")] {
+        let at = data + (end - data) * share / 100;
+        let damaged = [&photo[..at], b"\xff\0\xff\0\xff\0\xff\0", &photo[at..]].concat();
+        assert_eq!(refusal(JPG, &damaged), expected, "{share} %");
+        assert_eq!(refusal(JPG, &damaged[..damaged.len() - 2]), "Damaged", "{share} %, no end marker");
+    }
 }

@@ -1,7 +1,7 @@
 //! Previews: a PNG of the wished width for every kind of file.
 
 use rebuttal_documents::{PREVIEW_MAX_PIXELS, preview};
-use rebuttal_protocol::FileFormat;
+use rebuttal_protocol::{FileFormat, InvalidFile};
 
 use crate::files::{cases, sample, samples};
 
@@ -59,4 +59,15 @@ fn photos_are_shown_upright() {
     let turned = [&photo[..2], b"\xff\xe1", &length, exif, &photo[2..]].concat();
     assert_eq!(look(&preview(&turned, FileFormat::Jpg, 0, 2_000).unwrap()).0, 80);
     assert_eq!(look(&preview(&turned, FileFormat::Jpg, 0, 40).unwrap()).1, 80);
+}
+
+#[test]
+fn cells_far_apart_do_not_fill_the_memory() {
+    let mut content = sample("xlwt.xls");
+    // A record of a cell with a shared text, moved to the last row and column.
+    let record = memchr::memmem::find(&content, &[0xfd, 0, 10, 0]).unwrap();
+    assert!(preview(&content, FileFormat::Xls, 0, 400).is_ok());
+    content[record + 4..record + 8].copy_from_slice(&[0xff; 4]);
+    assert!(rebuttal_documents::inspect(&content, FileFormat::Xls).is_ok());
+    assert!(matches!(preview(&content, FileFormat::Xls, 0, 400), Err(InvalidFile::TooMuch { .. })));
 }

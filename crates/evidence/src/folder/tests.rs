@@ -7,7 +7,10 @@ use rebuttal_protocol::scene::DISPUTE_EVIDENCE_MAX_BYTES;
 use sha2::{Digest, Sha256};
 
 use super::*;
-use crate::{InvalidFile, InvalidUpload};
+use rebuttal_protocol::InvalidFile;
+
+use crate::InvalidUpload;
+use crate::tests::common::Readers;
 
 const LARGEST: usize = DISPUTE_EVIDENCE_MAX_BYTES as usize;
 
@@ -45,7 +48,7 @@ impl FolderFixture {
     ) -> Result<ReceivedFile, EvidenceError> {
         let chunks: Vec<_> = content.chunks(1_000).map(|chunk| Ok(Bytes::copy_from_slice(chunk))).collect();
         let file = self.store.receive(uri, length, stream::iter(chunks)).await?;
-        blocking(move || file.store()).await
+        blocking(move || file.store(&Readers)).await
     }
 
     /// What a restarted process finds after a crash.

@@ -28,7 +28,11 @@ impl S3Store {
     ///
     /// # Errors
     /// [`EvidenceError::S3`] where the store fails, hangs or cuts the content short.
-    pub async fn store_by_hash(&self, uri: &StorageUri, judge: &dyn Judge) -> Result<Inspection, EvidenceError> {
+    pub async fn store_by_hash(
+        &self,
+        uri: &StorageUri,
+        judge: &dyn Judge,
+    ) -> Result<Inspection, EvidenceError> {
         let shared = &self.shared;
         let _permit = permit(&shared.fetches).await?;
         let content = match self.fetch(&shared.uploaded(uri), uri.scene.max_bytes()).await? {

@@ -180,9 +180,7 @@ impl From<EvidenceError> for UploadRefusal {
             EvidenceError::Unjudged(_)
             | EvidenceError::Folder { .. }
             | EvidenceError::S3 { .. }
-            | EvidenceError::NotOurs(_) => {
-                Self::unavailable(error)
-            }
+            | EvidenceError::NotOurs(_) => Self::unavailable(error),
         }
     }
 }
