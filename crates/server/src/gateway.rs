@@ -23,7 +23,7 @@ pub(crate) struct Gateway {
     pub(crate) store: Store,
     pub(crate) evidence: EvidenceStore,
     /// Open evidence files.
-    pub(crate) workers: Workers,
+    pub(crate) workers: Arc<Workers>,
     /// Slots for evidence downloads by operators.
     pub(crate) evidence_reads: EvidenceReads,
     /// The data directory, for the metrics of its file system.

@@ -23,7 +23,7 @@ use tokio::time::timeout;
 use process::WorkerProcess;
 
 /// How long a worker may take for a file, from its start: far longer than the processor time that it has.
-const FILE_LIMIT: Duration = Duration::from_secs(10);
+const FILE_LIMIT: Duration = Duration::from_secs(5);
 /// Files that a worker opens before it is replaced: what a reader leaks stays bounded.
 const FILES_MAX: u32 = 200;
 /// Workers that a file may end before it is refused. The first may have died of something else.
@@ -37,6 +37,7 @@ pub struct Workers {
     program: PathBuf,
     idle: Mutex<Vec<WorkerProcess>>,
     slots: Semaphore,
+    file_limit: Duration,
     was_confinement_reported: AtomicBool,
 }
 
@@ -57,6 +58,7 @@ impl Workers {
             program: program.to_owned(),
             idle: Mutex::default(),
             slots: Semaphore::new(processors.max(WORKERS_MIN)),
+            file_limit: FILE_LIMIT,
             was_confinement_reported: AtomicBool::new(false),
         }
     }
@@ -96,18 +98,15 @@ impl Workers {
         let _slot = self.slots.acquire().await.map_err(io::Error::other)?;
         for attempt in 1..=ATTEMPTS_MAX {
             let idle = if attempt == 1 { self.idle.lock().pop() } else { None };
-            match timeout(FILE_LIMIT, self.attempt(idle, Request { task, format }, content)).await {
+            match timeout(self.file_limit, self.attempt(idle, Request { task, format }, content)).await {
                 Ok(Ok(answer)) => return Ok(Ok(answer)),
                 Ok(Err(Failure::NotStarted(error))) => return Err(error),
                 Ok(Err(Failure::Lost(error))) => {
                     tracing::warn!(%error, attempt, ?format, "worker ended while it opened an evidence file");
                 }
                 Err(_) => {
-                    tracing::warn!(
-                        attempt,
-                        ?format,
-                        "worker took longer than {FILE_LIMIT:?} for an evidence file"
-                    );
+                    let limit = self.file_limit;
+                    tracing::warn!(attempt, ?format, ?limit, "worker took too long for an evidence file");
                 }
             }
             metrics::counter!("rebuttal_evidence_workers_lost_total").increment(1);
@@ -168,5 +167,61 @@ impl Judge for Workers {
             })
         };
         inspected.boxed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use futures_util::future::join_all;
+
+    use super::*;
+
+    /// What a worker says when it starts.
+    const GREETING: &str =
+        r#"\056\000\000\000\000\000\000\000{"limits":true,"landlock":true,"seccomp":true}"#;
+
+    /// A program that is no worker, whatever it says.
+    fn script(commands: &str) -> (tempfile::TempDir, Workers) {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("worker");
+        let greeting = format!("echo started >> {}/starts\nprintf '{GREETING}'", folder.path().display());
+        fs::write(&program, format!("#!/bin/sh\n{greeting}\n{commands}\n")).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).unwrap();
+        let workers = Workers { file_limit: Duration::from_millis(500), ..Workers::of(&program) };
+        (folder, workers)
+    }
+
+    #[tokio::test]
+    async fn a_file_is_refused_only_after_two_workers_failed_on_it() {
+        let failing = [
+            "exit 1",
+            "kill -9 $$",
+            "sleep 1000",
+            // Never reads: a file larger than the pipe waits.
+            "exec sleep 1000",
+            "head -c 10 > /dev/null; printf nonsense; sleep 1000",
+            r"head -c 10 > /dev/null; printf '\377\377\377\377\377\377\377\377'; sleep 1000",
+            r"head -c 10 > /dev/null; printf '\002\000\000\000\000\000\000\000{}'; sleep 1000",
+        ];
+        let refuse = async |commands: &&str| {
+            let (folder, workers) = script(commands);
+            let content = vec![b'%'; 3 * 1024 * 1024];
+            let refused = workers.inspect(FileFormat::Pdf, &content).await.unwrap();
+            assert!(matches!(refused, Err(InvalidFile::TooMuch { .. })), "{commands}: {refused:?}");
+            let starts = fs::read_to_string(folder.path().join("starts")).unwrap();
+            assert_eq!(starts.lines().count(), 2, "{commands}");
+        };
+        join_all(failing.iter().map(refuse)).await;
+    }
+
+    #[tokio::test]
+    async fn a_program_that_cannot_be_started_refuses_no_file() {
+        let missing = Workers::of(Path::new("/nowhere"));
+        assert!(missing.inspect(FileFormat::Pdf, b"%PDF").await.is_err());
+        let no_worker = Workers::of(Path::new("/bin/false"));
+        assert!(no_worker.inspect(FileFormat::Pdf, b"%PDF").await.is_err());
     }
 }

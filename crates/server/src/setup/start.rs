@@ -65,7 +65,7 @@ pub(crate) async fn open(
     };
     let workers = Workers::of_this_program().context("cannot tell which program is running")?;
     let gateway = Arc::new(Gateway {
-        workers,
+        workers: Arc::new(workers),
         auth,
         health: Arc::new(Health::new(store.clone(), evidence.clone())),
         store,
