@@ -1,8 +1,8 @@
 //! The worker: a process that opens one file after the other for a gateway or a command, confined so that a file that
 //! takes it over gains nothing.
 //!
-//! It reads [`Request`]s from its standard input and writes [`Reply`]s to its standard output; [`frame`] has the bytes.
-//! Whoever started it ends it by closing its input, or by killing it when it takes too long.
+//! It reads [requests](WorkerRequest) from its standard input and writes [replies](WorkerReply) to its standard output;
+//! [`frame`] has the bytes. Whoever started it ends it by closing its input, or by killing it when it takes too long.
 
 mod confinement;
 pub mod frame;
@@ -14,7 +14,7 @@ use std::process::ExitCode;
 use rebuttal_protocol::{FileFormat, InvalidFile};
 
 pub use confinement::{Confinement, MEMORY_MAX_BYTES, PROCESSOR_SECONDS_MAX, confine};
-use frame::{Reply, Request, Task};
+use frame::{Task, WorkerReply, WorkerRequest};
 
 /// The argument that makes a program a worker: it has to call [`run`] before anything else.
 pub const ARGUMENT: &str = "evidence-worker";
@@ -32,7 +32,7 @@ pub fn run() -> ExitCode {
 
 fn serve(confinement: &Confinement, mut input: impl Read, mut output: impl Write) -> std::io::Result<()> {
     frame::write(&mut output, confinement, &[])?;
-    while let Some((request, content)) = frame::read::<Request>(&mut input)? {
+    while let Some((request, content)) = frame::read::<WorkerRequest>(&mut input)? {
         confinement::allow_processor_time();
         let (reply, picture) = answer(&request, &content);
         frame::write(&mut output, &reply, &picture)?;
@@ -40,19 +40,19 @@ fn serve(confinement: &Confinement, mut input: impl Read, mut output: impl Write
     Ok(())
 }
 
-fn answer(request: &Request, content: &[u8]) -> (Reply, Vec<u8>) {
-    let Request { task, format } = *request;
+fn answer(request: &WorkerRequest, content: &[u8]) -> (WorkerReply, Vec<u8>) {
+    let WorkerRequest { task, format } = *request;
     // A reader holds nothing that outlives its file.
     match task {
         Task::Inspect => {
             let inspected = catch_unwind(AssertUnwindSafe(|| crate::inspect(content, format)));
-            (Reply::Inspected(inspected.unwrap_or_else(|_| Err(unreadable(format)))), Vec::new())
+            (WorkerReply::Inspected(inspected.unwrap_or_else(|_| Err(unreadable(format)))), Vec::new())
         }
         Task::Preview { page, width } => {
             let drawn = catch_unwind(AssertUnwindSafe(|| crate::preview(content, format, page, width)));
             match drawn.unwrap_or_else(|_| Err(unreadable(format))) {
-                Ok(picture) => (Reply::Previewed(Ok(())), picture),
-                Err(invalid_file) => (Reply::Previewed(Err(invalid_file)), Vec::new()),
+                Ok(picture) => (WorkerReply::Previewed(Ok(())), picture),
+                Err(invalid_file) => (WorkerReply::Previewed(Err(invalid_file)), Vec::new()),
             }
         }
     }

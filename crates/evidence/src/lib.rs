@@ -1,8 +1,8 @@
 //! Evidence files: upload forms, and the stores (a folder or S3) (contract §3).
 //!
 //! [`policy`] signs and checks the S3 POST policy, [`form`] streams the multipart body, a [`Judge`] says whether the
-//! content is what its name says, [`folder`] stores; [`upload`] does them in order for an [`EvidenceStore`]. No databases,
-//! HTTP statuses or XML here: the server answers an [`InvalidUpload`], and records what was
+//! content is what its name says, [`folder`] stores; [`upload`] does them in order for an [`EvidenceStore`]. No
+//! databases, HTTP statuses or XML here: the server answers an [`InvalidUpload`], and records what was
 //! [received](folder::ReceivedFile).
 
 #![warn(missing_docs)]

@@ -62,8 +62,8 @@ impl EvidenceStore {
     }
 
     /// Reads what is stored at an address. Where a contest [makes the record](Self::records_at_contest), the
-    /// content-addressed copy of a recorded file is read; a new file is judged, and must be recorded before anything relies
-    /// on it. The caller compares the result with the record.
+    /// content-addressed copy of a recorded file is read; a new file is judged, and must be recorded before anything
+    /// relies on it. The caller compares the result with the record.
     ///
     /// # Errors
     /// Where the store does not answer, or belongs to another gateway.

@@ -14,7 +14,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 use rebuttal_documents::worker::Confinement;
-use rebuttal_documents::worker::frame::{Reply, Request, Task};
+use rebuttal_documents::worker::frame::{Task, WorkerReply, WorkerRequest};
 use rebuttal_evidence::{EvidenceError, Judge};
 use rebuttal_protocol::{FileFormat, FileInspection, InvalidFile, StorageUri};
 use tokio::sync::Semaphore;
@@ -82,8 +82,8 @@ impl Workers {
         content: &[u8],
     ) -> io::Result<Result<FileInspection, InvalidFile>> {
         match self.run(Task::Inspect, format, content).await? {
-            Ok((Reply::Inspected(inspected), _)) => Ok(inspected),
-            Ok((Reply::Previewed(_), _)) => Ok(Err(too_costly(format))),
+            Ok((WorkerReply::Inspected(inspected), _)) => Ok(inspected),
+            Ok((WorkerReply::Previewed(_), _)) => Ok(Err(too_costly(format))),
             Err(invalid_file) => Ok(Err(invalid_file)),
         }
     }
@@ -94,11 +94,12 @@ impl Workers {
         task: Task,
         format: FileFormat,
         content: &[u8],
-    ) -> io::Result<Result<(Reply, Vec<u8>), InvalidFile>> {
+    ) -> io::Result<Result<(WorkerReply, Vec<u8>), InvalidFile>> {
         let _slot = self.slots.acquire().await.map_err(io::Error::other)?;
         for attempt in 1..=ATTEMPTS_MAX {
             let idle = if attempt == 1 { self.idle.lock().pop() } else { None };
-            match timeout(self.file_limit, self.attempt(idle, Request { task, format }, content)).await {
+            match timeout(self.file_limit, self.attempt(idle, WorkerRequest { task, format }, content)).await
+            {
                 Ok(Ok(answer)) => return Ok(Ok(answer)),
                 Ok(Err(Failure::NotStarted(error))) => return Err(error),
                 Ok(Err(Failure::Lost(error))) => {
@@ -118,9 +119,9 @@ impl Workers {
     async fn attempt(
         &self,
         idle: Option<WorkerProcess>,
-        request: Request,
+        request: WorkerRequest,
         content: &[u8],
-    ) -> Result<(Reply, Vec<u8>), Failure> {
+    ) -> Result<(WorkerReply, Vec<u8>), Failure> {
         let mut worker = match idle {
             Some(worker) => worker,
             None => {

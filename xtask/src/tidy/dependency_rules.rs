@@ -22,7 +22,13 @@ const ALLOWED_DEPENDENCIES: [(&str, &[&str], &[&str]); 10] = [
     ),
     (
         "rebuttal-server",
-        &["rebuttal-protocol", "rebuttal-disputes", "rebuttal-evidence", "rebuttal-store"],
+        &[
+            "rebuttal-protocol",
+            "rebuttal-disputes",
+            "rebuttal-documents",
+            "rebuttal-evidence",
+            "rebuttal-store",
+        ],
         &["axum", "tower-http", "tower"],
     ),
     ("rebuttal-client", &["rebuttal-protocol"], &[]),

@@ -1,30 +1,17 @@
 //! The processes that open evidence files: whatever becomes of one, uploads are answered, and the next one works.
 
-use std::fs;
 use std::time::{Duration, Instant};
 
 use rebuttal_testbed::invalid_files;
 use rebuttal_testbed::samples::receipt;
 use rebuttal_testbed::signer::Scheme;
 use rebuttal_testbed::{Item, TestGateway};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Signal, kill_process};
 
 use crate::common::folder_test_gateway;
 
 /// Uploads that are answered while others are hostile: a quiet one takes a few milliseconds.
 const NEIGHBOUR_LIMIT: Duration = Duration::from_secs(2);
-
-/// The workers of a gateway.
-fn workers(fixture: &TestGateway) -> Vec<Pid> {
-    let parent = format!("PPid:\t{}\n", fixture.gateway.pid());
-    let processes =
-        fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    let is_child = |pid: &String| {
-        fs::read_to_string(format!("/proc/{pid}/status")).is_ok_and(|status| status.contains(&parent))
-    };
-    let children = processes.filter(|name| name.parse::<u32>().is_ok()).filter(is_child);
-    children.filter_map(|pid| Pid::from_raw(pid.parse().unwrap())).collect()
-}
 
 fn status(fixture: &TestGateway, filename: &str, content: &[u8]) -> u16 {
     fixture.ticket(filename).form(content).send(fixture.address()).status
@@ -49,15 +36,15 @@ fn exhausting_pdf() -> Vec<u8> {
 #[test]
 fn an_upload_is_answered_whatever_becomes_of_a_worker() {
     let fixture = folder_test_gateway();
-    assert_eq!(workers(&fixture).len(), 0, "one is started when there is a file");
+    assert_eq!(fixture.gateway.workers().len(), 0, "one is started when there is a file");
     for signal in [None, Some(Signal::KILL), Some(Signal::SEGV), Some(Signal::STOP)] {
-        for worker in workers(&fixture).into_iter().filter(|_| signal.is_some()) {
+        for worker in fixture.gateway.workers().into_iter().filter(|_| signal.is_some()) {
             kill_process(worker, signal.unwrap()).unwrap();
         }
         assert_eq!(status(&fixture, "a.png", &receipt(1).bytes), 204, "{signal:?}");
-        assert_eq!(workers(&fixture).len(), 1, "{signal:?}");
+        assert_eq!(fixture.gateway.workers().len(), 1, "{signal:?}");
     }
-    let before = workers(&fixture);
+    let before = fixture.gateway.workers();
     let dispute = fixture.dispute();
     let ticket = fixture.ticket("a.pdf");
     let refused = ticket.form(&exhausting_pdf()).send(fixture.address());
@@ -68,7 +55,7 @@ fn an_upload_is_answered_whatever_becomes_of_a_worker() {
         refused.text()
     );
     assert!(refused.text().contains("more time or memory"), "{}", refused.text());
-    assert_ne!(workers(&fixture), before, "the file has ended its workers");
+    assert_ne!(fixture.gateway.workers(), before, "the file has ended its workers");
     fixture.contest(&dispute, &[Item::receipt(&fixture.upload(&receipt(1)))]).is("OK");
 }
 

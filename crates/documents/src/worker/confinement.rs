@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub const MEMORY_MAX_BYTES: u64 = 256 * 1024 * 1024;
 /// Most seconds of processor time for one file. The kernel counts whole seconds, so it may be one more.
 pub const PROCESSOR_SECONDS_MAX: u64 = 2;
-/// How much a worker yields to others: the gateway's own threads come first.
+/// How much a worker yields to others: the threads of the gateway come first.
 const NICENESS: i32 = 10;
 
 /// What confines this process.

@@ -17,7 +17,7 @@ pub const BODY_MAX_BYTES: usize = 32 * 1024 * 1024;
 
 /// What a worker is asked for; the file follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Request {
+pub struct WorkerRequest {
     /// What to do with it.
     pub task: Task,
     /// The format of its name.
@@ -40,7 +40,7 @@ pub enum Task {
 
 /// A worker's answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Reply {
+pub enum WorkerReply {
     /// To [`Task::Inspect`].
     Inspected(Result<FileInspection, InvalidFile>),
     /// To [`Task::Preview`]; the picture follows.

@@ -26,7 +26,7 @@ const REMEMBERED_MAX: usize = 8 * 1024;
 pub enum Inspection {
     /// Nothing.
     Absent,
-    /// A file: in a bucket one that was judged, in a folder whatever has its name, which the record tells apart.
+    /// A file: in a bucket one that was judged, in a folder whatever has its name, which is compared with the record.
     Valid {
         /// SHA-256 of its content.
         sha256: [u8; 32],

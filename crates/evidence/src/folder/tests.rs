@@ -384,7 +384,7 @@ async fn inspection_returns_the_current_content() {
     let path = fixture.store.shared.path(&uri);
     assert_eq!(fixture.store.inspect(&uri).await.unwrap(), expected_inspection(&received));
 
-    // Overwritten in place, as no interface can. The record tells it apart.
+    // Overwritten in place, as no interface can. Its record differs.
     let rewrite = |content: &[u8]| {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         fs::write(&path, content).unwrap();

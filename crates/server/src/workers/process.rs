@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 use std::process::Stdio;
 
-use rebuttal_documents::worker::frame::{self, LENGTHS_BYTES, Reply, Request};
+use rebuttal_documents::worker::frame::{self, LENGTHS_BYTES, WorkerReply, WorkerRequest};
 use rebuttal_documents::worker::{ARGUMENT, Confinement};
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -50,7 +50,11 @@ impl WorkerProcess {
     }
 
     /// Asks for one file. After an error, or where the future is dropped, the worker cannot be asked again.
-    pub(super) async fn ask(&mut self, request: &Request, content: &[u8]) -> io::Result<(Reply, Vec<u8>)> {
+    pub(super) async fn ask(
+        &mut self,
+        request: &WorkerRequest,
+        content: &[u8],
+    ) -> io::Result<(WorkerReply, Vec<u8>)> {
         self.files += 1;
         let head = frame::head(request)?;
         let mut start = frame::lengths(head.len(), content.len())?.to_vec();
