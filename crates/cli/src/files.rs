@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
 use rebuttal_client::{Error, EvidenceFile};
-use rebuttal_server::read_error_reason;
+use rebuttal_server::{Workers, read_error_reason};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
@@ -32,7 +32,12 @@ pub(crate) async fn read_evidence(file: &Path) -> Result<EvidenceFile, String> {
         Error::File { source, .. } => format!("{path}: {}", read_error_reason(file, source)),
         error => display(error),
     })?;
-    rebuttal_evidence::validate(file.scene(), file.format(), file.content())
+    let inspected = match Workers::of_this_program() {
+        Ok(workers) => workers.inspect(file.format(), file.content()).await,
+        Err(error) => Err(error),
+    };
+    inspected
+        .map_err(|error| format!("{path}: no process could be started to open it: {error}"))?
         .map_err(|invalid| display(&invalid))?;
     Ok(file)
 }

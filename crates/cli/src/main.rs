@@ -43,6 +43,8 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
+use rebuttal_server::worker;
+
 use crate::exit::Exit;
 use crate::outcome::OutcomeJson;
 
@@ -98,6 +100,9 @@ impl Command {
 }
 
 fn main() -> ExitCode {
+    if std::env::args_os().nth(1).is_some_and(|argument| argument == worker::ARGUMENT) {
+        return worker::run();
+    }
     command_tree::set(help::complete(Cli::command()));
     let cli = match parse_args() {
         Ok(cli) => cli,

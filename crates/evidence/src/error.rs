@@ -2,7 +2,9 @@
 
 use std::io;
 
-use crate::{InvalidFile, InvalidUpload};
+use rebuttal_protocol::InvalidFile;
+
+use crate::InvalidUpload;
 
 /// Most characters of a store's message that an error repeats.
 const REASON_MAX: usize = 200;
@@ -22,6 +24,9 @@ pub enum EvidenceError {
     /// Too many uploads of the merchant, or one with the same form, are in progress. Nothing was stored.
     #[error("no upload slot was free: {0}")]
     NoSlot(&'static str),
+    /// The file could not be judged: no process to open it in, or no answer of a scanner. Nothing was stored.
+    #[error("evidence file could not be judged: {0}")]
+    Unjudged(String),
     /// The evidence folder failed. Nothing was stored, or what was stored is found again by
     /// [`FolderStore::unrecorded`](crate::FolderStore::unrecorded).
     #[error("evidence folder: failed to {task}: {source}")]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::InvalidFile;
+use rebuttal_protocol::InvalidFile;
 
 /// The code of a refusal, as S3 names it (contract §3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -5,7 +5,7 @@ use rebuttal_protocol::storage_uri::BUCKET;
 use rebuttal_protocol::{StorageUri, UnixMillis};
 
 use crate::policy::{UPLOAD_URL_LIFETIME, UploadTarget, sign_form};
-use crate::{Credentials, EvidenceError, FolderStore, Inspection, S3Store, UploadForm};
+use crate::{Credentials, EvidenceError, FolderStore, Inspection, Judge, S3Store, UploadForm};
 
 /// Where evidence is stored.
 #[derive(Clone)]
@@ -61,9 +61,9 @@ impl EvidenceStore {
         matches!(self, Self::S3(_))
     }
 
-    /// Reads and validates what is stored at an address. Where a contest [makes the record](Self::records_at_contest),
-    /// the content-addressed copy of a recorded file is read, and a new file must be recorded before anything relies on
-    /// it. The caller compares the result with the record.
+    /// Reads what is stored at an address. Where a contest [makes the record](Self::records_at_contest), the
+    /// content-addressed copy of a recorded file is read; a new file is judged, and must be recorded before anything
+    /// relies on it. The caller compares the result with the record.
     ///
     /// # Errors
     /// Where the store does not answer, or belongs to another gateway.
@@ -71,10 +71,11 @@ impl EvidenceStore {
         &self,
         uri: &StorageUri,
         recorded: Option<RecordedFile>,
+        judge: &dyn Judge,
     ) -> Result<Inspection, EvidenceError> {
         match (self, recorded) {
             (Self::Folder { files, .. }, _) => files.inspect(uri).await,
-            (Self::S3(store), None) => in_its_place(store, store.store_by_hash(uri).await?).await,
+            (Self::S3(store), None) => in_its_place(store, store.store_by_hash(uri, judge).await?).await,
             (Self::S3(store), Some(recorded)) => {
                 in_its_place(store, store.inspect_stored(uri, &recorded.sha256).await?).await
             }

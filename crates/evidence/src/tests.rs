@@ -8,6 +8,6 @@
     reason = "tests; clippy excuses only the functions marked #[test], not what they share"
 )]
 
-mod common;
+pub(crate) mod common;
 mod s3;
 mod suite;

@@ -1,6 +1,7 @@
 //! The purpose of an uploaded file, which determines formats, size limit and folder (contract §3).
 
 use crate::wire_enum::wire_enum;
+use serde::{Deserialize, Serialize};
 
 /// Most bytes of an evidence file: 2 MB (contract §3).
 pub const DISPUTE_EVIDENCE_MAX_BYTES: u64 = 2_097_152;
@@ -62,7 +63,8 @@ impl Scene {
 }
 
 /// The format of a file; its name is the extension in lower case (contract §3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum FileFormat {
     /// JPEG, extension `jpg`.
     Jpg,

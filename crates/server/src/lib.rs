@@ -14,6 +14,7 @@ mod metrics;
 mod openapi;
 mod operator;
 mod setup;
+mod workers;
 
 pub use crate::http::base_url::{BASE_URL_MAX_BYTES, BaseUrl, InvalidBaseUrl};
 pub use crate::http::error::{causes, http_status};
@@ -21,6 +22,7 @@ pub use crate::http::tls::TlsFiles;
 pub use io_hints::read_error_reason;
 pub use merchant::dispute::ANSWER_LIMIT;
 pub use metrics::{MetricKind, described_metrics};
+pub use rebuttal_documents::worker;
 pub use rebuttal_store::{DataMigrationError, Location};
 pub use setup::config::{
     AUTH_FAILURES_PER_SECOND, COMMIT_BATCH_MAX, CONNECTIONS_MAX, Config, EvidenceLocation,
@@ -31,3 +33,4 @@ pub use setup::config::{
 pub use setup::doctor::{DoctorApp, Examination, ExamineOptions, Finding, Severity, examine};
 pub use setup::migrate_data::{MigratedFiles, Migration, MigrationProgress, MigrationReport};
 pub use setup::run::{Ready, run};
+pub use workers::Workers;

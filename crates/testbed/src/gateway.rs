@@ -137,29 +137,49 @@ impl Gateway {
     /// The peak of the process's private memory, in KiB.
     #[must_use]
     pub fn peak_memory_kib(&self) -> u64 {
-        self.own_memory_kib("VmHWM:")
+        own_memory_kib(self.handle(), "VmHWM:")
+    }
+
+    /// The peak of the private memory of all running processes that open evidence files, in KiB.
+    #[must_use]
+    pub fn workers_peak_memory_kib(&self) -> u64 {
+        self.workers().into_iter().map(|worker| own_memory_kib(worker, "VmHWM:")).sum()
+    }
+
+    /// The running processes that open evidence files.
+    #[must_use]
+    pub fn workers(&self) -> Vec<Pid> {
+        let parent = format!("PPid:\t{}\n", self.pid());
+        let is_child = |pid: &Pid| {
+            // It may have ended since the folder was listed.
+            let status = std::fs::read_to_string(format!("/proc/{}/status", pid.as_raw_nonzero()));
+            status.is_ok_and(|status| status.contains(&parent))
+        };
+        let entries = std::fs::read_dir("/proc").expect("/proc can be listed");
+        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        names.filter_map(|name| Pid::from_raw(name.parse().ok()?)).filter(is_child).collect()
     }
 
     /// The process's private memory, in KiB.
     #[must_use]
     pub fn memory_kib(&self) -> u64 {
-        self.own_memory_kib("VmRSS:")
-    }
-
-    /// A figure without file-backed pages, which are the program's code: the kernel decides how many are resident, and
-    /// a debug build has more of them than a release build.
-    fn own_memory_kib(&self, figure: &str) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid()))
-            .expect("/proc has the child's status");
-        let kib = |figure: &str| -> u64 {
-            let line = status.lines().find(|line| line.starts_with(figure));
-            let figure = line.and_then(|line| line.split_whitespace().nth(1)?.parse().ok());
-            figure.unwrap_or_else(|| panic!("{line:?}"))
-        };
-        kib(figure) - kib("RssFile:")
+        own_memory_kib(self.handle(), "VmRSS:")
     }
 
     fn handle(&self) -> Pid {
         i32::try_from(self.pid()).ok().and_then(Pid::from_raw).expect("a process id")
     }
+}
+
+/// A figure without file-backed pages, which are the program's code: the kernel decides how many are resident, and a
+/// debug build has more of them than a release build.
+fn own_memory_kib(process: Pid, figure: &str) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", process.as_raw_nonzero()))
+        .expect("/proc has the child's status");
+    let kib = |figure: &str| -> u64 {
+        let line = status.lines().find(|line| line.starts_with(figure));
+        let figure = line.and_then(|line| line.split_whitespace().nth(1)?.parse().ok());
+        figure.unwrap_or_else(|| panic!("{line:?}"))
+    };
+    kib(figure) - kib("RssFile:")
 }

@@ -72,7 +72,6 @@ fn hidden() -> Vec<InvalidFile> {
     vec![
         invalid("a program with a workbook behind it", "a.xlsx", [program, &*xlsx(&[])].concat()),
         invalid("a program with a document behind it", "a.pdf", [program, &*pdf(1)].concat()),
-        invalid("a web page with a document behind it", "a.pdf", [&page[..], &*pdf(1)].concat()),
         invalid("a web page with a picture behind it", "a.png", [&page[..], &*png(1)].concat()),
         invalid("a picture with a workbook behind it", "a.xlsx", [png(1), xlsx(&[])].concat()),
         invalid("a program with an old workbook behind it", "a.xls", [program, &*xls(&[], &[])].concat()),

@@ -10,9 +10,10 @@ use crate::stage::command;
 /// Every member, the members it may depend on, and the external crates that only it may use.
 ///
 /// Invariant: ARCHITECTURE.md describes these dependencies; a new crate needs a reason there first.
-const ALLOWED_DEPENDENCIES: [(&str, &[&str], &[&str]); 9] = [
+const ALLOWED_DEPENDENCIES: [(&str, &[&str], &[&str]); 10] = [
     ("rebuttal-protocol", &[], &[]),
     ("rebuttal-disputes", &["rebuttal-protocol"], &[]),
+    ("rebuttal-documents", &["rebuttal-protocol"], &["calamine", "hayro", "hayro-syntax", "image"]),
     ("rebuttal-evidence", &["rebuttal-protocol"], &[]),
     (
         "rebuttal-store",
@@ -21,7 +22,13 @@ const ALLOWED_DEPENDENCIES: [(&str, &[&str], &[&str]); 9] = [
     ),
     (
         "rebuttal-server",
-        &["rebuttal-protocol", "rebuttal-disputes", "rebuttal-evidence", "rebuttal-store"],
+        &[
+            "rebuttal-protocol",
+            "rebuttal-disputes",
+            "rebuttal-documents",
+            "rebuttal-evidence",
+            "rebuttal-store",
+        ],
         &["axum", "tower-http", "tower"],
     ),
     ("rebuttal-client", &["rebuttal-protocol"], &[]),

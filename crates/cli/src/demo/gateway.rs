@@ -83,14 +83,14 @@ impl DemoGateway {
 
 #[cfg(test)]
 mod tests {
-    use rebuttal_client::protocol::{FileFormat, Scene};
-    use rebuttal_evidence::validate;
+    use rebuttal_client::protocol::FileFormat;
+    use rebuttal_documents::inspect;
 
     use super::*;
 
     #[test]
     fn the_demos_files_are_valid_evidence() {
-        validate(Scene::DisputeEvidence, FileFormat::Png, RECEIPT).unwrap();
-        validate(Scene::DisputeEvidence, FileFormat::Pdf, REFUND).unwrap();
+        inspect(RECEIPT, FileFormat::Png).unwrap();
+        inspect(REFUND, FileFormat::Pdf).unwrap();
     }
 }

@@ -20,6 +20,10 @@ const STARTS: usize = 15;
 /// How many starts of the program alone a start of the gateway may take.
 const PROGRAM_STARTS: u32 = 20;
 const WORKERS: usize = 8;
+/// Uploads of the largest size that arrive together, and the limits for the gateway and for all its processes.
+const UPLOADS: usize = 64;
+const UPLOADING_LIMIT_KIB: u64 = 72 * 1024;
+const TREE_LIMIT_KIB: u64 = 300 * 1024;
 
 #[test]
 fn concurrent_invalid_files_stay_below_80_mb() {
@@ -43,6 +47,25 @@ fn concurrent_invalid_files_stay_below_80_mb() {
     let peak_kib = fixture.gateway.peak_memory_kib();
     eprintln!("peak {peak_kib} KiB");
     assert!(peak_kib < PEAK_LIMIT_KIB, "{peak_kib} KiB");
+}
+
+#[test]
+fn largest_files_uploaded_together_stay_below_300_mb_with_the_workers() {
+    let fixture = folder_test_gateway();
+    let large = samples::png_of_size(LARGEST_FILE_BYTES);
+    std::thread::scope(|scope| {
+        for _ in 0..UPLOADS {
+            scope.spawn(|| {
+                let response = fixture.ticket("a.png").form(&large).send(fixture.address());
+                assert_eq!(response.status, 204, "{}", response.text());
+            });
+        }
+    });
+    let workers = fixture.gateway.workers_peak_memory_kib();
+    let gateway = fixture.gateway.peak_memory_kib();
+    eprintln!("peak of the gateway {gateway} KiB, of its workers {workers} KiB");
+    assert!(gateway < UPLOADING_LIMIT_KIB, "{gateway} KiB");
+    assert!(gateway + PROGRAM_KIB + workers < TREE_LIMIT_KIB, "{gateway} and {workers} KiB");
 }
 
 /// A file that a folder rejects at the upload is rejected by the contest with S3.

@@ -9,9 +9,10 @@ use std::time::UNIX_EPOCH;
 use rebuttal_protocol::Scene;
 use rebuttal_protocol::{StorageUri, UnixMillis, hex_digits};
 use sha2::{Digest, Sha256};
+use tokio::runtime::Handle;
 
 use super::{FILE_MODE, FolderInner, FolderStore, ReceivedFile, UNRECORDED_MAX, blocking, durable, found};
-use crate::{EvidenceError, InvalidUpload, validate};
+use crate::{EvidenceError, InvalidUpload, Judge};
 
 /// Replaces the `/` of a key in an incoming name; no key contains it.
 const SEPARATOR: &str = "+";
@@ -83,11 +84,6 @@ impl Incoming {
         read.map_err(EvidenceError::folder("read a file back"))
     }
 
-    /// Validates the whole content.
-    pub(super) fn validate(&self, content: &[u8]) -> Result<(), EvidenceError> {
-        Ok(validate(self.uri.scene, self.uri.format, content)?)
-    }
-
     /// Makes the content durable, gives it its final name if that is free, and makes the name durable.
     ///
     /// The name in `incoming/` is older than the final one, in the same file system. A journaling file system keeps
@@ -146,25 +142,29 @@ impl FolderStore {
     }
 
     /// Finds files that got their final name but were never [confirmed](Self::confirm), because the process died or
-    /// recording failed, hashed and validated again; at most [`UNRECORDED_MAX`] of them, so call again until there are
+    /// recording failed, hashed and judged again; at most [`UNRECORDED_MAX`] of them, so call again until there are
     /// none. Record each (it may have been recorded already) and confirm it. Files without a final name are deleted.
     ///
     /// Only files last written before `before` are read, never one that is being received: pass the current time at
     /// start, and later one further back than recording ever takes. Reads only `incoming/`, however many
     /// files are stored.
-    pub async fn unrecorded(&self, before: UnixMillis) -> Result<Vec<ReceivedFile>, EvidenceError> {
+    pub async fn unrecorded(
+        &self,
+        before: UnixMillis,
+        judge: Arc<dyn Judge>,
+    ) -> Result<Vec<ReceivedFile>, EvidenceError> {
         let shared = Arc::clone(&self.shared);
         let permit = self.shared.validations.acquire_for_maintenance().await;
         blocking(move || {
             let _permit = permit;
-            shared.scan(before).map_err(EvidenceError::folder("list incoming files"))
+            shared.scan(before, &*judge).map_err(EvidenceError::folder("list incoming files"))
         })
         .await
     }
 }
 
 impl FolderInner {
-    fn scan(&self, before: UnixMillis) -> io::Result<Vec<ReceivedFile>> {
+    fn scan(&self, before: UnixMillis, judge: &dyn Judge) -> io::Result<Vec<ReceivedFile>> {
         let mut unrecorded = Vec::new();
         for entry in fs::read_dir(self.incoming_folder())? {
             if unrecorded.len() == UNRECORDED_MAX {
@@ -180,7 +180,7 @@ impl FolderInner {
                 continue;
             }
             // One file that cannot be read must not keep the others from being found.
-            match self.settle(name, uri, before) {
+            match self.settle(name, uri, before, judge) {
                 Ok(found) => unrecorded.extend(found),
                 Err(error) => {
                     tracing::warn!(%uri, %error, "reading an incoming file failed; it is tried again at the next start")
@@ -191,7 +191,13 @@ impl FolderInner {
     }
 
     /// Deletes or returns one incoming file that is not being written.
-    fn settle(&self, name: String, uri: StorageUri, before: UnixMillis) -> io::Result<Option<ReceivedFile>> {
+    fn settle(
+        &self,
+        name: String,
+        uri: StorageUri,
+        before: UnixMillis,
+        judge: &dyn Judge,
+    ) -> io::Result<Option<ReceivedFile>> {
         let path = self.incoming_path(&name);
         // Confirmed or removed since the folder was listed.
         let Some(incoming) = found(fs::symlink_metadata(&path))? else {
@@ -208,7 +214,8 @@ impl FolderInner {
             return Ok(None);
         }
         let content = read_whole(&mut durable::open_file(&path)?, incoming.len())?;
-        if let Err(invalid_file) = validate(uri.scene, uri.format, &content) {
+        let judged = Handle::current().block_on(judge.judge(&uri, &content)).map_err(io::Error::other)?;
+        if let Err(invalid_file) = judged {
             // It was valid when it got its name, so the disk or the rules have changed. It is kept.
             tracing::warn!(%uri, %invalid_file, "a stored file without a record is invalid; it is kept and not recorded");
             return Ok(None);

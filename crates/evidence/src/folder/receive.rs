@@ -1,5 +1,5 @@
 //! Receiving a file: cut off at the limit, and collected in memory, or written as it arrives where there is no memory
-//! for it; then hashed, validated and published.
+//! for it; then hashed, judged and published.
 
 use std::io;
 use std::pin::pin;
@@ -14,7 +14,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::incoming::Incoming;
 use super::upload_slots::UploadSlot;
 use super::{FolderInner, FolderStore, ReceivedFile, WRITE_BLOCK_BYTES, blocking};
-use crate::{EvidenceError, InvalidUpload};
+use crate::{EvidenceError, InvalidUpload, Judge};
 
 /// A file whose last byte has arrived. Dropped before it is [stored](Self::store), it leaves nothing.
 pub struct ArrivedFile {
@@ -89,24 +89,25 @@ impl FolderInner {
 }
 
 impl ArrivedFile {
-    /// Hashes and validates the file, and stores it durably under its final name. Blocking, within a tokio runtime.
+    /// Hashes the file, has it judged, and stores it durably under its final name. Blocking, within a tokio runtime.
     ///
     /// On `Ok`, record it, then [`confirm`](FolderStore::confirm). On an error nothing is stored, with one exception: a
     /// file that had its final name by then, which [`unrecorded`](FolderStore::unrecorded) finds.
     ///
     /// # Errors
-    /// [`InvalidUpload::InvalidFile`], [`InvalidUpload::AlreadyUploaded`]; [`EvidenceError::Folder`], also where the
-    /// folder is not this gateway's.
-    pub fn store(mut self) -> Result<ReceivedFile, EvidenceError> {
+    /// [`InvalidUpload::InvalidFile`], [`InvalidUpload::AlreadyUploaded`]; [`EvidenceError::Unjudged`];
+    /// [`EvidenceError::Folder`], also where the folder is not this gateway's.
+    pub fn store(mut self, judge: &dyn Judge) -> Result<ReceivedFile, EvidenceError> {
         let is_whole = self.incoming.is_none();
         let mut incoming = self.take_incoming()?;
         incoming.write(&self.content)?;
-        let slot = Handle::current().block_on(self.shared.validations.acquire(self.uri.merchant_id));
+        let runtime = Handle::current();
+        let slot = runtime.block_on(self.shared.validations.acquire(self.uri.merchant_id));
         let slot = slot.map_err(io::Error::other).map_err(EvidenceError::folder("wait for a validation"))?;
         if !is_whole {
             self.content = incoming.read_back()?;
         }
-        incoming.validate(&self.content)?;
+        runtime.block_on(judge.judge(&self.uri, &self.content))??;
         drop((self.content, self.memory, slot));
         incoming.publish()
     }

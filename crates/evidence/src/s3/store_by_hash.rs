@@ -5,13 +5,12 @@ use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 use object_store::path::Path;
 use object_store::{Attribute, Attributes, ObjectStore as _, ObjectStoreExt as _, PutOptions, PutPayload};
-use rebuttal_protocol::StorageUri;
+use rebuttal_protocol::{InvalidFile, StorageUri};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{AcquireError, Semaphore, SemaphorePermit};
 
 use super::{S3Store, altered};
-use crate::validate::{InvalidFile, validate};
-use crate::{EvidenceError, Inspection};
+use crate::{EvidenceError, Inspection, Judge};
 
 /// The content of a key, up to a limit.
 pub(super) enum Fetched<T> {
@@ -21,7 +20,7 @@ pub(super) enum Fetched<T> {
 }
 
 impl S3Store {
-    /// Fetches an upload and validates it. If it is [`Inspection::Valid`], a copy is stored under that SHA-256. Only
+    /// Fetches an upload and has it judged. If it is [`Inspection::Valid`], a copy is stored under that SHA-256. Only
     /// for an address without a record.
     ///
     /// Storing the same content twice is a repetition. A copy whose record is never committed is found by
@@ -29,7 +28,11 @@ impl S3Store {
     ///
     /// # Errors
     /// [`EvidenceError::S3`] where the store fails, hangs or cuts the content short.
-    pub async fn store_by_hash(&self, uri: &StorageUri) -> Result<Inspection, EvidenceError> {
+    pub async fn store_by_hash(
+        &self,
+        uri: &StorageUri,
+        judge: &dyn Judge,
+    ) -> Result<Inspection, EvidenceError> {
         let shared = &self.shared;
         let _permit = permit(&shared.fetches).await?;
         let content = match self.fetch(&shared.uploaded(uri), uri.scene.max_bytes()).await? {
@@ -38,17 +41,15 @@ impl S3Store {
             Fetched::Whole(content) => content,
         };
         let permit = shared.validations.acquire(uri.merchant_id).await.map_err(EvidenceError::validation)?;
-        let (uri, copy) = (*uri, content.clone());
-        let validated = tokio::task::spawn_blocking(move || {
-            validate(uri.scene, uri.format, &copy).map(|()| <[u8; 32]>::from(Sha256::digest(&copy)))
-        });
-        let sha256 = match validated.await.map_err(EvidenceError::validation)? {
-            Ok(sha256) => sha256,
-            Err(invalid_file) => return Ok(Inspection::Invalid(invalid_file)),
-        };
+        if let Err(invalid_file) = judge.judge(uri, &content).await? {
+            return Ok(Inspection::Invalid(invalid_file));
+        }
+        let copy = content.clone();
+        let hashed = tokio::task::spawn_blocking(move || <[u8; 32]>::from(Sha256::digest(&copy)));
+        let sha256 = hashed.await.map_err(EvidenceError::validation)?;
         drop(permit);
         let size = content.len() as u64;
-        self.put_by_hash(&uri, &sha256, content).await?;
+        self.put_by_hash(uri, &sha256, content).await?;
         Ok(Inspection::Valid { sha256, size })
     }
 

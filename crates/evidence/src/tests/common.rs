@@ -2,17 +2,31 @@
 
 use crate::{
     ArrivedFile, AwsVariables, Bucket, Credentials, EvidenceError, EvidenceStore, FolderStore, InvalidUpload,
-    S3Store, StorageLocation, UploadForm, upload,
+    Judge, S3Store, StorageLocation, UploadForm, upload,
 };
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::future::{BoxFuture, ready};
+use futures_util::{FutureExt as _, stream};
 use rebuttal_protocol::storage_uri::BUCKET;
-use rebuttal_protocol::{StorageUri, UnixMillis};
+use rebuttal_protocol::{FileInspection, InvalidFile, StorageUri, UnixMillis};
 use rebuttal_testbed::upload::{Form, Part};
 use rebuttal_testbed::{clock, s3};
 use zeroize::Zeroizing;
 
 pub(crate) const OWN_URL: &str = "http://gateway.example/uploaded";
+
+/// The readers of documents, in this process.
+pub(crate) struct Readers;
+
+impl Judge for Readers {
+    fn judge<'a>(
+        &'a self,
+        uri: &'a StorageUri,
+        content: &'a [u8],
+    ) -> BoxFuture<'a, Result<Result<FileInspection, InvalidFile>, EvidenceError>> {
+        ready(Ok(rebuttal_documents::inspect(content, uri.format))).boxed()
+    }
+}
 
 /// An empty store.
 pub(crate) struct Fixture {
@@ -71,7 +85,7 @@ impl Fixture {
         let content_type = &request.headers[0].1;
         let body = stream::iter([Ok(Bytes::from(request.body.clone()))]);
         let arrived = upload::receive(files, credentials, BUCKET, content_type, None, body, now()).await;
-        let store = |file: ArrivedFile| tokio::task::spawn_blocking(move || file.store());
+        let store = |file: ArrivedFile| tokio::task::spawn_blocking(move || file.store(&Readers));
         let stored = match arrived {
             Ok(file) => store(file).await.unwrap(),
             Err(error) => Err(error),

@@ -7,7 +7,7 @@ use rebuttal_protocol::{StorageUri, UnixMillis};
 use rebuttal_testbed::{s3, samples};
 use sha2::{Digest as _, Sha256};
 
-use super::common::{Fixture, LARGEST, location, now, open, uri};
+use super::common::{Fixture, LARGEST, Readers, location, now, open, uri};
 
 const HOUR_MS: i64 = 3_600_000;
 
@@ -129,7 +129,7 @@ async fn copied_evidence_survives_changes_of_the_upload() {
     let uri = uri('a', "png");
     let sha256: [u8; 32] = Sha256::digest(&first).into();
     bucket.put(&uri.key(), &first);
-    assert_eq!(store.store_by_hash(&uri).await.unwrap(), found(&first));
+    assert_eq!(store.store_by_hash(&uri, &Readers).await.unwrap(), found(&first));
     for swapped in [Some(second.as_slice()), Some(b"no picture"), None] {
         match swapped {
             Some(content) => bucket.put(&uri.key(), content),
@@ -137,7 +137,7 @@ async fn copied_evidence_survives_changes_of_the_upload() {
         }
         let evidence = EvidenceStore::S3(store.clone());
         let recorded = RecordedFile { sha256, size: first.len() as u64 };
-        assert_eq!(evidence.inspect(&uri, Some(recorded)).await.unwrap(), found(&first));
+        assert_eq!(evidence.inspect(&uri, Some(recorded), &Readers).await.unwrap(), found(&first));
         assert_eq!(store.read(&uri, &sha256).await.unwrap().unwrap(), first);
     }
 }
@@ -149,7 +149,7 @@ async fn copies_are_out_of_reach_of_upload_forms() {
     let content = samples::receipt(1).bytes;
     let uri = uri('b', "png");
     bucket.put(&uri.key(), &content);
-    store.store_by_hash(&uri).await.unwrap();
+    store.store_by_hash(&uri, &Readers).await.unwrap();
     let digits: String = Sha256::digest(&content).iter().map(|byte| format!("{byte:02x}")).collect();
     assert_eq!(bucket.keys("by-hash/"), [format!("by-hash/m/80/{}/{digits}.png", "b".repeat(32))]);
     let form = store.form(&uri, now()).await.unwrap();
@@ -164,12 +164,12 @@ async fn record_without_its_copy_counts_as_missing() {
     let content = samples::receipt(1).bytes;
     let uri = uri('c', "png");
     bucket.put(&uri.key(), &content);
-    store.store_by_hash(&uri).await.unwrap();
+    store.store_by_hash(&uri, &Readers).await.unwrap();
     for key in bucket.keys("by-hash/") {
         bucket.delete(&key);
     }
     let recorded = RecordedFile { sha256: Sha256::digest(&content).into(), size: content.len() as u64 };
-    let look = EvidenceStore::S3(store).inspect(&uri, Some(recorded)).await.unwrap();
+    let look = EvidenceStore::S3(store).inspect(&uri, Some(recorded), &Readers).await.unwrap();
     assert_eq!(look, Inspection::Absent);
 }
 
@@ -181,7 +181,7 @@ async fn object_outside_the_policy_is_invalid_and_not_copied() {
     for content in [vec![], vec![0; LARGEST + 1], vec![0; 5_000_000]] {
         bucket.put(&uri.key(), &content);
         assert!(
-            matches!(store.store_by_hash(&uri).await.unwrap(), Inspection::Invalid(_)),
+            matches!(store.store_by_hash(&uri, &Readers).await.unwrap(), Inspection::Invalid(_)),
             "{} bytes",
             content.len()
         );
@@ -189,7 +189,7 @@ async fn object_outside_the_policy_is_invalid_and_not_copied() {
     assert_eq!(bucket.keys("by-hash/"), Vec::<String>::new());
     let largest = samples::png_of_size(LARGEST);
     bucket.put(&uri.key(), &largest);
-    assert_eq!(store.store_by_hash(&uri).await.unwrap(), found(&largest));
+    assert_eq!(store.store_by_hash(&uri, &Readers).await.unwrap(), found(&largest));
 }
 
 #[tokio::test]
@@ -199,7 +199,8 @@ async fn concurrent_and_repeated_storing_by_hash_is_idempotent() {
     let content = samples::receipt(1).bytes;
     let uri = uri('e', "png");
     bucket.put(&uri.key(), &content);
-    let inspections = futures_util::future::join_all((0..32).map(|_| store.store_by_hash(&uri))).await;
+    let inspections =
+        futures_util::future::join_all((0..32).map(|_| store.store_by_hash(&uri, &Readers))).await;
     assert!(inspections.into_iter().all(|look| look.unwrap() == found(&content)));
     assert_eq!(bucket.keys("by-hash/").len(), 1);
 }
@@ -229,9 +230,9 @@ async fn a_prefix_keeps_two_gateways_apart() {
     let content = samples::receipt(1).bytes;
     let uri = uri('f', "png");
     bucket.put(&uri.key(), &content);
-    assert_eq!(store.store_by_hash(&uri).await.unwrap(), Inspection::Absent);
+    assert_eq!(store.store_by_hash(&uri, &Readers).await.unwrap(), Inspection::Absent);
     bucket.put(&format!("gateways/one/{}", uri.key()), &content);
-    assert_eq!(store.store_by_hash(&uri).await.unwrap(), found(&content));
+    assert_eq!(store.store_by_hash(&uri, &Readers).await.unwrap(), found(&content));
     assert_eq!(bucket.keys("gateways/one/by-hash/").len(), 1);
     let old = store.old_uploads(UnixMillis(now().0 + HOUR_MS), None).await.unwrap();
     assert_eq!(old.uploads, [uri]);
@@ -271,7 +272,7 @@ async fn copy_without_a_record_is_deleted_with_its_upload() {
     let uri = uri('1', "png");
     bucket.put(&uri.key(), &content);
     assert_eq!(store.stored_copy(&uri).await.unwrap(), None);
-    store.store_by_hash(&uri).await.unwrap();
+    store.store_by_hash(&uri, &Readers).await.unwrap();
     let copy = Some((Sha256::digest(&content).into(), content.len() as u64));
     assert_eq!(store.stored_copy(&uri).await.unwrap(), copy);
     store.delete_upload(&uri).await.unwrap();
@@ -292,7 +293,7 @@ async fn a_bucket_that_is_not_there_or_not_ours_does_not_answer() {
     let other_bucket = s3::Bucket { store: other, ..bucket };
     let store = open(&other_bucket, &other_bucket.evidence_url());
     assert!(store.answers().await.is_err());
-    assert!(store.store_by_hash(&uri('2', "png")).await.is_err(), "a refusal is no absence");
+    assert!(store.store_by_hash(&uri('2', "png"), &Readers).await.is_err(), "a refusal is no absence");
 }
 
 #[tokio::test]
@@ -310,7 +311,7 @@ async fn bucket_belongs_to_the_first_ownership_marker() {
         other => panic!("{other:?}"),
     };
     assert!(said(of("mine", true).answers().await).contains("is missing, although files have been uploaded"));
-    let nothing = EvidenceStore::S3(of("mine", true)).inspect(&uri('3', "png"), None).await;
+    let nothing = EvidenceStore::S3(of("mine", true)).inspect(&uri('3', "png"), None, &Readers).await;
     assert!(nothing.is_err(), "what is missing in a other_bucket bucket is not absent");
     of("mine", false).answers().await.unwrap();
     of("mine", true).answers().await.unwrap();

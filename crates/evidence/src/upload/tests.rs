@@ -7,6 +7,7 @@ use tokio::task::spawn_blocking;
 use zeroize::Zeroizing;
 
 use super::*;
+use crate::tests::common::Readers;
 use crate::{EvidenceStore, InvalidUpload, ReceivedFile, S3Code, UploadForm};
 
 const URL: &str = "https://gateway.example/uploaded";
@@ -53,7 +54,7 @@ impl UploadFixture {
         let chunks: Vec<_> = body.chunks(10_000).map(|chunk| Ok(Bytes::copy_from_slice(chunk))).collect();
         let (length, body) = (Some(body.len() as u64), stream::iter(chunks));
         let file = receive(&self.store, &credentials(), BUCKET, CONTENT_TYPE, length, body, NOW).await?;
-        spawn_blocking(move || file.store()).await.unwrap()
+        spawn_blocking(move || file.store(&Readers)).await.unwrap()
     }
 
     async fn refused(&self, parts: &[(&str, &[u8])]) -> InvalidUpload {

@@ -3,9 +3,25 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
-use rebuttal_evidence::{AwsVariables, S3Store, StorageLocation};
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, ready};
+use rebuttal_evidence::{AwsVariables, EvidenceError, Judge, S3Store, StorageLocation};
+use rebuttal_protocol::{FileInspection, InvalidFile, StorageUri};
 use rebuttal_store::{Location, Options, Store};
 use rebuttal_testbed::s3;
+
+/// The readers of documents, in this process.
+pub(super) struct Readers;
+
+impl Judge for Readers {
+    fn judge<'a>(
+        &'a self,
+        uri: &'a StorageUri,
+        content: &'a [u8],
+    ) -> BoxFuture<'a, Result<Result<FileInspection, InvalidFile>, EvidenceError>> {
+        ready(Ok(rebuttal_documents::inspect(content, uri.format))).boxed()
+    }
+}
 
 pub(super) struct Fixture {
     pub(super) folder: tempfile::TempDir,

@@ -76,7 +76,7 @@ async fn receive(
         upload::receive(&files, &credentials, BUCKET, content_type, length, chunks, arrived_at).await?;
     let runtime = Handle::current();
     let stored = spawn_blocking(move || {
-        let received = file.store()?;
+        let received = file.store(&*gateway.workers)?;
         runtime.block_on(record_upload(&gateway, &received))?;
         files.confirm(&received).map_err(UploadRefusal::from)
     });
@@ -177,9 +177,10 @@ impl From<EvidenceError> for UploadRefusal {
                 let message = "Too many uploads of this merchant, or with this form, are in progress. Send it again later.";
                 Self::failed(UNAVAILABLE, message, error)
             }
-            EvidenceError::Folder { .. } | EvidenceError::S3 { .. } | EvidenceError::NotOurs(_) => {
-                Self::unavailable(error)
-            }
+            EvidenceError::Unjudged(_)
+            | EvidenceError::Folder { .. }
+            | EvidenceError::S3 { .. }
+            | EvidenceError::NotOurs(_) => Self::unavailable(error),
         }
     }
 }

@@ -112,6 +112,11 @@ const ALL: &[Described] = &[
         "Time that the oldest write of a batch had waited in the queue",
     ),
     plain(
+        "rebuttal_evidence_workers_lost_total",
+        Counter,
+        "Processes that ended, or were killed, while they opened an evidence file",
+    ),
+    plain(
         "rebuttal_commit_retries_total",
         Counter,
         "Transactions retried because of a conflict or a connection lost before the commit",

@@ -29,6 +29,7 @@ use crate::setup::config::{Config, EvidenceLocation};
 use crate::setup::data_dir::DataDir;
 use crate::setup::first_token::{FirstToken, ensure_token, first_name};
 use crate::setup::hints;
+use crate::workers::Workers;
 use crate::{clock, jobs};
 use wait::StartWait;
 
@@ -62,7 +63,9 @@ pub(crate) async fn open(
         public_urls,
         freshness_window: window,
     };
+    let workers = Workers::of_this_program().context("cannot tell which program is running")?;
     let gateway = Arc::new(Gateway {
+        workers: Arc::new(workers),
         auth,
         health: Arc::new(Health::new(store.clone(), evidence.clone())),
         store,

@@ -8,7 +8,7 @@ use rebuttal_testbed::samples;
 
 use super::*;
 use crate::clock;
-use crate::jobs::fixture::{Fixture, bucket_through};
+use crate::jobs::fixture::{Fixture, Readers, bucket_through};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -21,7 +21,7 @@ impl Fixture {
     }
 
     async fn store_by_hash(&self, uri: &StorageUri) -> ([u8; 32], u64) {
-        match self.bucket.store_by_hash(uri).await.unwrap() {
+        match self.bucket.store_by_hash(uri, &Readers).await.unwrap() {
             Inspection::Valid { sha256, size } => (sha256, size),
             other => panic!("{other:?}"),
         }
