@@ -1,8 +1,9 @@
 //! The project's own tasks: `test` is everything a change must pass, `tidy` the repository rules alone, `soak` the
-//! end-to-end tests with larger counts, `mutants` how much of a change the tests of some crates notice, `regenerate`
-//! the pages that are generated from the code.
+//! end-to-end tests with larger counts, `mutants` how much of a change the tests of some crates notice, `fuzz`
+//! hostile bytes for every parser, `regenerate` the pages that are generated from the code.
 
 mod deny;
+mod fuzz;
 mod limits;
 mod mutants;
 mod runner;
@@ -27,6 +28,7 @@ Usage: cargo xtask <task>
   soak           all tests on every backend, and ten times as many again (REBUTTAL_TEST_SCALE changes the factor)
   mutants [part] cargo-mutants over the crates that decide, or their files with `part` in the path; fails where a
                  file's tests catch a smaller share than its floor
+  fuzz [seconds] cargo-fuzz over every parser of hostile bytes, a minute each unless it says otherwise
   tidy           the repository rules alone: dependencies, forbidden patterns, sizes, documents, words
   regenerate     docs/reference, from the code that it describes";
 
@@ -49,6 +51,11 @@ fn task() -> Result<ExitCode> {
         (Some("test"), Some(pattern)) => stages::matching(&root, pattern).map(|()| ExitCode::SUCCESS),
         (Some("soak"), None) => stage::run(&root, &stages::soak()),
         (Some("mutants"), part) => mutants::run(&root, part.unwrap_or_default()).map(|()| ExitCode::SUCCESS),
+        (Some("fuzz"), seconds) => {
+            let seconds =
+                seconds.map_or(Ok(fuzz::QUICK_SECONDS), str::parse).context("a number of seconds")?;
+            fuzz::run(&root, seconds).map(|_| ExitCode::SUCCESS)
+        }
         (Some("tidy"), None) => {
             tidy::check(&root)?;
             println!("tidy: no faults");

@@ -8,7 +8,7 @@ use rebuttal_testbed::backend;
 use crate::runner::{TestRun, run_all};
 use crate::servers::Servers;
 use crate::stage::{Passed, Stage, program};
-use crate::{deny, tidy, tools};
+use crate::{deny, fuzz, tidy, tools};
 
 /// Multiplies the counts of kills, races and disconnects; by default the tests make a tenth of them.
 const SCALE: &str = "REBUTTAL_TEST_SCALE";
@@ -60,14 +60,20 @@ pub(crate) fn matching(root: &Path, pattern: &str) -> Result<()> {
 
 /// What a change must pass, with every end-to-end test on every backend, and with all kills, races and disconnects.
 pub(crate) fn full() -> Vec<Stage> {
-    checks(|root| tests(root, &everywhere(), &[(SCALE, &scale(FULL_SCALE))]))
+    let mut stages = checks(|root| tests(root, &everywhere(), &[(SCALE, &scale(FULL_SCALE))]));
+    stages.push(Stage { name: "fuzz", act: |root| fuzz::run(root, fuzz::QUICK_SECONDS) });
+    stages
 }
 
 /// The tests of the full tier alone, with ten times its counts.
 pub(crate) fn soak() -> Vec<Stage> {
     let soak =
         |root: &Path| tests(root, &everywhere(), &[(SCALE, &scale(SOAK_SCALE)), ("NEXTEST_PROFILE", "soak")]);
-    vec![Stage { name: "install", act: tools::install }, Stage { name: "tests", act: soak }]
+    vec![
+        Stage { name: "install", act: tools::install },
+        Stage { name: "tests", act: soak },
+        Stage { name: "fuzz", act: |root| fuzz::run(root, fuzz::SOAK_SECONDS) },
+    ]
 }
 
 /// The tests come last, so that a formatting fault is seen in seconds.

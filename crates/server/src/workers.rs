@@ -51,7 +51,7 @@ enum Failure {
 
 impl Workers {
     /// Workers of a program that calls [`rebuttal_documents::worker::run`] for its argument, as many as there are
-    /// processors. They are started when there is a file.
+    /// processors. One is started when there is a file and none waits.
     pub fn of(program: &Path) -> Self {
         let processors = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
         Self {
@@ -70,6 +70,22 @@ impl Workers {
     pub fn of_this_program() -> io::Result<Self> {
         let running = Path::new("/proc/self/exe");
         Ok(Self::of(&if running.exists() { running.to_owned() } else { std::env::current_exe()? }))
+    }
+
+    /// Starts a worker, which then waits for a file, and returns what confines it.
+    ///
+    /// # Errors
+    /// Where none can be started.
+    pub(crate) async fn start_one(&self) -> io::Result<Confinement> {
+        match timeout(self.file_limit, WorkerProcess::start(&self.program)).await {
+            Ok(Ok((worker, confinement))) => {
+                self.report(confinement);
+                self.idle.lock().push(worker);
+                Ok(confinement)
+            }
+            Ok(Err(Failure::NotStarted(error) | Failure::Lost(error))) => Err(error),
+            Err(elapsed) => Err(elapsed.into()),
+        }
     }
 
     /// What a file is, or why it is not accepted as evidence.

@@ -9,6 +9,7 @@ pub(crate) mod files;
 mod histories;
 mod listeners;
 mod master_key;
+mod workers;
 
 use rebuttal_evidence::S3Store;
 use rebuttal_protocol::{AppId, AppSecret, Scheme};
@@ -118,6 +119,7 @@ pub async fn examine(
     findings.extend(files::writable_by_all(config));
     findings.extend(listeners::examine(config));
     findings.extend(config.tls.as_ref().map(files::tls));
+    findings.push(workers::examine().await);
     let (mut bucket, mut identity) = (None, None);
     let mut keys = MasterKey::read(&config.master_key()).map(|key| Keys::derive(&key));
     match examine_database(config, &location).await {

@@ -76,6 +76,13 @@ pub(crate) async fn open(
         unreferenced_upload_retention: config.unreferenced_upload_retention,
         api_docs: config.api_docs,
     });
+    let workers = Arc::clone(&gateway.workers);
+    // The start does not wait for it: uploads do, and only contests with new evidence fail without.
+    tokio::spawn(async move {
+        if let Err(error) = workers.start_one().await {
+            tracing::error!(%error, "no process can be started to open evidence files; uploads are refused until one can");
+        }
+    });
     // No upload is running yet, so every unrecorded file is an orphan.
     jobs::record_orphans(&gateway, clock::now()).await?;
     Ok(gateway)

@@ -31,6 +31,8 @@ impl WorkerProcess {
     pub(super) async fn start(program: &Path) -> Result<(Self, Confinement), Failure> {
         let mut command = Command::new(program);
         command.arg(ARGUMENT).env_clear().envs([ENVIRONMENT]).current_dir("/").kill_on_drop(true);
+        // Ctrl-C is for the gateway, which finishes what is in progress.
+        command.process_group(0);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().map_err(Failure::NotStarted)?;
         let no_pipe = || Failure::NotStarted(io::Error::other("it has no pipe"));
