@@ -30,3 +30,4 @@ mod s3;
 mod strace;
 mod tls;
 mod upgrade;
+mod upload_clients;
