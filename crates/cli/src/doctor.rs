@@ -1,5 +1,6 @@
 //! `rebuttal doctor`: checks an installation and gives advice.
 
+mod bucket_cors;
 mod evidence_public_url;
 mod public_urls;
 
@@ -88,6 +89,7 @@ impl DoctorArgs {
         let bucket = examination.bucket.take();
         findings.extend(public_urls::examine(&config, examination).await);
         findings.extend(evidence_public_url::examine(&config, bucket).await);
+        findings.extend(bucket_cors::examine(&config).await);
 
         let count =
             |severity: Severity| findings.iter().filter(|finding| finding.severity == severity).count();

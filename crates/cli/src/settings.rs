@@ -95,6 +95,11 @@ pub(crate) struct Settings {
     #[arg(long, env = "REBUTTAL_EVIDENCE_PUBLIC_URL", value_name = "URL")]
     evidence_public_url: Option<String>,
 
+    /// Origin of a web page that may upload evidence from a browser, such as https://shop.example.com. May be given
+    /// several times [default: any]
+    #[arg(long, env = "REBUTTAL_UPLOAD_ALLOWED_ORIGINS", value_name = "ORIGIN", value_delimiter = ',')]
+    upload_allowed_origins: Option<Vec<String>>,
+
     /// Separate address for the operator API, so that merchants cannot reach it [default: the one of --listen]
     #[arg(long, env = "REBUTTAL_OPERATOR_LISTEN", value_name = "ADDR", value_parser = address)]
     operator_listen: Option<SocketAddr>,
@@ -252,6 +257,15 @@ impl Settings {
             .take(&["evidence_url", "evidence_public_url"], evidence)
             .flatten()
             .unwrap_or(config.evidence);
+        if self.upload_allowed_origins.as_ref().is_some_and(Vec::is_empty) {
+            let message = "upload_allowed_origins: the list is empty; name the origins, or leave the setting out to allow \
+                           every origin";
+            faults.add(SettingError::of(&["upload_allowed_origins"], message));
+        }
+        config.upload_allowed_origins =
+            faults.list("upload_allowed_origins", self.upload_allowed_origins, |text| {
+                text.parse().context("upload_allowed_origins")
+            });
         config.operator_listen = self.operator_listen;
         config.metrics_listen = self.metrics_listen;
         config.api_docs = self.api_docs.map_or(config.api_docs, Switch::is_on);

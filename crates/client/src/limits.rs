@@ -26,8 +26,8 @@ pub const CALL_TIMEOUT: Duration = Duration::from_secs(60);
 pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(25);
 /// Limit of connecting, name resolution and TLS included.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long posting one file may take: the largest over a line of 40 KB/s.
-pub const UPLOAD_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long posting one file may take: the largest over a line of 100 kbit/s takes 168 s.
+pub const UPLOAD_TIMEOUT: Duration = Duration::from_secs(3 * 60);
 
 /// The pause before the second attempt; it doubles from attempt to attempt, and is shortened at random by up to half.
 pub const PAUSE: Duration = Duration::from_millis(200);

@@ -4,14 +4,16 @@
 //! [`folder`](crate::folder) the size of the file.
 
 mod meter;
+mod parameters;
 
 use bytes::Bytes;
-use futures_util::stream::{self, Stream, StreamExt};
+use futures_util::stream::{self, Stream};
 use multer::{Field, Multipart};
 use rebuttal_protocol::Scene;
 
 use crate::{BodyError, EvidenceError, InvalidUpload};
 use meter::Meter;
+use parameters::parameter;
 
 /// Most fields before the file; an issued form has eight.
 pub const FIELDS_MAX: usize = 32;
@@ -23,10 +25,9 @@ pub const FIELD_VALUE_MAX_BYTES: usize = 8 * 1024;
 pub const FORM_HEAD_MAX_BYTES: u64 = 32 * 1024;
 /// Most bytes after the file's content: the closing boundary and what some clients send after it.
 pub const FORM_TAIL_MAX_BYTES: u64 = 4 * 1024;
-/// Most bytes that are read and discarded after a refusal, so that a client which writes its whole request before
-/// it reads receives the answer.
-pub const DISCARD_MAX_BYTES: u64 = 4 * 1024 * 1024;
 
+/// The media type of a form, in either case.
+const FORM: &str = "multipart/form-data";
 /// The name of the file's part, in either case.
 const FILE: &str = "file";
 
@@ -57,9 +58,9 @@ impl FormReader {
     where
         S: Stream<Item = Result<Bytes, BodyError>> + Send + 'static,
     {
-        let boundary = multer::parse_boundary(content_type)
-            .ok()
-            .filter(|boundary| !boundary.is_empty())
+        let media_type = content_type.split(';').next().unwrap_or_default();
+        let boundary = parameter(content_type, "boundary")
+            .filter(|boundary| !boundary.is_empty() && media_type.trim().eq_ignore_ascii_case(FORM))
             .ok_or(InvalidUpload::NotAForm)?;
         let meter = Meter::new(Box::pin(body), FORM_HEAD_MAX_BYTES);
         Ok(Self {
@@ -130,22 +131,12 @@ impl FormReader {
         }
     }
 
-    /// Reads and discards the rest after a refusal, at most [`DISCARD_MAX_BYTES`], so that the client receives the
-    /// answer.
-    ///
-    /// Returns what to answer: the same refusal, but [`InvalidUpload::FileNotLast`] where fields were missing only
+    /// What to answer instead of a refusal of the fields: [`InvalidUpload::FileNotLast`] where fields were missing only
     /// because they are after the file.
-    pub async fn refuse(mut self, refusal: InvalidUpload) -> InvalidUpload {
+    pub async fn explain(mut self, refusal: InvalidUpload) -> InvalidUpload {
         let misplaced =
             matches!(refusal, InvalidUpload::FieldMissing(_)) && self.something_follows_the_file().await;
-        self.discard().await;
         if misplaced { InvalidUpload::FileNotLast } else { refusal }
-    }
-
-    /// Reads and discards the rest, at most [`DISCARD_MAX_BYTES`].
-    pub async fn discard(self) {
-        let mut rest = self.meter.to_discard(DISCARD_MAX_BYTES);
-        while let Some(Ok(_)) = rest.next().await {}
     }
 
     async fn something_follows_the_file(&mut self) -> bool {
@@ -178,15 +169,9 @@ impl FormReader {
     }
 }
 
-/// A part's name. The parameter `name` itself may be in capitals, which the parser does not read.
 fn name_of(part: &Field<'_>) -> Option<String> {
-    if let Some(name) = part.name() {
-        return Some(name.to_owned());
-    }
-    let disposition = part.headers().get("content-disposition")?.to_str().ok()?;
-    let parameters = disposition.split(';').filter_map(|parameter| parameter.split_once('='));
-    let (_, name) = parameters.into_iter().find(|(word, _)| word.trim().eq_ignore_ascii_case("name"))?;
-    Some(name.trim().trim_matches('"').to_owned())
+    let disposition = String::from_utf8_lossy(part.headers().get("content-disposition")?.as_bytes());
+    parameter(&disposition, "name").map(str::to_owned)
 }
 
 #[cfg(test)]

@@ -147,6 +147,11 @@ impl S3Store {
         &self.shared.bucket.name
     }
 
+    /// The address that upload forms are posted to.
+    pub fn forms_url(&self) -> &str {
+        &self.shared.forms_url
+    }
+
     /// Issues the form for uploading one file to the bucket itself.
     ///
     /// # Errors

@@ -11,8 +11,7 @@ use crate::{ArrivedFile, BodyError, Credentials, EvidenceError, FolderStore, Inv
 /// arrived; the form may finish after its expiry if it began before, as in S3.
 ///
 /// When it returns `Ok`, nothing is durable yet: [store](ArrivedFile::store) the file, record it, then
-/// [confirm](FolderStore::confirm) it, then answer 204. The rest of the body has been read within bounds, also on a
-/// refusal, so that the client receives the answer.
+/// [confirm](FolderStore::confirm) it, then answer 204. After a refusal the rest of the body is unread.
 pub async fn receive<S>(
     store: &FolderStore,
     credentials: &Credentials,
@@ -36,12 +35,8 @@ where
         store.receive(grant.uri, length, form.file()).await
     };
     match arrived.await {
-        Ok(file) => {
-            form.discard().await;
-            Ok(file)
-        }
-        Err(EvidenceError::Refused(refusal)) => Err(form.refuse(refusal).await.into()),
-        Err(error) => Err(error),
+        Err(EvidenceError::Refused(refusal)) => Err(form.explain(refusal).await.into()),
+        received => received,
     }
 }
 

@@ -16,6 +16,7 @@ use rebuttal_store::Store;
 use crate::auth::{Auth, HasAuth};
 use crate::gateway::evidence_reads::EvidenceReads;
 use crate::http::health::Health;
+use crate::http::origin::Origin;
 use crate::workers::Workers;
 
 pub(crate) struct Gateway {
@@ -32,6 +33,8 @@ pub(crate) struct Gateway {
     pub(crate) advanced_fence: PathBuf,
     /// How long an unreferenced upload is kept.
     pub(crate) unreferenced_upload_retention: Duration,
+    /// The origins of pages that may upload to the built-in store from a browser; any origin if there are none.
+    pub(crate) upload_allowed_origins: Vec<Origin>,
     /// Whether the OpenAPI document and its viewer are served.
     pub(crate) api_docs: bool,
     /// The state behind `/readyz`.

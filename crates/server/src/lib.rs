@@ -18,6 +18,7 @@ mod workers;
 
 pub use crate::http::base_url::{BASE_URL_MAX_BYTES, BaseUrl, InvalidBaseUrl};
 pub use crate::http::error::{causes, http_status};
+pub use crate::http::origin::{InvalidOrigin, Origin};
 pub use crate::http::tls::TlsFiles;
 pub use io_hints::read_error_reason;
 pub use merchant::dispute::ANSWER_LIMIT;

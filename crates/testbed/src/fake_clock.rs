@@ -55,7 +55,7 @@ impl FakeClock {
 
     /// Moves the clock: from the next read on it is this far ahead of the system's.
     pub fn ahead(&self, ahead: Duration) {
-        self.moved(&format!("+{}\n", ahead.as_secs()));
+        self.moved(&format!("+{}\n", ahead.as_secs_f64()));
     }
 
     /// Moves the clock: from the next read on it is this far behind the system's.

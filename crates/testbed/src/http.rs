@@ -96,6 +96,20 @@ impl Connection {
         came
     }
 
+    /// Whether the peer, a process of this machine, has read all that was sent.
+    #[must_use]
+    pub fn is_read(&self) -> bool {
+        let [here, there] = [self.stream.local_addr(), self.stream.peer_addr()]
+            .map(|address| format!("{:04X}", address.expect("it is connected").port()));
+        let table = std::fs::read_to_string("/proc/net/tcp").expect("the connections of this machine");
+        // The peer's line: its address, ours, the state, and what neither side has read yet.
+        let mut lines = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+        let is_peers = |line: &Vec<&str>| {
+            line[1].ends_with(&format!(":{there}")) && line[2].ends_with(&format!(":{here}"))
+        };
+        lines.find(is_peers).is_some_and(|line| line[4].ends_with(":00000000"))
+    }
+
     fn read_head(&mut self) -> io::Result<Vec<u8>> {
         loop {
             if let Some(at) = find(&self.unread, b"\r\n\r\n") {

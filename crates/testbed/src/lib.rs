@@ -11,6 +11,7 @@
 
 pub mod backend;
 pub mod balancer;
+pub mod browser;
 pub mod call;
 pub mod clock;
 pub mod document;

@@ -8,9 +8,9 @@ use super::tree::{File, Tree};
 /// The languages of blocks, each looked at by a test: `sh` is read by a shell and its calls of `rebuttal` by clap
 /// (`cli/tests/it/commands/docs`, `cli/src/tests/docs`), and run where it is marked; `json` is read; `toml` is a
 /// settings file; `yaml` is read, and each block checked by the program that it is for
-/// (`cli/tests/it/commands/docs/external_validators`); `python` is run (`cli/tests/it/docs/examples`); `text` is what
-/// is printed, and compared where it is marked.
-const LANGUAGES: [&str; 6] = ["sh", "json", "toml", "yaml", "python", "text"];
+/// (`cli/tests/it/commands/docs/external_validators`); `python` is run (`cli/tests/it/docs/examples`); `js` is run in
+/// a browser (`cli/tests/it/upload_clients/browser`); `text` is what is printed, and compared where it is marked.
+const LANGUAGES: [&str; 7] = ["sh", "json", "toml", "yaml", "python", "js", "text"];
 /// Blocks of Rust belong where rustdoc compiles them.
 const COMPILED: [&str; 2] = ["crates/client/README.md", "crates/protocol/README.md"];
 const COMPILED_AS: [&str; 2] = ["", "no_run"];

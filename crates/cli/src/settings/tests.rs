@@ -114,6 +114,7 @@ fn invalid_values_are_reported_with_their_key() {
     for (flags, key) in [
         (["--public-url", "pay.example"].as_slice(), "public_url"),
         (["--trusted-proxies", "10.0.0.0/40"].as_slice(), "trusted_proxies"),
+        (["--upload-allowed-origins", "*"].as_slice(), "upload_allowed_origins"),
         (["--freshness-window-seconds", "0"].as_slice(), "freshness_window_seconds"),
         (["--operator-token", "short"].as_slice(), "operator_token"),
         (["--tls-key", "key.pem"].as_slice(), "tls_certificate"),

@@ -30,4 +30,5 @@ mod s3;
 mod strace;
 mod tls;
 mod upgrade;
+mod upload_clients;
 mod workers;

@@ -38,8 +38,6 @@ enum Gate {
     Knocked,
     /// One chunk is yielded.
     Open,
-    /// All chunks are yielded.
-    Free,
 }
 
 impl Meter {
@@ -77,15 +75,6 @@ impl Meter {
     pub(super) fn is_over(&self) -> bool {
         self.0.lock().over
     }
-
-    /// The rest of the body, `bytes` of it at most.
-    pub(super) fn to_discard(&self, bytes: u64) -> Self {
-        let mut state = self.0.lock();
-        state.limit = state.taken.saturating_add(bytes);
-        state.gate = Gate::Free;
-        drop(state);
-        self.clone()
-    }
 }
 
 impl Stream for Meter {
@@ -93,7 +82,7 @@ impl Stream for Meter {
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let mut state = self.0.lock();
-        if matches!(state.gate, Gate::Closed | Gate::Knocked) {
+        if state.gate != Gate::Open {
             state.gate = Gate::Knocked;
             return Poll::Pending;
         }
@@ -104,9 +93,7 @@ impl Stream for Meter {
                 return Poll::Ready(Some(Err("the body is too long".into())));
             }
             state.taken = state.taken.saturating_add(chunk.len() as u64);
-            if state.gate == Gate::Open {
-                state.gate = Gate::Closed;
-            }
+            state.gate = Gate::Closed;
         }
         polled
     }

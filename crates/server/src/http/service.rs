@@ -25,7 +25,7 @@ use crate::http::error::{LogNote, Refusal, causes};
 use crate::http::log_throttle::LogThrottle;
 use crate::http::metrics::{HttpMetrics, PerCall, call_index};
 use crate::http::request_id::{REQUEST_ID, RequestId, RequestIds};
-use crate::http::unread_body::UnreadBody;
+use crate::http::unread_body::{DiscardPace, UnreadBody};
 
 /// The address of the peer; of the proxy, if there is one.
 #[derive(Debug, Clone, Copy)]
@@ -95,7 +95,8 @@ impl HttpService {
                 && (is_authenticated.load(Ordering::Relaxed)
                     || shared.logs_unauthenticated(uri.path(), note.as_ref()));
             log(id, &method, uri.path(), response.status(), note.as_ref(), took, is_logged);
-            if !response.headers().contains_key(CONNECTION) && !unread.discard().await {
+            let pace = response.extensions_mut().remove::<DiscardPace>();
+            if !response.headers().contains_key(CONNECTION) && !unread.discard(pace).await {
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
             Ok(response)

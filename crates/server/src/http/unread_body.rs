@@ -15,17 +15,27 @@ use http::header::EXPECT;
 use hyper::body::{Frame, SizeHint};
 use parking_lot::Mutex;
 use rebuttal_protocol::body::BODY_MAX_BYTES;
-use tokio::time::timeout;
 
 use crate::http::body::{BODY_LIMIT, BODY_PAUSE_LIMIT, chunks};
+use crate::http::pace::{Pace, paced};
 
-/// How much of a body is read and discarded after its request was refused; the connection is closed after more.
-pub(crate) const DISCARD_MAX_BYTES: usize = 4 * 1024 * 1024;
+/// Most bytes of a body that are read and discarded after its request was refused: some clients send all of a large
+/// file before they read the answer. Of a longer body nothing is, and the connection is closed.
+pub(crate) const DISCARD_MAX_BYTES: u64 = 64 * 1024 * 1024;
 /// Time limit for discarding a body that is too large. One that is not has the limits of a body that is read.
-pub(crate) const DISCARD_LIMIT: Duration = Duration::from_secs(5);
-/// How long the sender may pause while a body that is too large is discarded; a sender that waits for its answer gets
+pub(crate) const DISCARD_LIMIT: Duration = Duration::from_secs(60);
+/// Time limit for the next [`DISCARD_PACE_BYTES`] of a body that is too large; a sender that waits for its answer gets
 /// it after this.
-pub(crate) const DISCARD_PAUSE: Duration = Duration::from_millis(200);
+pub(crate) const DISCARD_PACE_LIMIT: Duration = Duration::from_secs(2);
+/// Bytes of a body that is too large that must arrive within [`DISCARD_PACE_LIMIT`], unless it ends before.
+pub(crate) const DISCARD_PACE_BYTES: usize = 64 * 1024;
+
+const LARGE: Pace = Pace { whole: DISCARD_LIMIT, step: DISCARD_PACE_LIMIT, step_bytes: DISCARD_PACE_BYTES };
+const SMALL: Pace = Pace { whole: BODY_LIMIT, step: BODY_PAUSE_LIMIT, step_bytes: 1 };
+
+/// An answer's extension: the limits for discarding the rest of its request, where they are not those of a call.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct DiscardPace(pub(crate) Pace);
 
 /// The body of a request, shared by its handler and by the service that discards the rest.
 pub(crate) struct UnreadBody<B>(Arc<Mutex<State<B>>>);
@@ -50,7 +60,7 @@ where
     }
 
     /// Discards the rest; whether the body has ended, so that the connection can carry another request.
-    pub(crate) async fn discard(self) -> bool {
+    pub(crate) async fn discard(self, pace: Option<DiscardPace>) -> bool {
         let (is_started, awaits_continue, left) = {
             let state = self.0.lock();
             (state.is_started, state.awaits_continue, state.body.size_hint().exact())
@@ -58,24 +68,23 @@ where
         if left == Some(0) || (awaits_continue && !is_started) {
             return left == Some(0);
         }
+        if left.is_some_and(|left| left > DISCARD_MAX_BYTES) {
+            return false;
+        }
         // Of a chunked body the length is unknown: a handler that began to read it stopped at its end, or because it is
         // too large.
         let is_large = left.map_or(is_started, |left| left > BODY_MAX_BYTES as u64);
-        let (limit, pause) =
-            if is_large { (DISCARD_LIMIT, DISCARD_PAUSE) } else { (BODY_LIMIT, BODY_PAUSE_LIMIT) };
-        let mut chunks = chunks(Body::new(self));
-        let discard = async {
-            let mut discarded = 0;
-            while discarded < DISCARD_MAX_BYTES {
-                match timeout(pause, chunks.next()).await {
-                    Ok(Some(Ok(chunk))) => discarded += chunk.len(),
-                    Ok(None) => return true,
-                    Ok(Some(Err(_))) | Err(_) => return false,
-                }
+        let pace = pace.map_or(if is_large { LARGE } else { SMALL }, |DiscardPace(pace)| pace);
+        let mut chunks = Box::pin(paced(chunks(Body::new(self)), pace));
+        let mut discarded = 0;
+        while discarded <= DISCARD_MAX_BYTES {
+            match chunks.next().await {
+                Some(Ok(chunk)) => discarded += chunk.len() as u64,
+                Some(Err(_)) => return false,
+                None => return true,
             }
-            false
-        };
-        timeout(limit, discard).await.unwrap_or(false)
+        }
+        false
     }
 }
 
@@ -114,11 +123,11 @@ mod tests {
         if expect {
             request.headers_mut().insert(EXPECT, http::HeaderValue::from_static("100-continue"));
         }
-        UnreadBody::share(request).1.discard().await
+        UnreadBody::share(request).1.discard(None).await
     }
 
-    fn chunked(chunks: usize) -> Body {
-        let chunks = std::iter::repeat_n(vec![b' '; BODY_MAX_BYTES], chunks);
+    fn chunked(bytes: usize) -> Body {
+        let chunks = std::iter::repeat_n(Bytes::from_static(&[b' '; BODY_MAX_BYTES]), bytes / BODY_MAX_BYTES);
         Body::from_stream(stream::iter(chunks.map(Ok::<_, io::Error>)))
     }
 
@@ -127,7 +136,8 @@ mod tests {
         assert!(is_discarded(Body::empty(), false).await);
         assert!(is_discarded(Body::from("{}"), false).await);
         assert!(!is_discarded(Body::from("{}"), true).await, "the sender was not asked for it");
-        assert!(is_discarded(chunked(2), false).await);
-        assert!(!is_discarded(chunked(DISCARD_MAX_BYTES / BODY_MAX_BYTES + 1), false).await);
+        let most = usize::try_from(DISCARD_MAX_BYTES).unwrap();
+        assert!(is_discarded(chunked(most), false).await);
+        assert!(!is_discarded(chunked(most + BODY_MAX_BYTES), false).await);
     }
 }

@@ -8,31 +8,37 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
-use bytes::Bytes;
-use futures_util::{Stream, StreamExt, stream};
-use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderMap, HeaderValue, StatusCode};
-use rebuttal_evidence::{BodyError, Credentials, EvidenceError, FolderStore, ReceivedFile, S3Code, upload};
+use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, ETAG, LOCATION, RETRY_AFTER};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use rebuttal_evidence::{Credentials, EvidenceError, FolderStore, ReceivedFile, S3Code, upload};
 use rebuttal_protocol::Code;
 use rebuttal_protocol::storage_uri::BUCKET;
 use rebuttal_store::CommitError;
 use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
-use tokio::time::{Instant, timeout_at};
+use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 
 use crate::clock;
 use crate::gateway::Gateway;
 use crate::gateway::upload_records::record;
 use crate::http::body;
 use crate::http::error::{LogNote, UNAVAILABLE_RETRY_SECONDS};
+use crate::http::origin::Origin;
+use crate::http::pace::{Pace, paced};
 use crate::http::paths::UPLOADED;
+use crate::http::request_id::REQUEST_ID;
+use crate::http::unread_body::DiscardPace;
 
-/// Time limit for an upload from first to last byte: the largest file over a line of 280 kbit/s.
-pub(crate) const UPLOAD_LIMIT: Duration = Duration::from_secs(60);
+/// Time limit for an upload from first to last byte: as long as a form is valid. The largest file needs 28 kbit/s.
+pub(crate) const UPLOAD_LIMIT: Duration = Duration::from_secs(10 * 60);
 /// Time limit for the next [`PACE_BYTES`] of an upload. Slow lines keep it; a sender that only holds its slot does not.
 pub(crate) const PACE_LIMIT: Duration = Duration::from_secs(10);
 /// Bytes of an upload that must arrive within [`PACE_LIMIT`], unless it ends before.
 pub(crate) const PACE_BYTES: usize = 8 * 1024;
+/// How long browsers remember the answer to a preflight; Chromium for two hours at most.
+pub(crate) const PREFLIGHT_MAX_AGE: Duration = Duration::from_secs(3600);
+
+const PACE: Pace = Pace { whole: UPLOAD_LIMIT, step: PACE_LIMIT, step_bytes: PACE_BYTES };
 
 /// State of the upload route: a gateway whose evidence is stored in a folder.
 #[derive(Clone)]
@@ -46,10 +52,27 @@ struct UploadState {
 pub(crate) fn router(gateway: Arc<Gateway>) -> Router {
     let Some((files, credentials)) = gateway.evidence.folder() else { return Router::new() };
     let (files, credentials) = (files.clone(), credentials.clone());
+    let cors = cors(&gateway.upload_allowed_origins);
     Router::new()
         .route(UPLOADED, post(receive))
         .method_not_allowed_fallback(async || UploadRefusal::method_not_allowed())
+        .layer(cors)
         .with_state(UploadState { gateway, files, credentials })
+}
+
+/// Answers preflights, and lets pages of these origins read every answer; of any origin if there are none. The form
+/// authenticates an upload, so browsers send no credentials.
+fn cors(origins: &[Origin]) -> CorsLayer {
+    let origins = match origins {
+        [] => AllowOrigin::any(),
+        origins => AllowOrigin::list(origins.iter().map(|origin| origin.header().clone())),
+    };
+    CorsLayer::new()
+        .allow_origin(origins)
+        .allow_methods([Method::POST])
+        .allow_headers(Any)
+        .expose_headers([ETAG, LOCATION, REQUEST_ID, RETRY_AFTER])
+        .max_age(PREFLIGHT_MAX_AGE)
 }
 
 /// Receives one file.
@@ -65,23 +88,25 @@ async fn receive(
     State(state): State<UploadState>,
     headers: HeaderMap,
     body: Body,
-) -> Result<StatusCode, UploadRefusal> {
+) -> Result<(StatusCode, [(HeaderName, String); 2]), UploadRefusal> {
     let arrived_at = clock::now();
     let header = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     let content_type = header(CONTENT_TYPE).unwrap_or_default();
     let length = header(CONTENT_LENGTH).and_then(|length| length.parse().ok());
-    let chunks = with_timeouts(body::chunks(body), UPLOAD_LIMIT, PACE_LIMIT);
+    let chunks = paced(body::chunks(body), PACE);
     let UploadState { gateway, files, credentials } = state;
     let file =
         upload::receive(&files, &credentials, BUCKET, content_type, length, chunks, arrived_at).await?;
-    let runtime = Handle::current();
+    let (runtime, address) = (Handle::current(), format!("{}{UPLOADED}/", gateway.auth.public_url(0)));
     let stored = spawn_blocking(move || {
         let received = file.store(&*gateway.workers)?;
         runtime.block_on(record_upload(&gateway, &received))?;
-        files.confirm(&received).map_err(UploadRefusal::from)
+        files.confirm(&received).map(|()| received).map_err(UploadRefusal::from)
     });
-    stored.await.map_err(UploadRefusal::unavailable)??;
-    Ok(StatusCode::NO_CONTENT)
+    let ReceivedFile { uri, sha256, .. } = stored.await.map_err(UploadRefusal::unavailable)??;
+    // Not S3's MD5, which clients may compare with theirs: they know it by its 32 digits.
+    let entity_tag = format!("\"{}\"", hex::encode(sha256));
+    Ok((StatusCode::NO_CONTENT, [(ETAG, entity_tag), (LOCATION, address + &uri.key())]))
 }
 
 /// Records a file that is durable under its final name.
@@ -91,35 +116,6 @@ async fn record_upload(gateway: &Gateway, received: &ReceivedFile) -> Result<(),
         .await?
         .map_err(|_| rebuttal_evidence::InvalidUpload::AlreadyUploaded)?;
     Ok(())
-}
-
-/// The body, ended by an error when it exceeds the time limit or falls below the minimum pace. Only time spent waiting
-/// for the sender counts against the pace, not that for a slot or the disk.
-fn with_timeouts(
-    body: impl Stream<Item = Result<Bytes, BodyError>> + Send + Unpin + 'static,
-    whole: Duration,
-    pace: Duration,
-) -> impl Stream<Item = Result<Bytes, BodyError>> + Send + 'static {
-    let until = Instant::now() + whole;
-    let start = (body, pace, 0_usize);
-    stream::unfold(Some(start), move |state| async move {
-        let (mut body, left, received) = state?;
-        let polled_at = Instant::now();
-        match timeout_at(until.min(polled_at + left), body.next()).await {
-            Ok(Some(Ok(chunk))) => {
-                let received = received + chunk.len();
-                let next = match received >= PACE_BYTES {
-                    true => (body, pace, 0),
-                    false => (body, left.saturating_sub(polled_at.elapsed()), received),
-                };
-                Some((Ok(chunk), Some(next)))
-            }
-            Ok(ended) => Some((ended?, None)),
-            Err(elapsed) => Some((Err(elapsed.into()), None)),
-        }
-    })
-    // Readers may poll again after the end.
-    .fuse()
 }
 
 /// Why an upload was refused.
@@ -221,11 +217,14 @@ impl IntoResponse for UploadRefusal {
         let mut response = (status, xml).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/xml"));
-        // The rest of the body is not read, so the connection cannot carry another request.
-        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        if cause.is_some() {
+            // The body failed, or the gateway has no capacity, not even for the rest of it.
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
         if status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(RETRY_AFTER, UNAVAILABLE_RETRY_SECONDS.into());
         }
+        response.extensions_mut().insert(DiscardPace(PACE));
         response.extensions_mut().insert(LogNote { code: Code::Unknown(code.to_owned()), cause });
         response
     }
@@ -238,23 +237,46 @@ fn escape(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use axum::BoxError;
+    use bytes::Bytes;
+    use futures_util::{StreamExt as _, stream};
+    use rebuttal_protocol::Scene;
+    use tokio::time::Instant;
+
     use super::*;
 
-    /// Whether the given number of chunks arrive, sent one at a time.
-    async fn arrive(chunks: usize, bytes: usize, every: Duration, pace: Duration) -> bool {
+    /// Whether a body of such chunks arrives, and when that is known.
+    async fn arrives(chunks: usize, bytes: usize, every: Duration) -> (bool, u64) {
         let sent = stream::iter(0..chunks).then(move |_| async move {
             tokio::time::sleep(every).await;
-            Ok(Bytes::from(vec![0; bytes]))
+            Ok::<_, BoxError>(Bytes::from(vec![0; bytes]))
         });
-        with_timeouts(Box::pin(sent), UPLOAD_LIMIT, pace).all(async |chunk| chunk.is_ok()).await
+        let began = Instant::now();
+        let arrived = paced(Box::pin(sent), PACE).all(async |chunk| chunk.is_ok()).await;
+        (arrived, began.elapsed().as_secs())
     }
 
-    #[tokio::test]
-    async fn upload_below_the_minimum_pace_is_aborted() {
-        let (millis, pace) = (Duration::from_millis, Duration::from_millis(400));
-        assert!(!arrive(1_000, 1, millis(1), pace).await, "too few bytes within the pace limit");
-        assert!(arrive(6, PACE_BYTES, millis(100), pace).await, "the pace is kept");
-        assert!(arrive(3, 1, millis(1), pace).await, "it ends before the pace limit");
+    #[tokio::test(start_paused = true)]
+    async fn upload_may_be_slow_but_not_stalled() {
+        let largest = usize::try_from(Scene::max_bytes_of_any()).unwrap();
+        for (bytes, every_millis, chunks, expected) in [
+            // 100 kbit/s, evenly and in bursts.
+            (1_250, 100, largest / 1_250, (true, 167)),
+            (112_500, 9_000, largest / 112_500, (true, 162)),
+            // The least rate, for as long as a form is valid.
+            (PACE_BYTES, 9_999, 60, (true, 599)),
+            (PACE_BYTES, 9_999, 61, (false, 600)),
+            (PACE_BYTES, 10_001, 60, (false, 10)),
+            (PACE_BYTES - 1, 9_999, 60, (false, 10)),
+            (1, 1_000, 1_000, (false, 10)),
+            (1, 1_000, 8, (true, 8)),
+        ] {
+            let shown = format!("{chunks} chunks of {bytes} bytes every {every_millis} ms");
+            let every = Duration::from_millis(every_millis);
+            assert_eq!(arrives(chunks, bytes, every).await, expected, "{shown}");
+        }
     }
 
     #[test]

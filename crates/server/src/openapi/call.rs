@@ -284,11 +284,13 @@ fn header_of(name: &str) -> Ref {
     Ref::new(format!("#/components/headers/{name}"))
 }
 
+/// A header of a response.
+pub(super) fn header(schema: ObjectBuilder, description: &str) -> Header {
+    HeaderBuilder::new().schema(Some(schema)).description(Some(description)).build()
+}
+
 /// The headers of responses.
 pub(super) fn headers() -> [(&'static str, Header); 4] {
-    let header = |schema: ObjectBuilder, description: &str| {
-        HeaderBuilder::new().schema(Some(schema)).description(Some(description)).build()
-    };
     [
         (
             "X-Request-Id",

@@ -14,7 +14,7 @@ use utoipa::openapi::xml::Xml;
 use utoipa::openapi::{Content, Required, Response};
 
 use super::call::{
-    Call, Format, PLAIN, PathOperation, Rejections, by_status, with_head_limit, with_headers, with_id,
+    Call, Format, PLAIN, PathOperation, Rejections, by_status, header, with_head_limit, with_headers, with_id,
 };
 use super::document::Draft;
 use super::schemas::{binary, object, one_of, text};
@@ -128,18 +128,26 @@ pub(super) fn receive(draft: &Draft) -> Result<PathOperation> {
     let description = format!(
         "The address in `uploadUrl`, unless the gateway's operator stores evidence in S3. The fields are those of \
          `formFields`, all of them and no other, in any order; `file` is the last one and has 1 to {largest} bytes \
-         of the format of its extension. The signature in the form authenticates the caller; no header is signed."
+         of the format of its extension. The signature in the form authenticates the caller; no header is signed. Pages \
+         of the origins that the operator allows, by default all, may read the responses (CORS)."
     );
     let form = Content::new(Some(fields.property("file", binary()).required("file")));
     let body =
         RequestBody::builder().content("multipart/form-data", form).required(Some(Required::True)).build();
+    let stored = with_id(Response::builder())
+        .description("The file is durably stored.")
+        .header("ETag", header(text(), "The file's SHA-256 in hex, in quotes."))
+        .header(
+            "Location",
+            header(text(), "The address of the file as S3 returns it. Nothing is served there."),
+        );
     let mut operation = Operation::builder()
         .operation_id(Some("upload"))
         .tag(TAG)
         .summary(Some("Upload a file"))
         .description(Some(description))
         .request_body(Some(body))
-        .response("204", with_id(Response::builder()).description("The file is durably stored."));
+        .response("204", stored);
     for (status, codes) in by_status(upload::refusals()) {
         operation = operation.response(status.as_str(), rejection(status, codes));
     }

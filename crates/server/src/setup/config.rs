@@ -15,6 +15,7 @@ use rebuttal_store::Location;
 use zeroize::Zeroizing;
 
 use crate::http::base_url::BaseUrl;
+use crate::http::origin::Origin;
 use crate::http::tls::TlsFiles;
 use crate::setup::data_dir::DataPaths;
 
@@ -70,6 +71,8 @@ pub struct Config {
     pub database: Option<Location>,
     /// Where the evidence is stored.
     pub evidence: EvidenceLocation,
+    /// The origins of pages that may upload files from a browser; any origin if there are none.
+    pub upload_allowed_origins: Vec<Origin>,
     /// The address of the operator API, if not the one of the merchant API.
     pub operator_listen: Option<SocketAddr>,
     /// The address of `/metrics`; not served unless set.
@@ -121,6 +124,7 @@ impl Config {
             evidence: EvidenceLocation::Folder(DataPaths::of(&data_dir).evidence()),
             data_dir,
             database: None,
+            upload_allowed_origins: Vec::new(),
             operator_listen: None,
             metrics_listen: None,
             api_docs: true,

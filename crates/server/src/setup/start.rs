@@ -74,6 +74,7 @@ pub(crate) async fn open(
         data_dir: config.data_dir.clone(),
         advanced_fence: data_dir.advanced_fence(),
         unreferenced_upload_retention: config.unreferenced_upload_retention,
+        upload_allowed_origins: config.upload_allowed_origins.clone(),
         api_docs: config.api_docs,
     });
     let workers = Arc::clone(&gateway.workers);

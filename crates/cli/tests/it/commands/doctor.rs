@@ -262,6 +262,33 @@ fn wrong_upload_address_is_reported() {
 }
 
 #[test]
+#[ignore = "needs S3, which cargo xtask test starts"]
+fn bucket_that_refuses_uploads_from_pages_is_reported() {
+    const SHOP: &str = "https://shop.example.com";
+    let folder = tempfile::tempdir().unwrap();
+    let bucket = Store::shared().bucket();
+    // The tests' store allows every origin; a gateway answers there as a store that allows none.
+    let store = format!("http://{}", bucket.store.address);
+    let refusing = Gateway::builder(bin()).built_in().start();
+    for (public, origins, severity, expected) in [
+        (&store, "", "ok", "allows uploads from web pages of every origin"),
+        (&store, SHOP, "ok", "allows uploads from web pages of https://shop.example.com"),
+        (&refusing.base_url(), "", "ok", "allows no uploads from web pages, or only from certain origins"),
+        (&refusing.base_url(), SHOP, "warning", "no uploads from web pages of https://shop.example.com: "),
+        (&"http://127.0.0.1:1".to_owned(), SHOP, "warning", "not checked: http://127.0.0.1:1/"),
+    ] {
+        let mut env = vec![
+            ("REBUTTAL_EVIDENCE_URL", bucket.evidence_url()),
+            ("REBUTTAL_EVIDENCE_PUBLIC_URL", public.clone()),
+        ];
+        env.extend(bucket.store.credentials());
+        let more = if origins.is_empty() { vec![] } else { vec!["--upload-allowed-origins", origins] };
+        let output = doctor(folder.path(), &more, &env);
+        assert!(message(&output, "bucket CORS", severity).contains(expected), "{expected}: {output:?}");
+    }
+}
+
+#[test]
 fn findings_are_printed_with_advice() {
     let fixture = stopped();
     fs::remove_file(fixture.gateway.data().join("master.key")).unwrap();

@@ -8,10 +8,12 @@ use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 use rebuttal_testbed::clock::wait_for;
-use rebuttal_testbed::{Connection, Item, Response, TestGateway, Ticket, samples};
-use serde_json::Value;
+use rebuttal_testbed::test_gateway::QUERY;
+use rebuttal_testbed::{Connection, FakeClock, Item, Request, Response, TestGateway, Ticket, samples};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
-use crate::common::{LARGEST_FILE_BYTES, each, folder_test_gateway};
+use crate::common::{LARGEST_FILE_BYTES, each, folder_test_gateway, gateway};
 
 /// Nothing was stored: the same ticket still accepts a valid file.
 #[track_caller]
@@ -38,7 +40,7 @@ fn oversized_upload_is_aborted() {
     let before_kib = fixture.gateway.peak_memory_kib();
     let request = ticket.form(&vec![b'x'; 64 * LARGEST_FILE_BYTES]).request();
     let mut connection = Connection::open(fixture.address()).unwrap();
-    // The gateway may stop reading early; the client can then only read the response.
+    // Of a body that is far too large the gateway stops reading; the client can then at most read the response.
     drop(connection.send(&request.bytes()));
     if let Ok(response) = connection.receive() {
         refused(&response, 400, &["EntityTooLarge"]);
@@ -99,6 +101,88 @@ fn content_type_of_the_file_part_is_ignored() {
     let dispute = fixture.dispute();
     fixture.contest(&dispute, &[Item::receipt(&ticket.storage_uri)]).is("OK");
     assert_eq!(served(&fixture, &dispute).header("content-type"), Some("image/png"));
+}
+
+#[test]
+fn pages_of_allowed_origins_may_read_every_answer() {
+    const SHOP: &str = "https://shop.example.com";
+    let restricted =
+        gateway().folder().args(["--upload-allowed-origins", "https://SHOP.example.com:443,http://a:3000"]);
+    for (fixture, origin, allowed) in [
+        (folder_test_gateway(), "https://any.example", Some("*")),
+        (TestGateway::with_builder(restricted.clone()), SHOP, Some(SHOP)),
+        (TestGateway::with_builder(restricted), "https://other.example", None),
+    ] {
+        let ticket = fixture.ticket("a.png");
+        let form = ticket.form(&samples::png(1));
+        let preflight = Request::new("OPTIONS", "/uploaded", "")
+            .header("Access-Control-Request-Method", "POST")
+            .header("Access-Control-Request-Headers", "x-requested-with");
+        each(
+            [
+                ("preflight", 200, preflight),
+                ("altered", 403, form.clone().altered("key", |key| format!("{key}x")).request()),
+                (
+                    "no form",
+                    400,
+                    Request::new("POST", "/uploaded", "{}").header("Content-Type", "application/json"),
+                ),
+                ("another method", 405, Request::new("PUT", "/uploaded", "x")),
+                ("stored", 204, form.request()),
+                ("again", 409, form.request()),
+            ]
+            .map(|(name, status, request)| (format!("{name}, {origin}"), (status, request))),
+            |(status, request)| {
+                let is_preflight = request.method == "OPTIONS";
+                let response = request.header("Origin", origin).send(fixture.address()).unwrap();
+                assert_eq!(response.status, status, "{}", response.text());
+                let header = |name: &str| response.header(name).map(str::to_ascii_lowercase);
+                assert_eq!(header("access-control-allow-origin").as_deref(), allowed);
+                assert_eq!(header("access-control-allow-credentials"), None);
+                assert!(header("vary").is_some_and(|vary| vary.contains("origin")), "{response:?}");
+                if is_preflight {
+                    assert_eq!(header("access-control-allow-methods").as_deref(), Some("post"));
+                    assert_eq!(header("access-control-allow-headers").as_deref(), Some("*"));
+                    assert_eq!(header("access-control-max-age").as_deref(), Some("3600"));
+                } else {
+                    let exposed = header("access-control-expose-headers");
+                    assert_eq!(exposed.as_deref(), Some("etag,location,x-request-id,retry-after"));
+                }
+            },
+        );
+        let call = fixture.call(QUERY, &json!({ "disputeNo": "D" })).with_header("Origin", Some(origin));
+        assert_eq!(call.send(fixture.address()).response.header("access-control-allow-origin"), None);
+    }
+}
+
+#[test]
+fn stored_file_has_entity_tag_and_location() {
+    let fixture = folder_test_gateway();
+    let ticket = fixture.ticket("a.png");
+    let file = samples::png(1);
+    let response = ticket.form(&file).send(fixture.address());
+    assert_eq!(response.header("etag"), Some(&*format!("\"{}\"", hex::encode(Sha256::digest(&file)))));
+    let key = ticket.storage_uri.strip_prefix("s3://uploaded/").unwrap();
+    assert_eq!(response.header("location"), Some(&*format!("{}/{key}", ticket.upload_url)));
+}
+
+/// A file of 2 MB over a line of 100 kbit/s, of which the gateway's clock shows every second.
+#[test]
+#[ignore = "needs libfaketime, which cargo xtask test installs"]
+fn largest_file_arrives_over_a_slow_line() {
+    const PIECE_BYTES: usize = 32 * 1024;
+    const PIECE_TIME: Duration = Duration::from_millis(2_621);
+    let clock = FakeClock::with_timers();
+    let fixture = TestGateway::with_builder(clock.apply_to(gateway().folder()));
+    let bytes = fixture.ticket("a.png").form(&samples::png_of_size(LARGEST_FILE_BYTES)).request().bytes();
+    let mut connection = Connection::open(fixture.address()).unwrap();
+    for (number, piece) in (1..).zip(bytes.chunks(PIECE_BYTES)) {
+        connection.send(piece).unwrap();
+        wait_for("the gateway to read", || connection.is_read().then_some(()));
+        clock.ahead(PIECE_TIME * number);
+    }
+    let response = connection.receive().unwrap();
+    assert_eq!(response.status, 204, "{}", response.text());
 }
 
 #[test]
