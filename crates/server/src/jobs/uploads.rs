@@ -89,7 +89,8 @@ pub(crate) async fn record_orphans(gateway: &Gateway, before: UnixMillis) -> any
             return Ok(());
         }
         for received in orphans {
-            match record(&gateway.store, received.uri, received.sha256, received.size).await? {
+            let inspection = Some(received.inspection.clone());
+            match record(&gateway.store, received.uri, received.sha256, received.size, inspection).await? {
                 Ok(_) => tracing::info!(uri = %received.uri, "adopted a stored file without a record"),
                 // It has a record already, and is being deleted.
                 Err(refused) => {

@@ -86,8 +86,8 @@ async fn receive(
 
 /// Records a file that is durable under its final name.
 async fn record_upload(gateway: &Gateway, received: &ReceivedFile) -> Result<(), UploadRefusal> {
-    let ReceivedFile { uri, sha256, size, .. } = received;
-    record(&gateway.store, *uri, *sha256, *size)
+    let ReceivedFile { uri, sha256, size, inspection, .. } = received;
+    record(&gateway.store, *uri, *sha256, *size, Some(inspection.clone()))
         .await?
         .map_err(|_| rebuttal_evidence::InvalidUpload::AlreadyUploaded)?;
     Ok(())
