@@ -1,5 +1,5 @@
 //! What the tests need besides Rust, installed where it is missing: strace, which shows what kill -9 cannot, a missing
-//! fsync; libfaketime, which brings what only days would; SQLite's shell; PostgreSQL; S3; schemathesis, which tries
+//! fsync; libfaketime, which brings what only days would; SQLite's shell; PostgreSQL; S3; clamd, the virus scanner; schemathesis, which tries
 //! what the OpenAPI document says; cargo-deny; bash and groff, which read completions and man pages;
 //! promtool, systemd-analyze and HAProxy, which read what `packaging` has for them; nginx, the other proxy; and the
 //! languages that the examples for merchants are written in. What cargo can build is no tool.
@@ -54,6 +54,10 @@ pub(crate) fn install(root: &Path) -> Result<Passed> {
         ("prometheus", is_available(root, "promtool --version")),
         ("systemd", is_available(root, "systemd-analyze --version")),
         ("haproxy", is_available(root, "haproxy -v") || is_available(root, "/usr/sbin/haproxy -v")),
+        (
+            "clamav-daemon",
+            is_available(root, "clamd --version") || is_available(root, "/usr/sbin/clamd --version"),
+        ),
         ("nginx-light", is_available(root, "nginx -v") || is_available(root, "/usr/sbin/nginx -v")),
         (
             "python3-pip",
@@ -88,7 +92,7 @@ pub(crate) fn install(root: &Path) -> Result<Passed> {
         typescript(root)?;
     }
     println!(
-        "strace, libfaketime, sqlite3, PostgreSQL, PgBouncer, SeaweedFS, schemathesis and cargo-deny are there;"
+        "strace, libfaketime, sqlite3, PostgreSQL, PgBouncer, SeaweedFS, clamd, schemathesis and cargo-deny are there;"
     );
     println!(
         "so are bash, groff, promtool, systemd-analyze, HAProxy, nginx, curl, openssl, Python, PHP, Java,"

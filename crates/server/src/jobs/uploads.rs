@@ -84,7 +84,7 @@ pub(super) async fn record_old_orphans(gateway: &Gateway) -> anyhow::Result<()> 
 pub(crate) async fn record_orphans(gateway: &Gateway, before: UnixMillis) -> anyhow::Result<()> {
     let Some((files, _)) = gateway.evidence.folder() else { return Ok(()) };
     loop {
-        let orphans = files.unrecorded(before, gateway.workers.clone()).await?;
+        let orphans = files.unrecorded(before, gateway.judge.clone()).await?;
         if orphans.is_empty() {
             return Ok(());
         }

@@ -76,7 +76,7 @@ async fn receive(
         upload::receive(&files, &credentials, BUCKET, content_type, length, chunks, arrived_at).await?;
     let runtime = Handle::current();
     let stored = spawn_blocking(move || {
-        let received = file.store(&*gateway.workers)?;
+        let received = file.store(&*gateway.judge)?;
         runtime.block_on(record_upload(&gateway, &received))?;
         files.confirm(&received).map_err(UploadRefusal::from)
     });

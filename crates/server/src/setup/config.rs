@@ -16,6 +16,7 @@ use zeroize::Zeroizing;
 
 use crate::http::base_url::BaseUrl;
 use crate::http::tls::TlsFiles;
+use crate::scanner::ScannerAddress;
 use crate::setup::data_dir::DataPaths;
 
 /// The widest window that may be configured. Used nonces are stored for two windows, so it also bounds their number.
@@ -70,6 +71,8 @@ pub struct Config {
     pub database: Option<Location>,
     /// Where the evidence is stored.
     pub evidence: EvidenceLocation,
+    /// The virus scanner that every evidence file is sent to; none unless set.
+    pub evidence_scanner: Option<ScannerAddress>,
     /// The address of the operator API, if not the one of the merchant API.
     pub operator_listen: Option<SocketAddr>,
     /// The address of `/metrics`; not served unless set.
@@ -119,6 +122,7 @@ impl Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             public_urls: Vec::new(),
             evidence: EvidenceLocation::Folder(DataPaths::of(&data_dir).evidence()),
+            evidence_scanner: None,
             data_dir,
             database: None,
             operator_listen: None,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail, ensure};
-use rebuttal_evidence::{Credentials, EvidenceError, EvidenceStore, FolderStore, S3Store};
+use rebuttal_evidence::{Credentials, EvidenceError, EvidenceStore, FolderStore, Judge, S3Store};
 use rebuttal_store::{
     AccountChange, CommitError, KeyCheck, Location, Options, PendingMigration, SingleOperation, Store,
     StoreError, WriteRequest,
@@ -25,6 +25,7 @@ use crate::gateway::Gateway;
 use crate::gateway::evidence_reads::{EVIDENCE_READ_WAIT_LIMIT, EvidenceReads};
 use crate::http::base_url::BaseUrl;
 use crate::http::health::{Health, READY_LIMIT, no_answer};
+use crate::scanner::{Scanner, ScanningJudge};
 use crate::setup::config::{Config, EvidenceLocation};
 use crate::setup::data_dir::DataDir;
 use crate::setup::first_token::{FirstToken, ensure_token, first_name};
@@ -64,8 +65,13 @@ pub(crate) async fn open(
         freshness_window: window,
     };
     let workers = Workers::of_this_program().context("cannot tell which program is running")?;
+    let workers: Arc<dyn Judge> = Arc::new(workers);
+    let judge = match config.evidence_scanner.clone().map(Scanner::new) {
+        Some(scanner) => Arc::new(ScanningJudge { inspector: workers, scanner }),
+        None => workers,
+    };
     let gateway = Arc::new(Gateway {
-        workers: Arc::new(workers),
+        judge,
         auth,
         health: Arc::new(Health::new(store.clone(), evidence.clone())),
         store,
