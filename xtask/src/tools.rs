@@ -1,8 +1,8 @@
 //! What the tests need besides Rust, installed where it is missing: strace, which shows what kill -9 cannot, a missing
-//! fsync; libfaketime, which brings what only days would; SQLite's shell; PostgreSQL; S3; clamd, the virus scanner; schemathesis, which tries
-//! what the OpenAPI document says; cargo-deny; bash and groff, which read completions and man pages;
-//! promtool, systemd-analyze and HAProxy, which read what `packaging` has for them; nginx, the other proxy; and the
-//! languages that the examples for merchants are written in. What cargo can build is no tool.
+//! fsync; libfaketime, which brings what only days would; SQLite's shell; PostgreSQL; S3; clamd, the virus scanner;
+//! schemathesis, which tries what the OpenAPI document says; cargo-deny; bash and groff, which read completions and
+//! man pages; promtool, systemd-analyze and HAProxy, which read what `packaging` has for them; nginx, the other proxy;
+//! and the languages that the examples for merchants are written in. What cargo can build is no tool.
 
 use std::fs;
 use std::path::{Path, PathBuf};

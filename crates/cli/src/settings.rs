@@ -95,8 +95,8 @@ pub(crate) struct Settings {
     #[arg(long, env = "REBUTTAL_EVIDENCE_PUBLIC_URL", value_name = "URL")]
     evidence_public_url: Option<String>,
 
-    /// Virus scanner that every evidence file is sent to, ClamAV's clamd, as clamd://host:port or unix:/path/of/the/socket;
-    /// while it does not answer, no new file is accepted [default: none]
+    /// Virus scanner that every evidence file is sent to, ClamAV's clamd, as clamd://host:port or
+    /// unix:/path/of/the/socket; while it does not answer, no new file is accepted [default: none]
     #[arg(long, env = "REBUTTAL_EVIDENCE_SCANNER_URL", value_name = "URL")]
     evidence_scanner_url: Option<String>,
 

@@ -15,7 +15,7 @@ use rebuttal_evidence::{EvidenceError, Judge};
 use rebuttal_protocol::{FileFormat, FileInspection, InvalidFile, StorageUri};
 use tokio::time::timeout;
 
-/// How long the scanner may take for a file. clamd takes less than a second for the largest.
+/// How long the scanner may take for a file, from the connection on: less than the checks of a contest in S3 may take.
 const SCAN_LIMIT: Duration = Duration::from_secs(5);
 /// Bytes of a file that are sent to the scanner in one piece.
 const SCAN_CHUNK_BYTES: usize = 64 * 1024;

@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use crate::clock::wait_for;
 use crate::gateway::free_port;
 
-/// The text that every virus scanner reports, in two parts: a scanner on a developer's machine must not report this file.
+/// The text that every virus scanner reports, in two parts: one on a developer's machine must not report this file.
 const EICAR: [&[u8]; 2] = [br"X5O!P%@AP[4\PZX54(P^)7CC)7}", b"$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"];
 
 /// The test file of EICAR.

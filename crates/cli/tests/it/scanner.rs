@@ -1,4 +1,5 @@
-//! The virus scanner of `evidence_scanner_url`: what it finds is refused, and so is everything while it does not answer.
+//! The virus scanner of `evidence_scanner_url`: what it finds is refused, and so is everything while it does not
+//! answer.
 
 use rebuttal_testbed::scanner::{VirusScanner, eicar};
 use rebuttal_testbed::{Item, Sample, TestGateway, s3, samples};
