@@ -1,8 +1,8 @@
 //! What the tests need besides Rust, installed where it is missing: strace, which shows what kill -9 cannot, a missing
-//! fsync; libfaketime, which brings what only days would; SQLite's shell; PostgreSQL; S3; schemathesis, which tries
-//! what the OpenAPI document says; cargo-deny; bash and groff, which read completions and man pages;
-//! promtool, systemd-analyze and HAProxy, which read what `packaging` has for them; nginx, the other proxy; the
-//! languages that the examples for merchants are written in; and Chromium with Uppy, which upload from a page. What
+//! fsync; libfaketime, which brings what only days would; SQLite's shell; PostgreSQL; S3; clamd, the virus scanner;
+//! schemathesis, which tries what the OpenAPI document says; cargo-deny; bash and groff, which read completions and
+//! man pages; promtool, systemd-analyze and HAProxy, which read what `packaging` has for them; nginx, the other proxy;
+//! the languages that the examples for merchants are written in; and Chromium with Uppy, which upload from a page. What
 //! cargo can build is no tool.
 
 use std::fs;
@@ -64,6 +64,10 @@ pub(crate) fn install(root: &Path) -> Result<Passed> {
         ("systemd", is_available(root, "systemd-analyze --version")),
         ("haproxy", is_available(root, "haproxy -v") || is_available(root, "/usr/sbin/haproxy -v")),
         ("chromium", is_available(root, "chromium --version")),
+        (
+            "clamav-daemon",
+            is_available(root, "clamd --version") || is_available(root, "/usr/sbin/clamd --version"),
+        ),
         ("nginx-light", is_available(root, "nginx -v") || is_available(root, "/usr/sbin/nginx -v")),
         (
             "python3-pip",
@@ -101,7 +105,7 @@ pub(crate) fn install(root: &Path) -> Result<Passed> {
         from_npm(root, UPPY_FOLDER, UPPY).context("the tests need Uppy and esbuild from npm")?;
     }
     println!(
-        "strace, libfaketime, sqlite3, PostgreSQL, PgBouncer, SeaweedFS, schemathesis and cargo-deny are there;"
+        "strace, libfaketime, sqlite3, PostgreSQL, PgBouncer, SeaweedFS, clamd, schemathesis and cargo-deny are there;"
     );
     println!(
         "so are bash, groff, promtool, systemd-analyze, HAProxy, nginx, curl, openssl, Python, PHP, Java,"

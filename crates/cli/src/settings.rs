@@ -100,6 +100,11 @@ pub(crate) struct Settings {
     #[arg(long, env = "REBUTTAL_UPLOAD_ALLOWED_ORIGINS", value_name = "ORIGIN", value_delimiter = ',')]
     upload_allowed_origins: Option<Vec<String>>,
 
+    /// Virus scanner that every evidence file is sent to, ClamAV's clamd, as clamd://host:port or
+    /// unix:/path/of/the/socket; while it does not answer, no new file is accepted [default: none]
+    #[arg(long, env = "REBUTTAL_EVIDENCE_SCANNER_URL", value_name = "URL")]
+    evidence_scanner_url: Option<String>,
+
     /// Separate address for the operator API, so that merchants cannot reach it [default: the one of --listen]
     #[arg(long, env = "REBUTTAL_OPERATOR_LISTEN", value_name = "ADDR", value_parser = address)]
     operator_listen: Option<SocketAddr>,
@@ -266,6 +271,8 @@ impl Settings {
             faults.list("upload_allowed_origins", self.upload_allowed_origins, |text| {
                 text.parse().context("upload_allowed_origins")
             });
+        let scanner = self.evidence_scanner_url.map(|url| url.parse().context("evidence_scanner_url"));
+        config.evidence_scanner = faults.take(&["evidence_scanner_url"], scanner.transpose()).flatten();
         config.operator_listen = self.operator_listen;
         config.metrics_listen = self.metrics_listen;
         config.api_docs = self.api_docs.map_or(config.api_docs, Switch::is_on);

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use rebuttal_protocol::{MerchantId, StorageUri};
+use rebuttal_protocol::{FileInspection, MerchantId, StorageUri};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Semaphore;
 
@@ -97,8 +97,8 @@ pub struct ReceivedFile {
     pub sha256: [u8; 32],
     /// Its size in bytes, at least 1.
     pub size: u64,
-    /// Its registered media type, which the content has.
-    pub media_type: &'static str,
+    /// What it is.
+    pub inspection: FileInspection,
     /// Its name in `incoming/`.
     incoming: String,
 }

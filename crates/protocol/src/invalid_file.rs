@@ -62,6 +62,17 @@ pub enum InvalidFile {
         /// What it contains.
         found: Cow<'static, str>,
     },
+    /// A virus scanner found something in it.
+    #[error(
+        "A virus scanner found {signature} in the .{wanted} file. Scan the machine that it comes from, and upload a file without it.",
+        wanted = .format.extension()
+    )]
+    Infected {
+        /// The format of its name.
+        format: FileFormat,
+        /// The scanner's name for what it found.
+        signature: Cow<'static, str>,
+    },
     /// There is nothing to see in it.
     #[error("The .{wanted} file has no {missing}. {}", repair_advice(*.format), wanted = .format.extension())]
     Empty {

@@ -10,21 +10,20 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rebuttal_evidence::EvidenceStore;
+use rebuttal_evidence::{EvidenceStore, Judge};
 use rebuttal_store::Store;
 
 use crate::auth::{Auth, HasAuth};
 use crate::gateway::evidence_reads::EvidenceReads;
 use crate::http::health::Health;
 use crate::http::origin::Origin;
-use crate::workers::Workers;
 
 pub(crate) struct Gateway {
     pub(crate) auth: Auth,
     pub(crate) store: Store,
     pub(crate) evidence: EvidenceStore,
-    /// Open evidence files.
-    pub(crate) workers: Arc<Workers>,
+    /// Judges evidence files.
+    pub(crate) judge: Arc<dyn Judge>,
     /// Slots for evidence downloads by operators.
     pub(crate) evidence_reads: EvidenceReads,
     /// The data directory, for the metrics of its file system.

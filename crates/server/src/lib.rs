@@ -13,6 +13,7 @@ mod merchant;
 mod metrics;
 mod openapi;
 mod operator;
+mod scanner;
 mod setup;
 mod workers;
 
@@ -25,6 +26,7 @@ pub use merchant::dispute::ANSWER_LIMIT;
 pub use metrics::{MetricKind, described_metrics};
 pub use rebuttal_documents::worker;
 pub use rebuttal_store::{DataMigrationError, Location};
+pub use scanner::{InvalidScannerAddress, ScannerAddress};
 pub use setup::config::{
     AUTH_FAILURES_PER_SECOND, COMMIT_BATCH_MAX, CONNECTIONS_MAX, Config, EvidenceLocation,
     FRESHNESS_WINDOW_MAX, FreshnessWindow, IDLE_TIMEOUT, InvalidSetting, OPERATOR_TOKEN_MAX,

@@ -13,7 +13,7 @@ use rebuttal_disputes::{
 };
 use rebuttal_protocol::dispute::Status;
 use rebuttal_protocol::operator::OpenDispute;
-use rebuttal_protocol::{Code, DisputeNo, MerchantId, StorageUri, UnixMillis};
+use rebuttal_protocol::{Code, DisputeNo, FileInspection, MerchantId, StorageUri, UnixMillis};
 use serde::{Deserialize, Serialize};
 
 use crate::accounts::TokenHash;
@@ -64,7 +64,7 @@ impl KeySet {
                     }
                 }
                 Operation::Open { opening, .. } => drop(names.disputes.insert(opening.dispute_no.clone())),
-                Operation::RecordUpload(upload) => drop(names.uploads.insert(upload.url)),
+                Operation::RecordUpload { upload, .. } => drop(names.uploads.insert(upload.url)),
                 Operation::UseNonce => {}
             }
         }
@@ -201,7 +201,7 @@ pub(crate) struct Changes {
     /// The final state of each changed dispute: one row each, for any number of commands.
     pub(crate) disputes: BTreeMap<DisputeNo, ChangedDispute>,
     pub(crate) entries: Vec<NewEntry>,
-    pub(crate) uploads: Vec<(Upload, UnixMillis)>,
+    pub(crate) uploads: Vec<NewUpload>,
     /// Uploads that a submission refers to, and when they were uploaded.
     pub(crate) referenced: BTreeMap<StorageUri, UnixMillis>,
 }
@@ -220,6 +220,14 @@ pub(crate) enum Before {
     Opening(Box<Opening>, UnixMillis),
     /// A row of the table, and one of the queue.
     Stored(Box<StoredDispute>),
+}
+
+/// A new upload.
+#[derive(Debug)]
+pub(crate) struct NewUpload {
+    pub(crate) upload: Upload,
+    pub(crate) inspection: Option<FileInspection>,
+    pub(crate) uploaded_at: UnixMillis,
 }
 
 /// A new history entry.
@@ -300,7 +308,9 @@ impl BatchState {
                 self.command(dispute_no, *merchant_id, actor, command, request.arrived_at)
             }
             Operation::Open { opening, actor } => self.open(opening, actor, request.arrived_at),
-            Operation::RecordUpload(upload) => self.record_upload(upload, request.arrived_at),
+            Operation::RecordUpload { upload, inspection } => {
+                self.record_upload(upload, inspection.as_ref(), request.arrived_at)
+            }
             Operation::UseNonce => Ok(Outcome::Nothing),
         }
     }
@@ -392,15 +402,20 @@ impl BatchState {
     }
 
     /// Recording the same file twice is a repetition: after a crash an upload is recorded again if its row exists.
-    fn record_upload(&mut self, upload: &Upload, arrived_at: UnixMillis) -> WriteResult {
+    fn record_upload(
+        &mut self,
+        upload: &Upload,
+        inspection: Option<&FileInspection>,
+        uploaded_at: UnixMillis,
+    ) -> WriteResult {
         match self.loaded.uploads.get(&upload.url) {
             Some(stored) if stored.file == upload.file && !stored.marked => Ok(Outcome::Nothing),
             Some(_) => Err(Rejection::UploadExists),
             None => {
-                let stored =
-                    StoredUpload { file: upload.file.clone(), uploaded_at: arrived_at, marked: false };
+                let stored = StoredUpload { file: upload.file.clone(), uploaded_at, marked: false };
                 self.loaded.uploads.insert(upload.url, stored);
-                self.changes.uploads.push((upload.clone(), arrived_at));
+                let (upload, inspection) = (upload.clone(), inspection.cloned());
+                self.changes.uploads.push(NewUpload { upload, inspection, uploaded_at });
                 Ok(Outcome::Nothing)
             }
         }

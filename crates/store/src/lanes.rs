@@ -89,7 +89,7 @@ fn lane_hash(request: &QueuedRequest) -> u64 {
     match (&request.operation, &request.idempotency) {
         (Operation::Command { dispute_no, .. }, _) => dispute_no.hash(&mut hasher),
         (Operation::Open { opening, .. }, _) => opening.dispute_no.hash(&mut hasher),
-        (Operation::RecordUpload(upload), _) => upload.url.hash(&mut hasher),
+        (Operation::RecordUpload { upload, .. }, _) => upload.url.hash(&mut hasher),
         (Operation::UseNonce, Idempotency::Nonce(nonce)) => nonce.hash(&mut hasher),
         (Operation::UseNonce, Idempotency::Key(key)) => key.hash(&mut hasher),
         (Operation::UseNonce, Idempotency::None) => {}

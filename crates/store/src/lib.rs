@@ -49,7 +49,8 @@ pub use postgres::ANSWER_LIMIT;
 pub use store::Store;
 pub use verify_histories::{HistoryReport, verify_histories};
 pub use views::{
-    Backlog, DisputeCursor, DisputeDetail, DisputeFilter, DisputePage, DisputeRecord, MarkedUpload,
+    Backlog, DisputeCursor, DisputeDetail, DisputeFilter, DisputePage, DisputeRecord, Inspections,
+    MarkedUpload,
 };
 pub use write_request::{
     Idempotency, IdempotencyKey, Maintenance, NonceUse, Operation, Outcome, QueuedRequest, Rejection,

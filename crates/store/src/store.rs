@@ -16,7 +16,9 @@ use crate::meta::{
     number, text,
 };
 use crate::postgres::queries;
-use crate::views::{Backlog, DisputeDetail, DisputeFilter, DisputePage, DisputeRecord, MarkedUpload};
+use crate::views::{
+    Backlog, DisputeDetail, DisputeFilter, DisputePage, DisputeRecord, Inspections, MarkedUpload,
+};
 use crate::write_request::{QueuedRequest, Upload, WriteResult};
 use crate::{CommitError, StoreError, postgres, sqlite};
 
@@ -298,6 +300,17 @@ impl Store {
         match &self.reads {
             ReadBackend::Sqlite(reads) => reads.run_point(move |read| read.upload(url)).await,
             ReadBackend::Postgres(reads) => reads.read(|session| queries::upload(session, url)).await,
+        }
+    }
+
+    /// What the inspections of uploads found.
+    pub async fn inspections(&self, urls: Vec<StorageUri>) -> Result<Inspections, StoreError> {
+        if urls.is_empty() {
+            return Ok(Inspections::new());
+        }
+        match &self.reads {
+            ReadBackend::Sqlite(reads) => reads.run_point(move |read| read.inspections(&urls)).await,
+            ReadBackend::Postgres(reads) => reads.read(|session| queries::inspections(session, &urls)).await,
         }
     }
 

@@ -154,6 +154,7 @@ pub(crate) const TABLES: &[TableSchema] = &[
             ("size", Number),
             ("media_type", Text),
             ("uploaded_at", Number),
+            ("inspection", Text),
         ],
     },
     TableSchema { name: "unreferenced_uploads", key: 2, columns: &[("uploaded_at", Number), ("url", Text)] },

@@ -1,9 +1,11 @@
 //! Results of reads: a dispute with its facts, its history, and pages of a list.
 
+use std::collections::HashMap;
+
 use rebuttal_disputes::{ChainedEntry, Dispute, IntegrityError, Submission, check_integrity};
 use rebuttal_protocol::dispute::{Stage, Status};
 use rebuttal_protocol::operator::OpenDispute;
-use rebuttal_protocol::{DisputeNo, MerchantId, StorageUri, UnixMillis};
+use rebuttal_protocol::{DisputeNo, FileInspection, MerchantId, StorageUri, UnixMillis};
 
 use crate::error::StoreError;
 
@@ -34,6 +36,11 @@ pub struct DisputeDetail {
 }
 
 impl DisputeDetail {
+    /// Where the files of its submissions are stored.
+    pub fn urls(&self) -> Vec<StorageUri> {
+        self.submissions.iter().flat_map(|submission| &submission.evidence).map(|item| item.url).collect()
+    }
+
     /// Checks that every entry's hash follows from the one before, up to the head, that every submission is the one
     /// that its entry proves, and that state and facts are what the history says.
     ///
@@ -45,6 +52,9 @@ impl DisputeDetail {
         check_integrity(state, facts, *created_at, &self.history, &self.submissions)
     }
 }
+
+/// What the inspections of uploads found; without those that were recorded without an inspection.
+pub type Inspections = HashMap<StorageUri, FileInspection<String>>;
 
 /// The oldest items of the background jobs' backlog; `None` where there is nothing to do.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

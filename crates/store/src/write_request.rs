@@ -4,7 +4,7 @@
 //! two types, so that code for one cannot get the other.
 
 use rebuttal_disputes::{Actor, Command, DisputeRefusal, FoundFile, Opening};
-use rebuttal_protocol::{AppId, Code, DisputeNo, MerchantId, Nonce, StorageUri, UnixMillis};
+use rebuttal_protocol::{AppId, Code, DisputeNo, FileInspection, MerchantId, Nonce, StorageUri, UnixMillis};
 use serde::{Deserialize, Serialize};
 
 use crate::accounts::{
@@ -117,7 +117,12 @@ pub enum Operation {
         actor: Actor,
     },
     /// A file was uploaded.
-    RecordUpload(Upload),
+    RecordUpload {
+        /// The file.
+        upload: Upload,
+        /// What its inspection found; `None` for a file that an earlier process inspected.
+        inspection: Option<FileInspection>,
+    },
 }
 
 /// An operation in a separate transaction.

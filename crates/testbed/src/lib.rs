@@ -26,6 +26,7 @@ pub mod postgres;
 pub mod recorder;
 pub mod s3;
 pub mod samples;
+pub mod scanner;
 pub mod signer;
 pub mod test_gateway;
 pub mod upload;

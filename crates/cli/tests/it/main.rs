@@ -27,6 +27,7 @@ mod races;
 mod raw;
 mod replicas;
 mod s3;
+mod scanner;
 mod strace;
 mod tls;
 mod upgrade;

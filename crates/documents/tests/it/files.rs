@@ -58,5 +58,6 @@ pub(crate) fn refusal(format: FileFormat, content: &[u8]) -> &'static str {
         Err(InvalidFile::ActiveContent { .. }) => "ActiveContent",
         Err(InvalidFile::Empty { .. }) => "Empty",
         Err(InvalidFile::TooLarge { .. } | InvalidFile::TooMuch { .. }) => "TooMuch",
+        Err(InvalidFile::Infected { .. }) => "Infected",
     }
 }

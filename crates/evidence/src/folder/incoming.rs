@@ -6,8 +6,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
-use rebuttal_protocol::Scene;
-use rebuttal_protocol::{StorageUri, UnixMillis, hex_digits};
+use rebuttal_protocol::{FileInspection, Scene, StorageUri, UnixMillis, hex_digits};
 use sha2::{Digest, Sha256};
 use tokio::runtime::Handle;
 
@@ -88,7 +87,7 @@ impl Incoming {
     ///
     /// The name in `incoming/` is older than the final one, in the same file system. A journaling file system keeps
     /// this order, so after a loss of power the final name never exists without the incoming one.
-    pub(super) fn publish(mut self) -> Result<ReceivedFile, EvidenceError> {
+    pub(super) fn publish(mut self, inspection: FileInspection) -> Result<ReceivedFile, EvidenceError> {
         let folder_task = "create a merchant's folder";
         self.file.sync_all().map_err(EvidenceError::folder("sync a file"))?;
         let path = self.shared.path(&self.uri);
@@ -112,7 +111,7 @@ impl Incoming {
             uri: self.uri,
             sha256: std::mem::take(&mut self.hasher).finalize().into(),
             size: self.size,
-            media_type: self.uri.format.media_type(),
+            inspection,
             incoming: self.name.clone(),
         })
     }
@@ -215,16 +214,19 @@ impl FolderInner {
         }
         let content = read_whole(&mut durable::open_file(&path)?, incoming.len())?;
         let judged = Handle::current().block_on(judge.judge(&uri, &content)).map_err(io::Error::other)?;
-        if let Err(invalid_file) = judged {
-            // It was valid when it got its name, so the disk or the rules have changed. It is kept.
-            tracing::warn!(%uri, %invalid_file, "a stored file without a record is invalid; it is kept and not recorded");
-            return Ok(None);
-        }
+        let inspection = match judged {
+            Ok(inspection) => inspection,
+            Err(invalid_file) => {
+                // It was valid when it got its name, so the disk or the rules have changed. It is kept.
+                tracing::warn!(%uri, %invalid_file, "a stored file without a record is invalid; it is kept and not recorded");
+                return Ok(None);
+            }
+        };
         Ok(Some(ReceivedFile {
             uri,
             sha256: Sha256::digest(&content).into(),
             size: incoming.len(),
-            media_type: uri.format.media_type(),
+            inspection,
             incoming: name,
         }))
     }

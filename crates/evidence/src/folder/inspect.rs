@@ -11,7 +11,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use rebuttal_protocol::{InvalidFile, StorageUri};
+use rebuttal_protocol::{FileInspection, InvalidFile, StorageUri};
 use sha2::{Digest, Sha256};
 
 use super::durable::open_file;
@@ -32,6 +32,8 @@ pub enum Inspection {
         sha256: [u8; 32],
         /// Its bytes.
         size: u64,
+        /// What it is, if it was judged for this answer rather than before.
+        judged: Option<FileInspection>,
     },
     /// A file that is not accepted.
     Invalid(InvalidFile),
@@ -115,7 +117,7 @@ impl FolderStore {
     pub(super) fn remember(&self, received: &ReceivedFile) {
         let path: Arc<Path> = self.shared.path(&received.uri).into();
         if let Ok(metadata) = fs::metadata(&path) {
-            let inspection = Inspection::Valid { sha256: received.sha256, size: received.size };
+            let inspection = Inspection::Valid { sha256: received.sha256, size: received.size, judged: None };
             let last = LastInspection { path, identity: Identity::of(&metadata), inspection };
             self.shared.inspections.lock().remember(received.uri, last);
         }
@@ -135,5 +137,5 @@ fn read(file: File, uri: &StorageUri) -> io::Result<(Identity, Inspection)> {
     let mut content = Vec::new();
     file.take(uri.scene.max_bytes() + 1).read_to_end(&mut content)?;
     let size = content.len() as u64;
-    Ok((identity, Inspection::Valid { sha256: Sha256::digest(&content).into(), size }))
+    Ok((identity, Inspection::Valid { sha256: Sha256::digest(&content).into(), size, judged: None }))
 }

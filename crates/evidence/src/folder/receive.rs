@@ -107,9 +107,9 @@ impl ArrivedFile {
         if !is_whole {
             self.content = incoming.read_back()?;
         }
-        runtime.block_on(judge.judge(&self.uri, &self.content))??;
+        let inspection = runtime.block_on(judge.judge(&self.uri, &self.content))??;
         drop((self.content, self.memory, slot));
-        incoming.publish()
+        incoming.publish(inspection)
     }
 
     fn write_block(mut self) -> Result<Self, EvidenceError> {

@@ -66,7 +66,7 @@ fn uri(digit: char, extension: &str) -> StorageUri {
 }
 
 fn expected_inspection(received: &ReceivedFile) -> Inspection {
-    Inspection::Valid { sha256: received.sha256, size: received.size }
+    Inspection::Valid { sha256: received.sha256, size: received.size, judged: None }
 }
 
 fn refusal(outcome: Result<ReceivedFile, EvidenceError>) -> InvalidUpload {
@@ -84,7 +84,7 @@ async fn received_file_has_its_final_name_and_digest() {
     assert_eq!(received.uri, uri);
     assert_eq!(received.size, PNG.len() as u64);
     assert_eq!(received.sha256, <[u8; 32]>::from(Sha256::digest(PNG)));
-    assert_eq!(received.media_type, "image/png");
+    assert_eq!(received.inspection.media_type, "image/png");
     fixture.store.confirm(&received).unwrap();
 
     let path = fixture.root.join(format!("m/80/open/dispute-evidence/{}.png", "a".repeat(32)));

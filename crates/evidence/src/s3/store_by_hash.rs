@@ -41,16 +41,17 @@ impl S3Store {
             Fetched::Whole(content) => content,
         };
         let permit = shared.validations.acquire(uri.merchant_id).await.map_err(EvidenceError::validation)?;
-        if let Err(invalid_file) = judge.judge(uri, &content).await? {
-            return Ok(Inspection::Invalid(invalid_file));
-        }
+        let judged = match judge.judge(uri, &content).await? {
+            Ok(judged) => Some(judged),
+            Err(invalid_file) => return Ok(Inspection::Invalid(invalid_file)),
+        };
         let copy = content.clone();
         let hashed = tokio::task::spawn_blocking(move || <[u8; 32]>::from(Sha256::digest(&copy)));
         let sha256 = hashed.await.map_err(EvidenceError::validation)?;
         drop(permit);
         let size = content.len() as u64;
         self.put_by_hash(uri, &sha256, content).await?;
-        Ok(Inspection::Valid { sha256, size })
+        Ok(Inspection::Valid { sha256, size, judged })
     }
 
     /// Stores a file of another store under its hash, and reads it back. An existing copy with other content, from an
@@ -94,7 +95,9 @@ impl S3Store {
         Ok(match self.take_in(&key, uri.scene.max_bytes(), |_| (Sha256::new(), 0), hash).await? {
             Fetched::Nothing => Inspection::Absent,
             Fetched::TooMuch => too_large(uri),
-            Fetched::Whole((hasher, size)) => Inspection::Valid { sha256: hasher.finalize().into(), size },
+            Fetched::Whole((hasher, size)) => {
+                Inspection::Valid { sha256: hasher.finalize().into(), size, judged: None }
+            }
         })
     }
 

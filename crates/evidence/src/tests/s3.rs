@@ -3,7 +3,7 @@
 use crate::policy::UPLOAD_URL_LIFETIME;
 use crate::s3::{LINK_LIFETIME, PAGE_MAX, TEMPORARY_FORM_LIFETIME};
 use crate::{AwsVariables, Endpoint, EvidenceError, EvidenceStore, Inspection, RecordedFile, S3Store};
-use rebuttal_protocol::{StorageUri, UnixMillis};
+use rebuttal_protocol::{FileFormat, StorageUri, UnixMillis};
 use rebuttal_testbed::{s3, samples};
 use sha2::{Digest as _, Sha256};
 
@@ -29,8 +29,15 @@ fn fixture() -> (s3::Bucket, S3Store) {
     (bucket, store)
 }
 
+/// A picture that is judged now.
 fn found(content: &[u8]) -> Inspection {
-    Inspection::Valid { sha256: Sha256::digest(content).into(), size: content.len() as u64 }
+    let judged = Some(rebuttal_documents::inspect(content, FileFormat::Png).unwrap());
+    Inspection::Valid { sha256: Sha256::digest(content).into(), size: content.len() as u64, judged }
+}
+
+/// A picture that was judged before.
+fn stored(content: &[u8]) -> Inspection {
+    Inspection::Valid { sha256: Sha256::digest(content).into(), size: content.len() as u64, judged: None }
 }
 
 #[tokio::test]
@@ -137,7 +144,7 @@ async fn copied_evidence_survives_changes_of_the_upload() {
         }
         let evidence = EvidenceStore::S3(store.clone());
         let recorded = RecordedFile { sha256, size: first.len() as u64 };
-        assert_eq!(evidence.inspect(&uri, Some(recorded), &Readers).await.unwrap(), found(&first));
+        assert_eq!(evidence.inspect(&uri, Some(recorded), &Readers).await.unwrap(), stored(&first));
         assert_eq!(store.read(&uri, &sha256).await.unwrap().unwrap(), first);
     }
 }

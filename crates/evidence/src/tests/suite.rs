@@ -40,7 +40,10 @@ async fn what_was_uploaded_is_found_and_read_back(fixture: Fixture) {
         let uri = uri('a', sample.filename.rsplit('.').next().unwrap());
         fixture.upload(&uri, &sample.bytes).await;
         let sha256: [u8; 32] = Sha256::digest(&sample.bytes).into();
-        let found = Inspection::Valid { sha256, size: sample.bytes.len() as u64 };
+        // In the folder it was judged when it arrived.
+        let judged = fixture.store.records_at_contest();
+        let judged = judged.then(|| rebuttal_documents::inspect(&sample.bytes, uri.format).unwrap());
+        let found = Inspection::Valid { sha256, size: sample.bytes.len() as u64, judged };
         assert_eq!(fixture.store.inspect(&uri, None, &Readers).await.unwrap(), found, "{}", sample.filename);
         assert_eq!(fixture.store.read(&uri, &sha256).await.unwrap().unwrap(), sample.bytes);
     }

@@ -5,6 +5,7 @@
 //! responses of a newer gateway; code that acts on one parses it further. Times are RFC 3339 in UTC. Unknown members
 //! are ignored.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -14,7 +15,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 use super::{NotifyUrl, TimeZoneName, TokenName};
 use super::{OperatorActionKind, Role};
 use crate::dispute::{DisputeData, Event, EvidenceType, Stage, Status};
-use crate::schema::{hex, number, pattern, schema, text};
+use crate::schema::{hex, number, one_of, pattern, schema, text};
 use crate::storage_uri::MediaType;
 use crate::text::{MerchantName, Note, ReasonCode};
 use crate::time::Time;
@@ -221,12 +222,47 @@ pub struct Evidence {
     /// The file's media type.
     #[schema(value_type = MediaType)]
     pub media_type: String,
+    /// The number of pages of a document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, minimum = 1)]
+    pub pages: Option<usize>,
+    /// The number of sheets of a workbook.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, minimum = 1)]
+    pub sheets: Option<usize>,
+    /// A picture's pixels from left to right, as stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, minimum = 1)]
+    pub width: Option<u32>,
+    /// A picture's pixels from top to bottom, as stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, minimum = 1)]
+    pub height: Option<u32>,
+    /// What you should know before you open the file. Left out if the file was recorded without an inspection.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, value_type = Option<Vec<FileNote>>)]
+    pub notes: Option<BTreeSet<String>>,
 }
 
 /// The schema of [`Evidence::evidence_id`], which is also a parameter of paths.
 pub enum EvidenceId {}
 
 schema!(EvidenceId, pattern("^[1-9][0-9]*-[1-9][0-9]*$"), "Identifies a file within its dispute.");
+
+enum FileNote {}
+
+schema!(FileNote, one_of(file_notes()), file_notes_description());
+
+fn file_notes() -> impl Iterator<Item = &'static str> {
+    crate::Note::ALL.iter().map(|note| note.as_str())
+}
+
+/// Each note with its meaning.
+fn file_notes_description() -> String {
+    let meaning = |note: &crate::Note| format!("`{note}`: {}.", note.phrase());
+    let meanings: Vec<_> = crate::Note::ALL.iter().map(meaning).collect();
+    format!("Something in a file that operators should know before they open it. {}", meanings.join(" "))
+}
 
 enum Sha256 {}
 

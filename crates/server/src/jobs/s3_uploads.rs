@@ -71,7 +71,7 @@ async fn adopt_copy(store: &Store, bucket: &S3Store, url: &StorageUri) -> anyhow
         return Ok(());
     }
     let Some((sha256, size)) = bucket.stored_copy(url).await? else { return Ok(()) };
-    match record(store, *url, sha256, size).await? {
+    match record(store, *url, sha256, size, None).await? {
         Ok(_) => tracing::info!(%url, "adopted a content-addressed copy without a record"),
         // A contest recorded it first, with its own content-addressed copy.
         Err(refused) => tracing::info!(%url, %refused, "content-addressed copy without a record not adopted"),

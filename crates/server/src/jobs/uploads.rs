@@ -84,12 +84,13 @@ pub(super) async fn record_old_orphans(gateway: &Gateway) -> anyhow::Result<()> 
 pub(crate) async fn record_orphans(gateway: &Gateway, before: UnixMillis) -> anyhow::Result<()> {
     let Some((files, _)) = gateway.evidence.folder() else { return Ok(()) };
     loop {
-        let orphans = files.unrecorded(before, gateway.workers.clone()).await?;
+        let orphans = files.unrecorded(before, gateway.judge.clone()).await?;
         if orphans.is_empty() {
             return Ok(());
         }
         for received in orphans {
-            match record(&gateway.store, received.uri, received.sha256, received.size).await? {
+            let inspection = Some(received.inspection.clone());
+            match record(&gateway.store, received.uri, received.sha256, received.size, inspection).await? {
                 Ok(_) => tracing::info!(uri = %received.uri, "adopted a stored file without a record"),
                 // It has a record already, and is being deleted.
                 Err(refused) => {

@@ -99,7 +99,7 @@ async fn receive(
         upload::receive(&files, &credentials, BUCKET, content_type, length, chunks, arrived_at).await?;
     let (runtime, address) = (Handle::current(), format!("{}{UPLOADED}/", gateway.auth.public_url(0)));
     let stored = spawn_blocking(move || {
-        let received = file.store(&*gateway.workers)?;
+        let received = file.store(&*gateway.judge)?;
         runtime.block_on(record_upload(&gateway, &received))?;
         files.confirm(&received).map(|()| received).map_err(UploadRefusal::from)
     });
@@ -111,8 +111,8 @@ async fn receive(
 
 /// Records a file that is durable under its final name.
 async fn record_upload(gateway: &Gateway, received: &ReceivedFile) -> Result<(), UploadRefusal> {
-    let ReceivedFile { uri, sha256, size, .. } = received;
-    record(&gateway.store, *uri, *sha256, *size)
+    let ReceivedFile { uri, sha256, size, inspection, .. } = received;
+    record(&gateway.store, *uri, *sha256, *size, Some(inspection.clone()))
         .await?
         .map_err(|_| rebuttal_evidence::InvalidUpload::AlreadyUploaded)?;
     Ok(())

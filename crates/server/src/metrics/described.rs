@@ -165,6 +165,12 @@ const ALL: &[Described] = &[
         ("outcome", &["valid", "absent", "invalid", "failed"]),
     ),
     labelled(
+        "rebuttal_evidence_scan_seconds",
+        Histogram,
+        "Time of the virus scanner for one evidence file, by outcome: clean, found, failed; 0 without a scanner",
+        ("outcome", &["clean", "found", "failed"]),
+    ),
+    labelled(
         "rebuttal_background_job_seconds",
         Histogram,
         "Duration of a background job",

@@ -18,8 +18,10 @@ use rebuttal_protocol::file::UploadUrlData;
 use rebuttal_protocol::operator::{OpenDispute, OperatorAction, OperatorActionKind, Role, answers};
 use rebuttal_protocol::signature::{Message, Signer};
 use rebuttal_protocol::storage_uri::BUCKET;
-use rebuttal_protocol::{Authorization, Finality, Scheme, StorageUri, UnixMillis, answer_nonce};
-use rebuttal_store::{AppRecord, DisputeDetail, DisputeRecord, MerchantRecord, TokenRecord};
+use rebuttal_protocol::{
+    Authorization, Extent, FileInspection, Finality, Note, Scheme, StorageUri, UnixMillis, answer_nonce,
+};
+use rebuttal_store::{AppRecord, DisputeDetail, DisputeRecord, Inspections, MerchantRecord, TokenRecord};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -53,6 +55,7 @@ pub(super) struct Examples {
     vectors: Value,
     opened: Dispute,
     detail: DisputeDetail,
+    inspections: Inspections,
 }
 
 impl Examples {
@@ -60,7 +63,8 @@ impl Examples {
         let vectors = serde_json::from_str(VECTORS)?;
         let contest = signed(&vectors, "contest")?;
         let (opened, detail) = detail(&contest)?;
-        Ok(Self { vectors, opened, detail })
+        let inspections = Inspections::from([(contest.storage_uri()?, inspection())]);
+        Ok(Self { vectors, opened, detail, inspections })
     }
 
     fn contested_at(&self) -> UnixMillis {
@@ -135,12 +139,12 @@ impl Examples {
 
     /// The dispute as it was opened.
     pub(super) fn opened(&self) -> answers::OperatorDispute {
-        view::as_of(self.detail.clone(), 1)
+        view::as_of(self.detail.clone(), &Inspections::new(), 1)
     }
 
     /// The dispute after the contest.
     pub(super) fn contested(&self) -> answers::OperatorDispute {
-        view::now(self.detail.clone())
+        view::now(self.detail.clone(), &self.inspections)
     }
 
     /// A link to submitted evidence in AWS S3.
@@ -172,7 +176,7 @@ impl Examples {
         let Change { dispute, entry, .. } = change(changed?)?;
         detail.record.state = dispute;
         detail.history.push(entry);
-        Ok(view::now(detail))
+        Ok(view::now(detail, &self.inspections))
     }
 
     /// The same in a list.
@@ -226,6 +230,15 @@ impl Examples {
             created_at,
             revoked_at: revoked.then(|| created_at + TWO_DAYS),
         }))
+    }
+}
+
+/// What the example's file could be.
+fn inspection() -> FileInspection<String> {
+    FileInspection {
+        media_type: "image/png".into(),
+        extent: Extent::Pixels { width: 1080, height: 1920 },
+        notes: [Note::BytesAfter.to_string()].into(),
     }
 }
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use rebuttal_protocol::operator::answers;
 use rebuttal_protocol::{Code, DisputeNo};
-use rebuttal_store::{DisputeDetail, Outcome};
+use rebuttal_store::{DisputeDetail, Inspections, Outcome, StoreError};
 use tokio::time::{sleep, timeout};
 
 use crate::gateway::Gateway;
@@ -42,27 +42,40 @@ async fn detail(gateway: &Gateway, dispute_no: &DisputeNo) -> Result<DisputeDeta
 /// of the change.
 async fn after(gateway: &Gateway, done: Outcome) -> Result<(answers::OperatorDispute, bool), Refusal> {
     let (dispute_no, sequence, opened) = match done {
-        Outcome::Opened(detail) => return Ok((view::as_of(*detail, 1), true)),
+        Outcome::Opened(detail) => return Ok((view::as_of(*detail, &Inspections::new(), 1), true)),
         Outcome::Dispute { dispute_no, sequence, opened } => (dispute_no, sequence, opened),
         other => return Err(unexpected(&other)),
     };
     let reading = timeout(READ_BACK_LIMIT, read_back(gateway, &dispute_no)).await;
     match reading.context("timed out").flatten() {
-        Ok(detail) => Ok((view::as_of(detail, sequence), opened)),
+        Ok((detail, inspections)) => Ok((view::as_of(detail, &inspections, sequence), opened)),
         Err(cause) => Err(unreadable_after_commit(&dispute_no, cause)),
     }
 }
 
-async fn read_back(gateway: &Gateway, dispute_no: &DisputeNo) -> anyhow::Result<DisputeDetail> {
+async fn read_back(
+    gateway: &Gateway,
+    dispute_no: &DisputeNo,
+) -> anyhow::Result<(DisputeDetail, Inspections)> {
     let mut last = None;
     for pause in READ_BACK_PAUSES {
         sleep(pause).await;
-        match gateway.store.detail(dispute_no).await {
-            Ok(detail) => return detail.context("dispute not found"),
+        match with_inspections(gateway, dispute_no).await {
+            Ok(found) => return found.context("dispute not found"),
             Err(error) => last = Some(error),
         }
     }
     Err(last.map_or_else(|| anyhow::anyhow!("no attempt was made"), Into::into))
+}
+
+/// A dispute, and what the inspections of its files found.
+async fn with_inspections(
+    gateway: &Gateway,
+    dispute_no: &DisputeNo,
+) -> Result<Option<(DisputeDetail, Inspections)>, StoreError> {
+    let Some(detail) = gateway.store.detail(dispute_no).await? else { return Ok(None) };
+    let inspections = gateway.store.inspections(detail.urls()).await?;
+    Ok(Some((detail, inspections)))
 }
 
 fn unreadable_after_commit(dispute_no: &DisputeNo, cause: anyhow::Error) -> Refusal {

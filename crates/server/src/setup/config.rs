@@ -17,6 +17,7 @@ use zeroize::Zeroizing;
 use crate::http::base_url::BaseUrl;
 use crate::http::origin::Origin;
 use crate::http::tls::TlsFiles;
+use crate::scanner::ScannerAddress;
 use crate::setup::data_dir::DataPaths;
 
 /// The widest window that may be configured. Used nonces are stored for two windows, so it also bounds their number.
@@ -73,6 +74,8 @@ pub struct Config {
     pub evidence: EvidenceLocation,
     /// The origins of pages that may upload files from a browser; any origin if there are none.
     pub upload_allowed_origins: Vec<Origin>,
+    /// The virus scanner that every evidence file is sent to; none unless set.
+    pub evidence_scanner: Option<ScannerAddress>,
     /// The address of the operator API, if not the one of the merchant API.
     pub operator_listen: Option<SocketAddr>,
     /// The address of `/metrics`; not served unless set.
@@ -122,6 +125,7 @@ impl Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             public_urls: Vec::new(),
             evidence: EvidenceLocation::Folder(DataPaths::of(&data_dir).evidence()),
+            evidence_scanner: None,
             data_dir,
             database: None,
             upload_allowed_origins: Vec::new(),

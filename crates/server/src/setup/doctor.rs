@@ -9,6 +9,7 @@ pub(crate) mod files;
 mod histories;
 mod listeners;
 mod master_key;
+mod scanner;
 mod workers;
 
 use rebuttal_evidence::S3Store;
@@ -156,6 +157,9 @@ pub async fn examine(
             findings.push(master_key::examine_without_database(config, &keys, reason));
             findings.extend(["clock", "histories", "evidence"].map(|check| skipped(check, reason)));
         }
+    }
+    if let Some(address) = &config.evidence_scanner {
+        findings.push(scanner::examine(address).await);
     }
     // Also after a failure of the database: a full disk may be its cause.
     findings.extend(disk::examine(config));

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail, ensure};
-use rebuttal_evidence::{Credentials, EvidenceError, EvidenceStore, FolderStore, S3Store};
+use rebuttal_evidence::{Credentials, EvidenceError, EvidenceStore, FolderStore, Judge, S3Store};
 use rebuttal_store::{
     AccountChange, CommitError, KeyCheck, Location, Options, PendingMigration, SingleOperation, Store,
     StoreError, WriteRequest,
@@ -25,6 +25,7 @@ use crate::gateway::Gateway;
 use crate::gateway::evidence_reads::{EVIDENCE_READ_WAIT_LIMIT, EvidenceReads};
 use crate::http::base_url::BaseUrl;
 use crate::http::health::{Health, READY_LIMIT, no_answer};
+use crate::scanner::{Scanner, ScanningJudge};
 use crate::setup::config::{Config, EvidenceLocation};
 use crate::setup::data_dir::DataDir;
 use crate::setup::first_token::{FirstToken, ensure_token, first_name};
@@ -63,9 +64,14 @@ pub(crate) async fn open(
         public_urls,
         freshness_window: window,
     };
-    let workers = Workers::of_this_program().context("cannot tell which program is running")?;
+    let workers = Arc::new(Workers::of_this_program().context("cannot tell which program is running")?);
+    let inspector: Arc<dyn Judge> = workers.clone();
+    let judge = match config.evidence_scanner.clone().map(Scanner::new) {
+        Some(scanner) => Arc::new(ScanningJudge { inspector, scanner }),
+        None => inspector,
+    };
     let gateway = Arc::new(Gateway {
-        workers: Arc::new(workers),
+        judge,
         auth,
         health: Arc::new(Health::new(store.clone(), evidence.clone())),
         store,
@@ -77,7 +83,6 @@ pub(crate) async fn open(
         upload_allowed_origins: config.upload_allowed_origins.clone(),
         api_docs: config.api_docs,
     });
-    let workers = Arc::clone(&gateway.workers);
     // The start does not wait for it: uploads do, and only contests with new evidence fail without.
     tokio::spawn(async move {
         if let Err(error) = workers.start_one().await {

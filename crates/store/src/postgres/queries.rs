@@ -14,12 +14,14 @@ use super::rows;
 use super::session::{Session, SessionError, Value};
 use super::statements::{
     ANY_ACCOUNT, ANY_UPLOAD, APP, APPS_OF_MERCHANT, BACKLOG, DISPUTE, DISPUTE_BY_PAYMENT, DISPUTE_BY_TRADE,
-    DISPUTE_OF_MERCHANT, DISPUTES_BY_ID, DUE, ENCRYPTED_SECRETS, HISTORY, MARKED, MERCHANT, MERCHANTS, META,
-    SECRETS_OF_APPS, SERVER_TIME, TOKEN, TOKENS, UPLOAD, UPLOADS,
+    DISPUTE_OF_MERCHANT, DISPUTES_BY_ID, DUE, ENCRYPTED_SECRETS, HISTORY, INSPECTIONS, MARKED, MERCHANT,
+    MERCHANTS, META, SECRETS_OF_APPS, SERVER_TIME, TOKEN, TOKENS, UPLOAD, UPLOADS,
 };
 use crate::accounts::{AppRecord, EncryptedAppSecret, MerchantRecord, TokenHash, TokenRecord};
 use crate::dispute_list::{ListPlan, Sql, SqlValue};
-use crate::views::{Backlog, DisputeDetail, DisputeFilter, DisputePage, DisputeRecord, MarkedUpload};
+use crate::views::{
+    Backlog, DisputeDetail, DisputeFilter, DisputePage, DisputeRecord, Inspections, MarkedUpload,
+};
 use crate::write_request::Upload;
 
 type Result<T> = std::result::Result<T, SessionError>;
@@ -104,6 +106,15 @@ pub(crate) async fn tokens(
 pub(crate) async fn upload(session: impl Deref<Target = Session>, url: StorageUri) -> Result<Option<Upload>> {
     let row = session.row(UPLOAD, &[&url.key()]).await?;
     row.map(|row| Ok(Upload { url, file: rows::found_file(&row, 0)? })).transpose()
+}
+
+pub(crate) async fn inspections(
+    session: impl Deref<Target = Session>,
+    urls: &[StorageUri],
+) -> Result<Inspections> {
+    let keys: Vec<String> = urls.iter().map(StorageUri::key).collect();
+    let found = session.rows(INSPECTIONS, &[&keys]).await?;
+    found.iter().map(|row| Ok((rows::url(row, 0)?, rows::inspection(row, 1)?))).collect()
 }
 
 pub(crate) async fn uploads(

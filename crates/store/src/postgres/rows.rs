@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use rebuttal_disputes::{ChainedEntry, Dispute, Fingerprint, FoundFile, Submission};
 use rebuttal_protocol::operator::OpenDispute;
-use rebuttal_protocol::{Amount, AppId, Currency, MerchantId, StorageUri, UnixMillis};
+use rebuttal_protocol::{Amount, AppId, Currency, FileInspection, MerchantId, StorageUri, UnixMillis};
 use tokio_postgres::Row;
 use tokio_postgres::types::FromSql;
 
@@ -138,6 +138,11 @@ pub(super) fn found_file(row: &Row, first: usize) -> Result<FoundFile> {
         size: number(row, first + 1)?,
         media_type: value(row, first + 2)?,
     })
+}
+
+/// What the inspection of an upload found.
+pub(super) fn inspection(row: &Row, column: usize) -> Result<FileInspection<String>> {
+    serde_json::from_str(value(row, column)?).map_err(|error| unreadable(column, error))
 }
 
 /// Reads a url, which is stored as the key within the bucket.

@@ -277,16 +277,19 @@ async fn insert_uploads(session: &Session, changes: &Changes) -> Result<(), Sess
     if changes.uploads.is_empty() {
         return Ok(());
     }
-    let mut uploads: Vec<_> =
-        changes.uploads.iter().map(|(upload, at)| (upload.url.key(), upload, at)).collect();
-    uploads.sort_by(|(one, ..), (other, ..)| one.cmp(other));
-    let urls: Vec<&str> = uploads.iter().map(|(url, ..)| url.as_str()).collect();
-    let hashes: Vec<&[u8]> = uploads.iter().map(|(_, upload, _)| upload.file.sha256.0.as_slice()).collect();
-    let sizes: Vec<i64> = uploads.iter().map(|(_, upload, _)| signed(upload.file.size)).collect();
-    let media_types: Vec<&str> =
-        uploads.iter().map(|(_, upload, _)| upload.file.media_type.as_str()).collect();
-    let times: Vec<i64> = uploads.iter().map(|(.., at)| at.0).collect();
-    session.run(INSERT_UPLOADS, &[&urls, &hashes, &sizes, &media_types, &times]).await.map(drop)
+    let mut uploads: Vec<_> = changes.uploads.iter().map(|new| (new.upload.url.key(), new)).collect();
+    uploads.sort_by(|(one, _), (other, _)| one.cmp(other));
+    let files = || uploads.iter().map(|(_, new)| &new.upload.file);
+    let urls: Vec<&str> = uploads.iter().map(|(url, _)| url.as_str()).collect();
+    let hashes: Vec<&[u8]> = files().map(|file| file.sha256.0.as_slice()).collect();
+    let sizes: Vec<i64> = files().map(|file| signed(file.size)).collect();
+    let media_types: Vec<&str> = files().map(|file| file.media_type.as_str()).collect();
+    let times: Vec<i64> = uploads.iter().map(|(_, new)| new.uploaded_at.0).collect();
+    let inspections =
+        uploads.iter().map(|(_, new)| new.inspection.as_ref().map(serde_json::to_string).transpose());
+    let inspections = inspections.collect::<Result<Vec<_>, _>>().map_err(unreadable)?;
+    let values: [Value<'_>; 6] = [&urls, &hashes, &sizes, &media_types, &times, &inspections];
+    session.run(INSERT_UPLOADS, &values).await.map(drop)
 }
 
 async fn delete_unreferenced(session: &Session, changes: &Changes) -> Result<(), SessionError> {

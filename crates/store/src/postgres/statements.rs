@@ -36,6 +36,7 @@ statements! {
          ORDER BY hash FOR UPDATE";
     FIND_KEYS = "SELECT token, key, request, answer, created_at FROM idempotency_keys \
          WHERE (token, key) IN (SELECT * FROM unnest($1::text[], $2::text[]))";
+    INSPECTIONS = "SELECT url, inspection FROM uploads WHERE url = ANY ($1::text[]) AND inspection IS NOT NULL";
     FIND_UPLOADS = "SELECT url, sha256, size, media_type, uploaded_at, \
          EXISTS (SELECT FROM marked_uploads WHERE marked_uploads.url = uploads.url) FROM uploads \
          WHERE url = ANY ($1::text[])";
@@ -69,10 +70,10 @@ statements! {
     INSERT_OUTBOX = "INSERT INTO outbox (entry_id, created_at) SELECT * FROM unnest($1::bigint[], $2::bigint[])";
     INSERT_SUBMISSIONS = "INSERT INTO submissions (entry_id, number, stage, submitted_at, fingerprint, evidence) \
          SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[], $5::bytea[], $6::text[])";
-    INSERT_UPLOADS = "WITH new AS (SELECT * FROM unnest($1::text[], $2::bytea[], $3::bigint[], $4::text[], $5::bigint[]) \
-         AS u (url, sha256, size, media_type, uploaded_at)), unreferenced AS (INSERT INTO unreferenced_uploads \
+    INSERT_UPLOADS = "WITH new AS (SELECT * FROM unnest($1::text[], $2::bytea[], $3::bigint[], $4::text[], $5::bigint[], \
+         $6::text[]) AS u (url, sha256, size, media_type, uploaded_at, inspection)), unreferenced AS (INSERT INTO unreferenced_uploads \
          (uploaded_at, url) SELECT uploaded_at, url FROM new) \
-         INSERT INTO uploads (url, sha256, size, media_type, uploaded_at) SELECT * FROM new";
+         INSERT INTO uploads (url, sha256, size, media_type, uploaded_at, inspection) SELECT * FROM new";
     /// Waits for maintenance that marks one of them.
     DELETE_UNREFERENCED = "WITH named AS (SELECT uploaded_at, url FROM unreferenced_uploads \
          JOIN unnest($1::bigint[], $2::text[]) AS u (uploaded_at, url) USING (uploaded_at, url) \

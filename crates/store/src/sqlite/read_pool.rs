@@ -18,15 +18,17 @@ use tokio::sync::Semaphore;
 use super::file_identity::FileIdentity;
 use super::statements::{
     ANY_ACCOUNT, ANY_UPLOAD, APP, APPS_OF_MERCHANT, BACKLOG, DISPUTE, DISPUTE_BY_ID, DISPUTE_BY_PAYMENT,
-    DISPUTE_BY_TRADE, DISPUTE_OF_MERCHANT, DUE, ENCRYPTED_SECRETS, HISTORY, MARKED, MERCHANT, MERCHANTS,
-    META, SECRETS_OF_APPS, TOKEN, TOKENS, UPLOAD, UPLOADS,
+    DISPUTE_BY_TRADE, DISPUTE_OF_MERCHANT, DUE, ENCRYPTED_SECRETS, HISTORY, INSPECTION, MARKED, MERCHANT,
+    MERCHANTS, META, SECRETS_OF_APPS, TOKEN, TOKENS, UPLOAD, UPLOADS,
 };
 use super::{rows, schema};
 use crate::StoreError;
 use crate::accounts::{AppRecord, EncryptedAppSecret, MerchantRecord, TokenHash, TokenRecord};
 use crate::dispute_list::{ListPlan, Sql, SqlValue};
 use crate::views::EntryId;
-use crate::views::{Backlog, DisputeDetail, DisputeFilter, DisputePage, DisputeRecord, MarkedUpload};
+use crate::views::{
+    Backlog, DisputeDetail, DisputeFilter, DisputePage, DisputeRecord, Inspections, MarkedUpload,
+};
 use crate::write_request::Upload;
 
 /// Idle read connections; point reads may open more while they run.
@@ -196,6 +198,16 @@ impl<'c> Reader<'c> {
     pub(crate) fn upload(&self, url: StorageUri) -> Result<Option<Upload>> {
         let mut select = self.0.prepare_cached(UPLOAD)?;
         select.query_row([url.key()], |row| Ok(Upload { url, file: rows::found_file(row, 0)? })).optional()
+    }
+
+    pub(crate) fn inspections(&self, urls: &[StorageUri]) -> Result<Inspections> {
+        let mut select = self.0.prepare_cached(INSPECTION)?;
+        let mut found = Inspections::new();
+        for url in urls {
+            let inspection = select.query_row([url.key()], |row| rows::inspection(row, 0)).optional()?;
+            found.extend(inspection.map(|inspection| (*url, inspection)));
+        }
+        Ok(found)
     }
 
     pub(crate) fn uploads(&self, after: Option<StorageUri>, limit: u32) -> Result<Vec<Upload>> {

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use rebuttal_disputes::{ChainedEntry, Dispute, Fingerprint, FoundFile, Submission};
 use rebuttal_protocol::operator::OpenDispute;
-use rebuttal_protocol::{Amount, AppId, Currency, MerchantId, StorageUri, UnixMillis};
+use rebuttal_protocol::{Amount, AppId, Currency, FileInspection, MerchantId, StorageUri, UnixMillis};
 use rusqlite::types::Type;
 use rusqlite::{Error, Result, Row};
 
@@ -118,6 +118,11 @@ pub(super) fn found_file(row: &Row<'_>, first: usize) -> Result<FoundFile> {
         size: row.get(first + 1)?,
         media_type: row.get(first + 2)?,
     })
+}
+
+/// What the inspection of an upload found.
+pub(super) fn inspection(row: &Row<'_>, column: usize) -> Result<FileInspection<String>> {
+    serde_json::from_str(row.get_ref(column)?.as_str()?).map_err(|error| unreadable(column, error))
 }
 
 /// Reads a url, which is stored as the key within the bucket.

@@ -25,6 +25,7 @@ statements! {
     LOAD_DISPUTES = concat!("SELECT ", state!(), ", dispute_id, last_entry FROM disputes WHERE dispute_no = ?1");
     FIND_NONCES = "SELECT 1 FROM nonces WHERE timestamp = ?1 AND app_id = ?2 AND nonce = ?3";
     FIND_KEYS = "SELECT request, answer, created_at FROM idempotency_keys WHERE token = ?1 AND key = ?2";
+    INSPECTION = "SELECT inspection FROM uploads WHERE url = ?1 AND inspection IS NOT NULL";
     FIND_UPLOADS = "SELECT sha256, size, media_type, uploaded_at, \
          EXISTS (SELECT 1 FROM marked_uploads WHERE marked_uploads.url = uploads.url) FROM uploads WHERE url = ?1";
     /// The highest id of each table, in case a manual edit deleted rows.
@@ -52,7 +53,8 @@ statements! {
     INSERT_SUBMISSIONS = "INSERT INTO submissions (entry_id, number, stage, submitted_at, fingerprint, evidence) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     INSERT_OUTBOX = "INSERT INTO outbox (entry_id, created_at) VALUES (?1, ?2)";
-    INSERT_UPLOADS = "INSERT INTO uploads (url, sha256, size, media_type, uploaded_at) VALUES (?1, ?2, ?3, ?4, ?5)";
+    INSERT_UPLOADS = "INSERT INTO uploads (url, sha256, size, media_type, uploaded_at, inspection) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     INSERT_UNREFERENCED = "INSERT INTO unreferenced_uploads (uploaded_at, url) VALUES (?1, ?2)";
     DELETE_UNREFERENCED = "DELETE FROM unreferenced_uploads WHERE uploaded_at = ?1 AND url = ?2";
 

@@ -17,8 +17,8 @@ use super::statements::{
 use super::{accounts, maintenance, rows, schema};
 use crate::StoreError;
 use crate::batch::{
-    Before, ChangedDispute, Changes, KeySet, Loaded, NewEntry, RecordedAnswer, StoredAnswer, StoredDispute,
-    StoredUpload,
+    Before, ChangedDispute, Changes, KeySet, Loaded, NewEntry, NewUpload, RecordedAnswer, StoredAnswer,
+    StoredDispute, StoredUpload,
 };
 use crate::committer::{Database, Failure};
 use crate::error::is_of_data;
@@ -358,9 +358,11 @@ fn save_history(connection: &Connection, changes: &Changes) -> Result<(), Error>
 fn save_uploads(connection: &Connection, changes: &Changes) -> Result<(), Error> {
     let mut insert = connection.prepare_cached(INSERT_UPLOADS)?;
     let mut insert_unreferenced = connection.prepare_cached(INSERT_UNREFERENCED)?;
-    for (upload, uploaded_at) in &changes.uploads {
+    for NewUpload { upload, inspection, uploaded_at } in &changes.uploads {
         let (url, file) = (upload.url.key(), &upload.file);
-        insert.execute(params![url, file.sha256.0, file.size, file.media_type, uploaded_at.0])?;
+        let inspection = inspection.as_ref().map(serde_json::to_string).transpose();
+        let inspection = inspection.map_err(|error| Error::ToSqlConversionFailure(error.into()))?;
+        insert.execute(params![url, file.sha256.0, file.size, file.media_type, uploaded_at.0, inspection])?;
         insert_unreferenced.execute(params![uploaded_at.0, url])?;
     }
     let mut delete_unreferenced = connection.prepare_cached(DELETE_UNREFERENCED)?;

@@ -7,7 +7,7 @@ use rebuttal_disputes::{Actor, Command, ContestItem, EvidenceFault, Fingerprint,
 use rebuttal_protocol::body::Object;
 use rebuttal_protocol::dispute::{EvidenceType, ReceivedEvidence};
 use rebuttal_protocol::operator::{AppSettings, CreateMerchant, OpenDispute};
-use rebuttal_protocol::{AppId, DisputeNo, MerchantId, Nonce, StorageUri, UnixMillis};
+use rebuttal_protocol::{AppId, DisputeNo, FileInspection, MerchantId, Nonce, StorageUri, UnixMillis};
 use rebuttal_store::{
     AccountChange, DisputeDetail, Idempotency, IdempotencyKey, Location, NonceUse, Operation, Options,
     Outcome, QueuedRequest, Rejection, RequestHash, SingleOperation, Store, Upload, WriteRequest,
@@ -178,7 +178,17 @@ pub(crate) fn found(file: u8) -> FoundFile {
 }
 
 pub(crate) async fn upload(store: &Store, url: StorageUri, file: u8) -> WriteResult {
-    commit(store, Idempotency::None, Operation::RecordUpload(Upload { url, file: found(file) })).await
+    upload_inspected(store, url, file, None).await
+}
+
+pub(crate) async fn upload_inspected(
+    store: &Store,
+    url: StorageUri,
+    file: u8,
+    inspection: Option<FileInspection>,
+) -> WriteResult {
+    let upload = Upload { url, file: found(file) };
+    commit(store, Idempotency::None, Operation::RecordUpload { upload, inspection }).await
 }
 
 pub(crate) fn item(url: Option<StorageUri>) -> ReceivedEvidence {

@@ -1,13 +1,15 @@
 //! What a contest stores, and what it does not.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use rebuttal_disputes::{Command, EvidenceFault};
 use rebuttal_protocol::dispute::{Event, Status};
-use rebuttal_protocol::operator;
+use rebuttal_protocol::{Extent, FileFormat, FileInspection, Note, operator};
 use rebuttal_store::{CommitError, Idempotency, Operation, WriteRequest};
 
 use crate::common::{
     DEADLINE, Fixture, NOW, code, commit, contest, detail, found, is_replay, item, merchant, open, opening,
-    operation, operator, upload, url,
+    operation, operator, upload, upload_inspected, url,
 };
 
 pub(crate) async fn a_contest_is_committed_as_a_whole(fixture: &Fixture) {
@@ -57,6 +59,35 @@ pub(crate) async fn another_merchants_dispute_is_not_found(fixture: &Fixture) {
     }
     assert_eq!(refusals[0], refusals[1]);
     assert_eq!(refusals[0].code().as_str(), "Dispute.NotFound");
+}
+
+pub(crate) async fn the_inspection_that_is_recorded_first_is_kept(fixture: &Fixture) {
+    let store = fixture.store().await;
+    let merchant_id = merchant(&store).await;
+    let [inspected, old, newer] = [1, 2, 3].map(|file| url(merchant_id, file));
+    let pages = |number| FileInspection::new(FileFormat::Pdf, Extent::Pages(number), [Note::Xfa].into());
+    for inspection in [Some(pages(7)), Some(pages(8)), None] {
+        upload_inspected(&store, inspected, 1, inspection).await.unwrap();
+    }
+    for inspection in [None, Some(pages(8))] {
+        upload_inspected(&store, old, 2, inspection).await.unwrap();
+    }
+    upload_inspected(&store, newer, 3, Some(pages(9))).await.unwrap();
+    // Of a newer version, which looks for more.
+    fixture.tamper(&format!(
+        r#"UPDATE uploads SET inspection = '{{"mediaType":"image/avif","pages":9,"notes":["XFA","ODD"],"hue":1}}'
+        WHERE url = '{}'"#,
+        newer.key()
+    ));
+    let found = store.inspections(vec![inspected, old, newer, url(merchant_id, 4)]).await.unwrap();
+    let found: BTreeMap<_, _> =
+        found.iter().map(|(url, found)| (*url, (found.extent, found.notes.clone()))).collect();
+    let notes = |notes: &[&str]| notes.iter().map(ToString::to_string).collect::<BTreeSet<_>>();
+    let expected = [
+        (inspected, (Extent::Pages(7), notes(&["XFA"]))),
+        (newer, (Extent::Pages(9), notes(&["ODD", "XFA"]))),
+    ];
+    assert_eq!(found, BTreeMap::from(expected));
 }
 
 pub(crate) async fn evidence_is_what_was_uploaded_by_this_merchant(fixture: &Fixture) {

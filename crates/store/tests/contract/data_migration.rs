@@ -1,13 +1,15 @@
 //! Data migration: everything is copied, an interrupted migration continues, and neither side is served too early or
 //! too late.
 
-use rebuttal_protocol::UnixMillis;
+use rebuttal_protocol::{Extent, FileFormat, FileInspection, UnixMillis};
 use rebuttal_store::{
     AccountChange, DataMigration, DataMigrationError, Idempotency, Maintenance, Operation, Options,
     SingleOperation, Store, StoreError, TokenHash,
 };
 
-use crate::common::{self, Fixture, NOW, commit, contest, detail, item, merchant, open, upload, url};
+use crate::common::{
+    self, Fixture, NOW, commit, contest, detail, item, merchant, open, upload, upload_inspected, url,
+};
 use futures_util::future::join_all;
 
 const DISPUTES: usize = 2_500;
@@ -21,7 +23,8 @@ async fn furnished() -> Fixture {
     upload(&store, url(merchant_id, 2), 2).await.unwrap();
     let mark = Maintenance::MarkUnreferenced { uploaded_before: UnixMillis(NOW.0 + 1), limit: 1 };
     commit(&store, Idempotency::None, SingleOperation::Maintenance(mark)).await.unwrap();
-    upload(&store, url(merchant_id, 1), 1).await.unwrap();
+    let inspection = FileInspection::new(FileFormat::Png, Extent::Pixels { width: 1, height: 2 }, [].into());
+    upload_inspected(&store, url(merchant_id, 1), 1, Some(inspection)).await.unwrap();
     upload(&store, url(merchant_id, 3), 3).await.unwrap();
     let numbers: Vec<_> = (0..DISPUTES).map(|number| format!("M{number:05}")).collect();
     join_all(numbers.iter().map(|no| open(&store, merchant_id, no))).await;

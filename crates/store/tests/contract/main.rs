@@ -46,6 +46,7 @@ macro_rules! every_case {
                 a_rejected_contest_writes_only_its_nonce
                 another_merchants_dispute_is_not_found
                 evidence_is_what_was_uploaded_by_this_merchant
+                the_inspection_that_is_recorded_first_is_kept
                 one_contest_of_many_wins
                 a_request_sees_those_before_it_in_its_batch
                 one_refused_request_of_many_fails_alone

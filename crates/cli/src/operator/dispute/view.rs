@@ -2,9 +2,11 @@
 
 use console::style;
 use rebuttal_client::internal;
-use rebuttal_client::protocol::UnixMillis;
 use rebuttal_client::protocol::dispute::{DisputeData, Status};
-use rebuttal_client::protocol::operator::answers::{DisputeSummary, OperatorDispute, OperatorSubmission};
+use rebuttal_client::protocol::operator::answers::{
+    DisputeSummary, Evidence, OperatorDispute, OperatorSubmission,
+};
+use rebuttal_client::protocol::{Note, UnixMillis};
 
 use crate::summary;
 use crate::terminal::{self, Table};
@@ -53,6 +55,7 @@ pub(super) fn print(OperatorDispute { summary, submissions, history }: &Operator
             table.row([id, kind, item.name.clone(), size, digest]);
         }
         terminal::print_table(&table, "");
+        evidence.iter().for_each(print_notes);
     }
     terminal::println("");
     let mut table = Table::new(["#", "time", "event", "by", "then", "note"]).numbers(&[0]);
@@ -67,6 +70,17 @@ pub(super) fn print(OperatorDispute { summary, submissions, history }: &Operator
         ]);
     }
     terminal::print_table(&table, "");
+}
+
+/// Prints what an operator should know before opening a file.
+fn print_notes(Evidence { evidence_id, notes, .. }: &Evidence) {
+    let Some(notes) = notes.as_ref().filter(|notes| !notes.is_empty()) else { return };
+    // A newer gateway may return a note that this version does not know.
+    let phrase = |note: &String| {
+        note.parse().map_or_else(|_| terminal::sanitize(note), |note: Note| note.phrase().to_owned())
+    };
+    let phrases: Vec<_> = notes.iter().map(phrase).collect();
+    terminal::print_wrapped("  ", &format!("{evidence_id} {}.", phrases.join("; ")), 2);
 }
 
 fn print_summary(DisputeSummary { dispute, merchant_id, reason_code, allowed_actions }: &DisputeSummary) {

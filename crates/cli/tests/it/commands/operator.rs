@@ -109,6 +109,27 @@ fn json_output_is_the_response_byte_for_byte() {
 }
 
 #[test]
+fn notes_about_evidence_are_shown_and_logged_once() {
+    let shell = MerchantShell::start();
+    let no = shell.fixture.dispute();
+    let quiet = shell.fixture.upload(&samples::receipt(1));
+    let mut noted = samples::receipt(2);
+    noted.bytes.extend(b"PK, of another file");
+    let noted = shell.fixture.upload(&noted);
+    shell.fixture.contest(&no, &[Item::receipt(&quiet), Item::receipt(&noted)]).ok();
+
+    let shown = shell.operator(&["dispute", "show", &no]);
+    let notes: Vec<_> = shown.stdout.lines().filter(|line| line.contains("bytes after its end")).collect();
+    assert_eq!(notes, ["  1-2 has other bytes after its end."], "{shown:?}");
+    let log = shell.fixture.gateway.stderr();
+    let logged: Vec<_> = log.lines().filter(|line| line.contains("BYTES_AFTER")).collect();
+    assert!(logged.len() == 1 && logged[0].contains(&noted) && logged[0].contains("INFO"), "{log}");
+    let show = &shell.fixture.show(&no)["submissions"][0]["evidence"];
+    assert_eq!(show[0]["notes"], json!([]));
+    assert_eq!((&show[1]["notes"], &show[1]["width"]), (&json!(["BYTES_AFTER"]), &json!(1)));
+}
+
+#[test]
 fn lists_follow_pages_up_to_the_limit() {
     let shell = MerchantShell::start();
     let numbers: Vec<String> = (0..205).map(|_| shell.fixture.dispute()).collect();

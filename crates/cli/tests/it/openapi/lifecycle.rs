@@ -12,7 +12,7 @@ use super::document;
 use crate::common::gateway;
 
 /// Values that depend on when and where the test runs.
-const VARIES: [&str; 19] = [
+const VARIES: [&str; 22] = [
     "actor",
     "appId",
     "appSecret",
@@ -22,7 +22,9 @@ const VARIES: [&str; 19] = [
     "expiresTime",
     "formFields",
     "hash",
+    "height",
     "merchantId",
+    "notes",
     "oldSecretExpiresTime",
     "revokedTime",
     "sha256",
@@ -32,6 +34,7 @@ const VARIES: [&str; 19] = [
     "time",
     "token",
     "uploadUrl",
+    "width",
 ];
 const MERCHANTS: &str = "/operator/v1/merchants";
 const APPS: &str = "/operator/v1/merchants/{merchantId}/apps";

@@ -43,6 +43,16 @@ fn contest_is_stored_with_file_hashes_sizes_and_types() {
         assert_eq!(kept["sha256"], hex::encode(Sha256::digest(&sample.bytes)));
         assert_eq!(kept["size"], sample.bytes.len());
         assert_eq!(kept["mediaType"], sample.media_type);
+        assert_eq!(kept["notes"], json!([]));
+        let extent: &[&str] = match sample.filename.rsplit_once('.').unwrap().1 {
+            "pdf" => &["pages"],
+            "xls" | "xlsx" => &["sheets"],
+            _ => &["width", "height"],
+        };
+        for member in ["pages", "sheets", "width", "height"] {
+            let expected = if extent.contains(&member) { json!(1) } else { Value::Null };
+            assert_eq!(kept[member], expected, "{member} of {}", sample.filename);
+        }
     }
     assert_eq!(fixture.history(&dispute).len(), 2);
 }

@@ -22,7 +22,7 @@ impl Fixture {
 
     async fn store_by_hash(&self, uri: &StorageUri) -> ([u8; 32], u64) {
         match self.bucket.store_by_hash(uri, &Readers).await.unwrap() {
-            Inspection::Valid { sha256, size } => (sha256, size),
+            Inspection::Valid { sha256, size, .. } => (sha256, size),
             other => panic!("{other:?}"),
         }
     }
@@ -44,7 +44,7 @@ async fn old_uploads_are_deleted_and_their_copies_by_hash_kept() {
     let fixture = Fixture::new().await;
     let [contested, unused] = [fixture.upload("a").await, fixture.upload("b").await];
     let (sha256, size) = fixture.store_by_hash(&contested).await;
-    record(&fixture.store, contested, sha256, size).await.unwrap().unwrap();
+    record(&fixture.store, contested, sha256, size, None).await.unwrap().unwrap();
     fixture.sweep(clock::now() - HOUR).await;
     assert_eq!(fixture.objects.keys("m/").len(), 2, "both are recent");
     fixture.sweep(clock::now() + HOUR).await;

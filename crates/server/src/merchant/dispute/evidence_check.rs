@@ -114,7 +114,7 @@ async fn decided(
 
 async fn in_folder(gateway: &Gateway, url: Option<StorageUri>) -> anyhow::Result<FileCheck> {
     let Some(url) = url else { return Ok(Err(EvidenceFault::NotFound)) };
-    Ok(file_check(&url, gateway.evidence.inspect(&url, None, &*gateway.workers).await?))
+    Ok(file_check(&url, gateway.evidence.inspect(&url, None, &*gateway.judge).await?))
 }
 
 async fn in_s3(gateway: &Gateway, url: Option<StorageUri>, until: Deadline) -> anyhow::Result<FileCheck> {
@@ -129,7 +129,7 @@ async fn in_s3(gateway: &Gateway, url: Option<StorageUri>, until: Deadline) -> a
 
 fn file_check(url: &StorageUri, inspection: Inspection) -> FileCheck {
     match inspection {
-        Inspection::Valid { sha256, size } => {
+        Inspection::Valid { sha256, size, .. } => {
             let media_type = url.format.media_type().to_owned();
             Ok(FoundFile { sha256: Fingerprint(sha256), size, media_type })
         }
@@ -143,15 +143,15 @@ fn file_check(url: &StorageUri, inspection: Inspection) -> FileCheck {
 /// the other replica uses it.
 async fn inspect_and_record(gateway: &Gateway, url: &StorageUri) -> anyhow::Result<Inspection> {
     if let Some(recorded) = recorded(gateway, url).await? {
-        return Ok(gateway.evidence.inspect(url, Some(recorded), &*gateway.workers).await?);
+        return Ok(gateway.evidence.inspect(url, Some(recorded), &*gateway.judge).await?);
     }
-    let inspection = gateway.evidence.inspect(url, None, &*gateway.workers).await?;
-    let Inspection::Valid { sha256, size } = inspection else { return Ok(inspection) };
-    if record(&gateway.store, *url, sha256, size).await?.is_ok() {
-        return Ok(inspection);
+    let inspection = gateway.evidence.inspect(url, None, &*gateway.judge).await?;
+    let Inspection::Valid { sha256, size, judged } = inspection else { return Ok(inspection) };
+    if record(&gateway.store, *url, sha256, size, judged).await?.is_ok() {
+        return Ok(Inspection::Valid { sha256, size, judged: None });
     }
     let recorded = recorded(gateway, url).await?;
-    Ok(gateway.evidence.inspect(url, recorded, &*gateway.workers).await?)
+    Ok(gateway.evidence.inspect(url, recorded, &*gateway.judge).await?)
 }
 
 async fn recorded(gateway: &Gateway, url: &StorageUri) -> Result<Option<RecordedFile>, StoreError> {

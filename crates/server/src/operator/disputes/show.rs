@@ -10,9 +10,9 @@ use rebuttal_protocol::operator::answers;
 use crate::auth::operator::Operator;
 use crate::auth::permission::CanRead;
 use crate::gateway::Gateway;
+use crate::http::error::Refusal;
 use crate::http::problem::Problem;
-use crate::operator::disputes::detail;
-use crate::operator::disputes::view;
+use crate::operator::disputes::{view, with_inspections};
 use crate::operator::request::{NoQuery, StrictPath};
 
 /// Returns a dispute with its submissions and history.
@@ -22,5 +22,8 @@ pub(crate) async fn show(
     _: NoQuery,
     StrictPath(dispute_no): StrictPath<DisputeNo>,
 ) -> Result<Json<answers::OperatorDispute>, Problem> {
-    Ok(Json(view::now(detail(&gateway, &dispute_no).await?)))
+    let found = with_inspections(&gateway, &dispute_no).await?;
+    let (detail, inspections) =
+        found.ok_or(rebuttal_disputes::DisputeRefusal::NotFound).map_err(Refusal::from)?;
+    Ok(Json(view::now(detail, &inspections)))
 }

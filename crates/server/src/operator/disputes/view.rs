@@ -4,7 +4,8 @@
 use jiff::tz::TimeZone;
 use rebuttal_disputes::{ChainedEntry, EntryDetail, Submission, SubmittedEvidence, operator_actions};
 use rebuttal_protocol::operator::answers;
-use rebuttal_store::{DisputeDetail, DisputeRecord};
+use rebuttal_protocol::{Extent, FileInspection};
+use rebuttal_store::{DisputeDetail, DisputeRecord, Inspections};
 
 use crate::gateway::dispute_data::dispute_data;
 
@@ -19,8 +20,12 @@ pub(crate) fn summary(record: &DisputeRecord) -> answers::DisputeSummary {
     }
 }
 
-/// The dispute as it was after the history entry with this sequence number.
-pub(crate) fn as_of(mut detail: DisputeDetail, sequence: u64) -> answers::OperatorDispute {
+/// The dispute as it was after the history entry with this sequence number, with what is known of its files.
+pub(crate) fn as_of(
+    mut detail: DisputeDetail,
+    inspections: &Inspections,
+    sequence: u64,
+) -> answers::OperatorDispute {
     detail.history.retain(|entry| entry.sequence <= sequence);
     let details: Vec<Option<EntryDetail>> = detail.history.iter().map(ChainedEntry::parse_detail).collect();
     if let Some(Some(last)) = details.last() {
@@ -32,7 +37,7 @@ pub(crate) fn as_of(mut detail: DisputeDetail, sequence: u64) -> answers::Operat
     detail.submissions.retain(|submission| submission.number <= submitted);
     answers::OperatorDispute {
         summary: summary(&detail.record),
-        submissions: detail.submissions.iter().map(submission).collect(),
+        submissions: detail.submissions.iter().map(|one| submission(one, inspections)).collect(),
         history: detail
             .history
             .iter()
@@ -43,21 +48,36 @@ pub(crate) fn as_of(mut detail: DisputeDetail, sequence: u64) -> answers::Operat
 }
 
 /// The current dispute.
-pub(crate) fn now(detail: DisputeDetail) -> answers::OperatorDispute {
-    as_of(detail, u64::MAX)
+pub(crate) fn now(detail: DisputeDetail, inspections: &Inspections) -> answers::OperatorDispute {
+    as_of(detail, inspections, u64::MAX)
 }
 
-fn submission(submission: &Submission) -> answers::OperatorSubmission {
+fn submission(submission: &Submission, inspections: &Inspections) -> answers::OperatorSubmission {
     let items = submission.evidence.iter().enumerate();
+    let evidence = |(index, item): (usize, &SubmittedEvidence)| {
+        evidence(submission.number, index, item, inspections.get(&item.url))
+    };
     answers::OperatorSubmission {
         submission_id: submission.number.to_string(),
         submitted_time: submission.submitted_at.to_rfc3339_utc(),
         stage: submission.stage.to_string(),
-        evidence: items.map(|(index, item)| evidence(submission.number, index, item)).collect(),
+        evidence: items.map(evidence).collect(),
     }
 }
 
-fn evidence(submission: u32, index: usize, item: &SubmittedEvidence) -> answers::Evidence {
+fn evidence(
+    submission: u32,
+    index: usize,
+    item: &SubmittedEvidence,
+    inspection: Option<&FileInspection<String>>,
+) -> answers::Evidence {
+    let (mut pages, mut sheets, mut width, mut height) = (None, None, None, None);
+    match inspection.map(|inspection| inspection.extent) {
+        Some(Extent::Pages(number)) => pages = Some(number),
+        Some(Extent::Sheets(number)) => sheets = Some(number),
+        Some(Extent::Pixels { width: across, height: down }) => (width, height) = (Some(across), Some(down)),
+        None => {}
+    }
     answers::Evidence {
         evidence_id: evidence_id(submission, index),
         evidence_type: item.evidence_type.to_string(),
@@ -66,6 +86,11 @@ fn evidence(submission: u32, index: usize, item: &SubmittedEvidence) -> answers:
         sha256: item.file.sha256.to_string(),
         size: item.file.size,
         media_type: item.file.media_type.clone(),
+        pages,
+        sheets,
+        width,
+        height,
+        notes: inspection.map(|inspection| inspection.notes.clone()),
     }
 }
 

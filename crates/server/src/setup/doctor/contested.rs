@@ -144,7 +144,7 @@ impl EvidenceFiles {
                 Inspection::Invalid(invalid) => {
                     return Ok(Some(format!("differs from the recorded content: {invalid}")));
                 }
-                Inspection::Valid { sha256, size } => Some((sha256, size)),
+                Inspection::Valid { sha256, size, .. } => Some((sha256, size)),
             },
             (Self::Bucket(store), false) => store.stored_size(url, sha256).await?.map(|size| (*sha256, size)),
         };
