@@ -18,6 +18,9 @@ const PIPE_BYTES: usize = 1024 * 1024;
 /// that it may have.
 const ENVIRONMENT: (&str, &str) = ("MIMALLOC_ARENA_RESERVE", "16384");
 
+/// The program's name in lists of processes; it is started by another path.
+const NAME: &str = "rebuttal";
+
 /// A process that is killed when this is dropped.
 pub(super) struct WorkerProcess {
     _child: Child,
@@ -30,7 +33,7 @@ impl WorkerProcess {
     /// Starts a worker, and returns what confines it.
     pub(super) async fn start(program: &Path) -> Result<(Self, Confinement), Failure> {
         let mut command = Command::new(program);
-        command.arg(ARGUMENT).env_clear().envs([ENVIRONMENT]).current_dir("/").kill_on_drop(true);
+        command.arg0(NAME).arg(ARGUMENT).env_clear().envs([ENVIRONMENT]).current_dir("/").kill_on_drop(true);
         // Ctrl-C is for the gateway, which finishes what is in progress.
         command.process_group(0);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
