@@ -17,7 +17,7 @@ use crate::meta::STALE_QUEUE_ROWS;
 use crate::views::EntryId;
 
 /// Disputes that change in one transaction from which on rows are deleted later: with fewer, it saves little.
-const CHANGES_MIN: usize = 16;
+const CHANGES_MIN: usize = 4;
 /// Most rows that are deleted later, 4 MB of memory. With so many, a transaction deletes its own.
 const STALE_ROWS_MAX: usize = 131_072;
 /// Rows of the queue that one step examines after a start: each is a lookup of its dispute, perhaps from disk.
