@@ -10,8 +10,8 @@ use crate::common::{
     CommandOutput, LARGEST_FILE_BYTES, folder_test_gateway, gateway, rebuttal, sqlite_test_gateway,
 };
 
-/// What a gateway uses of the code and constants of a release build and of the system's libraries: 15.4 MiB of 28 after a
-/// start. The rest of a limit is for the process's private memory.
+/// What a gateway uses of the code and constants of a release build and of the system's libraries: 15.4 MiB of 28 after
+/// a start. The rest of a limit is for the process's private memory.
 const PROGRAM_KIB: u64 = 20 * 1024;
 const PEAK_LIMIT_KIB: u64 = 80 * 1024 - PROGRAM_KIB;
 const IDLE_LIMIT_KIB: u64 = 30 * 1024 - PROGRAM_KIB;
