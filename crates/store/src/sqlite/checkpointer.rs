@@ -16,12 +16,12 @@ use super::schema;
 use super::statements::{CHECKPOINT, COPY_LOG, RESTART_LOG};
 use crate::StoreError;
 
-/// Pages of the log, of 4 KiB each, from which on it is copied: 128 MB. A page that changes often is copied once.
-const LOG_PAGES: u32 = 32_000;
+/// Pages of the log, of 4 KiB each, from which on it is copied: 64 MB. A page that changes often is copied once.
+const LOG_PAGES: u32 = 16_000;
 /// What the writer copies itself: about a millisecond of work.
 const LAST_PAGES: u32 = 400;
-/// Pages of the log at which the writer waits until it is copied, and until no reader needs it: 512 MB.
-const LOG_MAX_PAGES: u32 = 128_000;
+/// Pages of the log at which the writer waits until it is copied, and until no reader needs it: 256 MB.
+const LOG_MAX_PAGES: u32 = 64_000;
 
 /// The log as the writer and the thread see it.
 struct Log {
