@@ -33,7 +33,6 @@ use serde::{Deserialize, Serialize};
 use crate::log::{self, LogFormat};
 pub(crate) use check::check_settings;
 pub(crate) use default_file::DEFAULT_FILE;
-use faults::SettingError;
 pub(crate) use faults::SettingErrors;
 pub(crate) use file::exposed_secrets;
 pub(crate) use origin::name_variable;
@@ -249,28 +248,18 @@ impl Settings {
         faults.take(&["log_filter"], log::validate_filter(filter));
         let mut config = Config::new(self.data.unwrap_or_else(|| DATA_DIR.into()));
         config.listen = self.listen.unwrap_or(config.listen);
-        if self.public_url.as_ref().is_some_and(Vec::is_empty) {
-            let message = "public_url: the list is empty; name the address that merchants call, or leave the setting out to \
-                        use the address of listen";
-            faults.add(SettingError::of(&["public_url"], message));
-        }
-        config.public_urls =
-            faults.list("public_url", self.public_url, |text| text.parse().context("public_url"));
+        let when_empty =
+            "name the address that merchants call, or leave the setting out to use the address of listen";
+        config.public_urls = faults.nonempty_list("public_url", self.public_url, when_empty);
         config.database =
             secret::parse(&mut faults, "database_url", self.database_url, self.database_url_file);
         config.evidence = faults
             .take(&["evidence_url", "evidence_public_url"], evidence)
             .flatten()
             .unwrap_or(config.evidence);
-        if self.upload_allowed_origins.as_ref().is_some_and(Vec::is_empty) {
-            let message = "upload_allowed_origins: the list is empty; name the origins, or leave the setting out to allow \
-                           every origin";
-            faults.add(SettingError::of(&["upload_allowed_origins"], message));
-        }
+        let when_empty = "name the origins, or leave the setting out to allow every origin";
         config.upload_allowed_origins =
-            faults.list("upload_allowed_origins", self.upload_allowed_origins, |text| {
-                text.parse().context("upload_allowed_origins")
-            });
+            faults.nonempty_list("upload_allowed_origins", self.upload_allowed_origins, when_empty);
         let scanner = self.evidence_scanner_url.map(|url| url.parse().context("evidence_scanner_url"));
         config.evidence_scanner = faults.take(&["evidence_scanner_url"], scanner.transpose()).flatten();
         config.operator_listen = self.operator_listen;

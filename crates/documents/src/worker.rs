@@ -2,7 +2,8 @@
 //! takes it over gains nothing.
 //!
 //! It reads [requests](WorkerRequest) from its standard input and writes [replies](WorkerReply) to its standard output;
-//! [`frame`] has the bytes. Whoever started it ends it by closing its input, or by killing it when it takes too long.
+//! [`frame`] has the bytes. The process that started it ends it
+//! by closing its input, or by killing it when it takes too long.
 
 mod confinement;
 pub mod frame;

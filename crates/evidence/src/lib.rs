@@ -28,7 +28,7 @@ pub use error::{BodyError, EvidenceError};
 pub use fair_slots::{FairSlots, Slot};
 pub use fence::{Fence, InvalidFence};
 pub use folder::{ArrivedFile, FolderStore, Inspection, ReceivedFile, UploadTraffic};
-pub use judge::Judge;
+pub use judge::{Judge, Judging};
 pub use location::{Bucket, Endpoint, InvalidStorageLocation, StorageLocation};
 pub use policy::{Credentials, UploadForm};
 pub use refusal::{InvalidUpload, S3Code};

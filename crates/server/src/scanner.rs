@@ -10,9 +10,8 @@ use std::time::{Duration, Instant};
 
 use clamav_client::tokio::{Socket, Tcp, TransportProtocol, ping, scan_buffer};
 use futures_util::FutureExt as _;
-use futures_util::future::BoxFuture;
-use rebuttal_evidence::{EvidenceError, Judge};
-use rebuttal_protocol::{FileFormat, FileInspection, InvalidFile, StorageUri};
+use rebuttal_evidence::{EvidenceError, Judge, Judging};
+use rebuttal_protocol::{FileFormat, InvalidFile, StorageUri};
 use tokio::time::timeout;
 
 /// How long the scanner may take for a file, from the connection on: less than the checks of a contest in S3 may take.
@@ -166,11 +165,7 @@ impl ScanningJudge {
 }
 
 impl Judge for ScanningJudge {
-    fn judge<'a>(
-        &'a self,
-        uri: &'a StorageUri,
-        content: &'a [u8],
-    ) -> BoxFuture<'a, Result<Result<FileInspection, InvalidFile>, EvidenceError>> {
+    fn judge<'a>(&'a self, uri: &'a StorageUri, content: &'a [u8]) -> Judging<'a> {
         let judged = async {
             match self.inspector.judge(uri, content).await? {
                 Ok(inspection) => Ok(self.scanned(uri.format, content).await?.map(|()| inspection)),

@@ -1,5 +1,5 @@
-//! Processes that open evidence files for the gateway and for commands: no file can slow, crash or take over whoever
-//! asks. What confines them is in [`rebuttal_documents::worker`].
+//! Processes that open evidence files for the gateway and for commands: no file can slow, crash or take over the
+//! process that asks. What confines them is in [`rebuttal_documents::worker`].
 //!
 //! A worker serves one file after the other. It is killed when a file takes too long, and replaced after some files.
 
@@ -11,11 +11,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 use rebuttal_documents::worker::Confinement;
 use rebuttal_documents::worker::frame::{Task, WorkerReply, WorkerRequest};
-use rebuttal_evidence::{EvidenceError, Judge};
+use rebuttal_evidence::{EvidenceError, Judge, Judging};
 use rebuttal_protocol::{FileFormat, FileInspection, InvalidFile, StorageUri};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -77,15 +76,15 @@ impl Workers {
     /// # Errors
     /// Where none can be started.
     pub(crate) async fn start_one(&self) -> io::Result<Confinement> {
-        match timeout(self.file_limit, WorkerProcess::start(&self.program)).await {
-            Ok(Ok((worker, confinement))) => {
-                self.report(confinement);
-                self.idle.lock().push(worker);
-                Ok(confinement)
-            }
-            Ok(Err(Failure::NotStarted(error) | Failure::Lost(error))) => Err(error),
-            Err(elapsed) => Err(elapsed.into()),
-        }
+        let (worker, confinement) = timeout(self.file_limit, self.start()).await??;
+        self.idle.lock().push(worker);
+        Ok(confinement)
+    }
+
+    async fn start(&self) -> io::Result<(WorkerProcess, Confinement)> {
+        let (worker, confinement) = WorkerProcess::start(&self.program).await?;
+        self.report(confinement);
+        Ok((worker, confinement))
     }
 
     /// What a file is, or why it is not accepted as evidence.
@@ -140,11 +139,7 @@ impl Workers {
     ) -> Result<(WorkerReply, Vec<u8>), Failure> {
         let mut worker = match idle {
             Some(worker) => worker,
-            None => {
-                let (worker, confinement) = WorkerProcess::start(&self.program).await?;
-                self.report(confinement);
-                worker
-            }
+            None => self.start().await.map_err(Failure::NotStarted)?.0,
         };
         let answer = worker.ask(&request, content).await.map_err(Failure::Lost)?;
         if worker.files() < FILES_MAX {
@@ -173,11 +168,7 @@ fn too_costly(format: FileFormat) -> InvalidFile {
 }
 
 impl Judge for Workers {
-    fn judge<'a>(
-        &'a self,
-        uri: &'a StorageUri,
-        content: &'a [u8],
-    ) -> BoxFuture<'a, Result<Result<FileInspection, InvalidFile>, EvidenceError>> {
+    fn judge<'a>(&'a self, uri: &'a StorageUri, content: &'a [u8]) -> Judging<'a> {
         let inspected = async {
             self.inspect(uri.format, content).await.map_err(|error| {
                 EvidenceError::Unjudged(format!("no process could be started to open it: {error}"))

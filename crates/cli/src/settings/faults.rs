@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::str::FromStr;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use super::DEFAULT_FILE;
 use super::sources::SettingSource;
@@ -77,6 +78,22 @@ impl SettingErrors {
         parse: impl Fn(&str) -> Result<T>,
     ) -> Vec<T> {
         texts.unwrap_or_default().iter().filter_map(|text| self.take(&[key], parse(text))).collect()
+    }
+
+    /// The valid values of a list that must not be empty if it is given.
+    pub(super) fn nonempty_list<T>(
+        &mut self,
+        key: &'static str,
+        texts: Option<Vec<String>>,
+        when_empty: &str,
+    ) -> Vec<T>
+    where
+        T: FromStr<Err: std::error::Error + Send + Sync + 'static>,
+    {
+        if texts.as_ref().is_some_and(Vec::is_empty) {
+            self.add(SettingError::of(&[key], format!("{key}: the list is empty; {when_empty}")));
+        }
+        self.list(key, texts, |text| text.parse().context(key))
     }
 
     pub(super) fn add(&mut self, fault: SettingError) {

@@ -56,7 +56,7 @@ pub(super) fn allow_processor_time() {
     let used = clock_gettime(ClockId::ProcessCPUTime);
     let used = Duration::try_from(used).unwrap_or_default().as_secs() + 1;
     let limit = Rlimit { current: Some(used + PROCESSOR_SECONDS_MAX), maximum: None };
-    // Whoever started the process also limits the time that it waits.
+    // The process that started this one also limits the time that it waits.
     let _ = setrlimit(Resource::Cpu, limit);
 }
 

@@ -1,4 +1,4 @@
-//! The messages between a worker and whoever started it: a head in JSON, then bytes.
+//! The messages between a worker and the process that started it: a head in JSON, then bytes.
 //!
 //! A frame is the length of the head and that of the bytes, 32 bits each, the lowest byte first, then both.
 

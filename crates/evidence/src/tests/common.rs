@@ -2,13 +2,13 @@
 
 use crate::{
     ArrivedFile, AwsVariables, Bucket, Credentials, EvidenceError, EvidenceStore, FolderStore, InvalidUpload,
-    Judge, S3Store, StorageLocation, UploadForm, upload,
+    Judge, Judging, S3Store, StorageLocation, UploadForm, upload,
 };
 use bytes::Bytes;
-use futures_util::future::{BoxFuture, ready};
+use futures_util::future::ready;
 use futures_util::{FutureExt as _, stream};
 use rebuttal_protocol::storage_uri::BUCKET;
-use rebuttal_protocol::{FileInspection, InvalidFile, StorageUri, UnixMillis};
+use rebuttal_protocol::{StorageUri, UnixMillis};
 use rebuttal_testbed::upload::{Form, Part};
 use rebuttal_testbed::{clock, s3};
 use zeroize::Zeroizing;
@@ -19,11 +19,7 @@ pub(crate) const OWN_URL: &str = "http://gateway.example/uploaded";
 pub(crate) struct Readers;
 
 impl Judge for Readers {
-    fn judge<'a>(
-        &'a self,
-        uri: &'a StorageUri,
-        content: &'a [u8],
-    ) -> BoxFuture<'a, Result<Result<FileInspection, InvalidFile>, EvidenceError>> {
+    fn judge<'a>(&'a self, uri: &'a StorageUri, content: &'a [u8]) -> Judging<'a> {
         ready(Ok(rebuttal_documents::inspect(content, uri.format))).boxed()
     }
 }

@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use futures_util::FutureExt as _;
-use futures_util::future::{BoxFuture, ready};
-use rebuttal_evidence::{AwsVariables, EvidenceError, Judge, S3Store, StorageLocation};
-use rebuttal_protocol::{FileInspection, InvalidFile, StorageUri};
+use futures_util::future::ready;
+use rebuttal_evidence::{AwsVariables, Judge, Judging, S3Store, StorageLocation};
+use rebuttal_protocol::StorageUri;
 use rebuttal_store::{Location, Options, Store};
 use rebuttal_testbed::s3;
 
@@ -14,11 +14,7 @@ use rebuttal_testbed::s3;
 pub(super) struct Readers;
 
 impl Judge for Readers {
-    fn judge<'a>(
-        &'a self,
-        uri: &'a StorageUri,
-        content: &'a [u8],
-    ) -> BoxFuture<'a, Result<Result<FileInspection, InvalidFile>, EvidenceError>> {
+    fn judge<'a>(&'a self, uri: &'a StorageUri, content: &'a [u8]) -> Judging<'a> {
         ready(Ok(rebuttal_documents::inspect(content, uri.format))).boxed()
     }
 }

@@ -10,8 +10,6 @@ use serde::de::DeserializeOwned;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
-use super::Failure;
-
 /// Bytes of the pipe to a worker: a whole file of ordinary size, so that it is written without waiting.
 const PIPE_BYTES: usize = 1024 * 1024;
 /// The one variable that a worker gets: its allocator reserves address space in pieces of this many KiB, of the little
@@ -31,21 +29,21 @@ pub(super) struct WorkerProcess {
 
 impl WorkerProcess {
     /// Starts a worker, and returns what confines it.
-    pub(super) async fn start(program: &Path) -> Result<(Self, Confinement), Failure> {
+    pub(super) async fn start(program: &Path) -> io::Result<(Self, Confinement)> {
         let mut command = Command::new(program);
         command.arg0(NAME).arg(ARGUMENT).env_clear().envs([ENVIRONMENT]).current_dir("/").kill_on_drop(true);
         // Ctrl-C is for the gateway, which finishes what is in progress.
         command.process_group(0);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut child = command.spawn().map_err(Failure::NotStarted)?;
-        let no_pipe = || Failure::NotStarted(io::Error::other("it has no pipe"));
+        let mut child = command.spawn()?;
+        let no_pipe = || io::Error::other("it has no pipe");
         let input = child.stdin.take().ok_or_else(no_pipe)?;
         let output = child.stdout.take().ok_or_else(no_pipe)?;
         #[cfg(target_os = "linux")]
         // Only makes it slower.
         let _ = rustix::pipe::fcntl_setpipe_size(&input, PIPE_BYTES);
         let mut worker = Self { _child: child, input, output, files: 0 };
-        let (confinement, _) = worker.read().await.map_err(Failure::NotStarted)?;
+        let (confinement, _) = worker.read().await?;
         Ok((worker, confinement))
     }
 
